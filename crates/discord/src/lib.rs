@@ -1,0 +1,1 @@
+//! The REST calls that we make to Discord, over our own transport, limiter and nonces.

@@ -1,0 +1,1 @@
+//! Master keys, the envelope and the inventory of encrypted columns. Pure; no I/O.

@@ -1,0 +1,1 @@
+//! Model providers over genai, in our vocabulary of deltas and errors.

@@ -1,0 +1,167 @@
+//! Discord's ids and our event id as types of their own, so that none is taken for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds between the Unix epoch and Discord's (2015-01-01; Discord reference page, 2026-11).
+const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
+
+macro_rules! snowflake {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub u64);
+
+        impl $name {
+            /// Returns the number, or `None` for 0, which stands for "absent" in the protobuf.
+            pub const fn non_zero(raw: u64) -> Option<Self> {
+                if raw == 0 { None } else { Some(Self(raw)) }
+            }
+
+            /// Returns when Discord made this id, Unix time in milliseconds.
+            pub const fn created_at_ms(self) -> u64 {
+                (self.0 >> 22) + DISCORD_EPOCH_MS
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = std::num::ParseIntError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+
+        impl From<u64> for $name {
+            fn from(raw: u64) -> Self {
+                Self(raw)
+            }
+        }
+    )*};
+}
+
+snowflake! {
+    /// A server.
+    GuildId
+    /// A channel, thread or direct conversation.
+    ChannelId
+    /// A person, bot or webhook as the author of a message.
+    UserId
+    /// A message.
+    MessageId
+    /// One use of a command, component or form.
+    InteractionId
+    /// Our own application.
+    ApplicationId
+}
+
+/// Whose settings, keys and memories apply: a server, or one person's direct messages (DB-6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TenantId {
+    /// A server.
+    Guild(GuildId),
+    /// The direct messages of this user.
+    Direct(UserId),
+}
+
+impl TenantId {
+    /// Returns the tenant of a conversation: the guild, else the person who talks.
+    pub fn of(guild: Option<GuildId>, user: UserId) -> Self {
+        guild.map_or(Self::Direct(user), Self::Guild)
+    }
+
+    /// Returns the Discord id by which the tenant is stored (DB-6).
+    pub const fn disc_id(self) -> u64 {
+        match self {
+            Self::Guild(guild) => guild.0,
+            Self::Direct(user) => user.0,
+        }
+    }
+
+    /// Tells whether this is a direct conversation.
+    pub const fn is_direct(self) -> bool {
+        matches!(self, Self::Direct(_))
+    }
+}
+
+/// Names one event for ever: its kind and Discord's id, with the edit time where there is one.
+///
+/// It is the stream's deduplication id and the key of the admission, so a replayed or doubly
+/// published event is decided once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EventId(String);
+
+impl EventId {
+    /// Names the creation of a message.
+    pub fn message_create(message: MessageId) -> Self {
+        Self(format!("mc:{message}"))
+    }
+
+    /// Names one edit of a message; `edited_at_ms` is Discord's edit time, 0 where it gave none,
+    /// in which case `session_sequence` tells updates apart.
+    pub fn message_update(message: MessageId, edited_at_ms: i64, session_sequence: u64) -> Self {
+        if edited_at_ms == 0 {
+            Self(format!("mu:{message}:s{session_sequence}"))
+        } else {
+            Self(format!("mu:{message}:{edited_at_ms}"))
+        }
+    }
+
+    /// Names a deletion by the first id and the number of messages it removed.
+    pub fn message_delete(first: MessageId, count: usize) -> Self {
+        Self(format!("md:{first}:{count}"))
+    }
+
+    /// Names the loss of a session on a shard, once per partition that is told.
+    pub fn gap(shard_id: u32, shard_epoch: u64, partition: u16) -> Self {
+        Self(format!("gap:{shard_id}:{shard_epoch}:{partition}"))
+    }
+
+    /// Takes an id as it was read from an envelope or a row.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Returns the text form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snowflake_tells_when_it_was_made() {
+        // The example of Discord's reference page.
+        assert_eq!(MessageId(175_928_847_299_117_063).created_at_ms(), 1_462_015_105_796);
+    }
+
+    #[test]
+    fn event_ids_of_different_edits_differ() {
+        let message = MessageId(5);
+        assert_ne!(
+            EventId::message_update(message, 1, 9),
+            EventId::message_update(message, 2, 9)
+        );
+        assert_ne!(
+            EventId::message_update(message, 0, 9),
+            EventId::message_update(message, 0, 10)
+        );
+    }
+}

@@ -1,0 +1,8 @@
+//! The contract between gateway and worker: events, ids, subjects.
+//!
+//! Both processes and the developer tools speak these types; this crate knows none of them. It
+//! does not connect to anything and holds no policy.
+
+pub mod event;
+pub mod id;
+pub mod subject;

@@ -1,0 +1,3 @@
+//! JetStream to policy to model to Discord.
+
+pub mod app;
