@@ -149,7 +149,10 @@ mod tests {
     #[test]
     fn snowflake_tells_when_it_was_made() {
         // The example of Discord's reference page.
-        assert_eq!(MessageId(175_928_847_299_117_063).created_at_ms(), 1_462_015_105_796);
+        assert_eq!(
+            MessageId(175_928_847_299_117_063).created_at_ms(),
+            1_462_015_105_796
+        );
     }
 
     #[test]

@@ -106,7 +106,9 @@ pub struct Names {
 impl Names {
     /// Takes a prefix that the settings have checked (`[a-z0-9_-]{1,32}`).
     pub fn new(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into() }
+        Self {
+            prefix: prefix.into(),
+        }
     }
 
     /// The stream of events.
@@ -163,7 +165,10 @@ mod tests {
     fn partition_of_a_channel_never_changes() {
         // Golden: changing the function would move channels between owners mid-conversation.
         let of = |id| Partition::of_channel(ChannelId(id), 64).0;
-        assert_eq!([of(1), of(81_384_788_765_712_384), of(u64::MAX)], GOLDEN_PARTITIONS);
+        assert_eq!(
+            [of(1), of(81_384_788_765_712_384), of(u64::MAX)],
+            GOLDEN_PARTITIONS
+        );
     }
 
     /// Computed with the reference implementation of xxh3-64 (xxHash 0.8).
@@ -176,7 +181,10 @@ mod tests {
             let partition = Partition::of_channel(ChannelId(id << 22), 64);
             counts[usize::from(partition.0)] += 1;
         }
-        assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (800..1_200).contains(count)),
+            "{counts:?}"
+        );
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::path::Path;
 /// Set to `1`, the test writes the file instead of comparing it.
 const UPDATE_VARIABLE: &str = "UPDATE_PROTO";
 
-const FILES: [&str; 2] =
-    ["tomori/events/v1/events.proto", "tomori/events/v1/interactions.proto"];
+const FILES: [&str; 2] = [
+    "tomori/events/v1/events.proto",
+    "tomori/events/v1/interactions.proto",
+];
 
 fn generate(into: &Path) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
@@ -34,5 +36,8 @@ fn checked_in_code_is_what_the_proto_files_say() {
         return;
     }
     let checked_in = std::fs::read_to_string(&path).unwrap();
-    assert!(fresh == checked_in, "run `UPDATE_PROTO=1 cargo nextest run -p proto generated`");
+    assert!(
+        fresh == checked_in,
+        "run `UPDATE_PROTO=1 cargo nextest run -p proto generated`"
+    );
 }
