@@ -1,2 +1,60 @@
-//! stub
-fn main() {}
+//! `tomori-dev`: reads the command line and runs one task.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use dev::installation::Installation;
+use dev::{command, console, down, logs, sandbox, say, status, up, worker};
+
+/// Runs TomoriBot on this machine, talks with it, and tests it.
+#[derive(Debug, Parser)]
+#[command(name = "./dev")]
+struct Cli {
+    /// The checkout; `./dev` passes its own folder.
+    #[arg(long, hide = true, default_value = ".")]
+    root: PathBuf,
+    /// Where the installation keeps its data, instead of `.dev` in the checkout.
+    #[arg(long, hide = true)]
+    home: Option<PathBuf>,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    Up(up::Args),
+    Down(down::Args),
+    Status(status::Args),
+    Logs(logs::Args),
+    Say(say::Args),
+    Command(command::Args),
+    Worker(worker::Args),
+    #[command(hide = true)]
+    Sandbox(sandbox::Args),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            console::problem(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let installation = Installation::locate(&cli.root, cli.home.as_deref())?;
+    match cli.task {
+        Task::Up(args) => up::run(args, &installation).await,
+        Task::Down(args) => down::run(args, &installation).await,
+        Task::Status(args) => status::run(args, &installation).await,
+        Task::Logs(args) => logs::run(args, &installation).await,
+        Task::Say(args) => say::run(args, &installation).await,
+        Task::Command(args) => command::run(args, &installation).await,
+        Task::Worker(args) => worker::run(args, &installation),
+        Task::Sandbox(args) => sandbox::run(args).await,
+    }
+}

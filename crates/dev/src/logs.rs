@@ -1,0 +1,14 @@
+//! `./dev logs`.
+
+use std::process::ExitCode;
+
+use crate::installation::Installation;
+
+/// logs
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the task.
+pub async fn run(_: Args, _: &Installation) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not yet")
+}

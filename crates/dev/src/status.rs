@@ -1,0 +1,14 @@
+//! `./dev status`.
+
+use std::process::ExitCode;
+
+use crate::installation::Installation;
+
+/// status
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the task.
+pub async fn run(_: Args, _: &Installation) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not yet")
+}
