@@ -4,13 +4,7 @@
 
 use std::fmt;
 
-#[expect(
-    missing_docs,
-    unreachable_pub,
-    clippy::pedantic,
-    clippy::allow_attributes_without_reason,
-    reason = "generated"
-)]
+#[expect(missing_docs, clippy::pedantic, reason = "generated")]
 mod generated {
     include!("gen/tomori.events.v1.rs");
 }

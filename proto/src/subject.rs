@@ -14,7 +14,7 @@ use crate::id::{ChannelId, GuildId};
 pub const MESSAGE_ID_HEADER: &str = "Nats-Msg-Id";
 
 /// How long an undecided event and its deduplication id are kept (CFG-41: fixed).
-pub const EVENT_MAX_AGE: Duration = Duration::from_secs(600);
+pub const EVENT_MAX_AGE: Duration = Duration::from_mins(10);
 
 /// Largest event that is published: half of the server's default `max_payload` of 1 MiB, because
 /// Discord's largest message event is far smaller and headers count too.
