@@ -1,3 +1,4 @@
 //! JetStream to policy to model to Discord.
 
 pub mod app;
+pub mod notice;

@@ -1,0 +1,166 @@
+//! The words of the setup panel and its form (CMD-82 to CMD-87).
+
+use std::borrow::Cow;
+
+/// A line, label or message of the setup panel.
+///
+/// Names are shown as they are: callers hand in what is safe to show to someone who may manage the
+/// server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetupText {
+    /// Title while something is missing.
+    TitleOpen,
+    /// Title when everything is there.
+    TitleReady,
+    /// Line 1 without a key.
+    ProviderMissing,
+    /// Line 1 with a key.
+    ProviderSet {
+        /// The provider's name as people know it.
+        provider: String,
+        /// The model's name at the provider.
+        model: String,
+        /// SEC-23: at most the last four characters.
+        fingerprint: String,
+    },
+    /// Line 2.
+    Persona {
+        /// The main persona's name.
+        name: String,
+    },
+    /// Line 3 in a server.
+    TalkInServer,
+    /// Line 3 in direct messages.
+    TalkInDirect,
+    /// Line 4 without a key.
+    TestPending,
+    /// Line 4 with a key.
+    TestPassed,
+    /// How to start talking in a server.
+    HowInServer {
+        /// A mention of the bot.
+        mention: String,
+        /// A word that calls the main persona, where it has one.
+        word: Option<String>,
+    },
+    /// How to start talking in direct messages.
+    HowInDirect,
+    /// What to do next without a key.
+    ChooseProvider,
+    /// What replacing the key means, before a provider is chosen again.
+    ChooseReplacement,
+    /// Placeholder of the menu.
+    ProviderPlaceholder,
+    /// Label of the button that starts a replacement.
+    ReplaceButton,
+    /// Label of the button that opens the form again.
+    RetryButton {
+        /// The provider's name as people know it.
+        provider: String,
+    },
+    /// The key cannot be one: empty, with spaces, or of impossible length.
+    KeyMalformed,
+    /// The name cannot be a model's.
+    ModelMalformed,
+    /// Someone else saved a key while the form was open.
+    SetUpMeanwhile,
+    /// Saved, but the panel could not be read back.
+    Saved,
+}
+
+impl SetupText {
+    /// Returns the words.
+    pub(super) fn text(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::TitleOpen => "**Setting up**",
+            Self::TitleReady => "**Ready to talk**",
+            Self::ProviderMissing => "✖ **AI provider**: none yet",
+            Self::ProviderSet { provider, model, fingerprint } => {
+                return format!("✔ **AI provider**: {provider}, model `{model}`, key {fingerprint}")
+                    .into();
+            }
+            Self::Persona { name } => return format!("✔ **Persona**: {name}").into(),
+            Self::TalkInServer => {
+                "✔ **Where to talk**: every channel, when someone mentions me, replies to me or \
+                 says my name"
+            }
+            Self::TalkInDirect => "✔ **Where to talk**: here, every message",
+            Self::TestPending => "✖ **Test**: when a key is entered, I check it with the provider",
+            Self::TestPassed => "✔ **Test**: the provider accepted the key",
+            Self::HowInServer { mention, word } => return how(mention, word.as_deref()).into(),
+            Self::HowInDirect => "Just write to me here.",
+            Self::ChooseProvider => {
+                "Choose the provider whose key you have. I ask for the key in a form that only \
+                 you see, and store it encrypted."
+            }
+            Self::ChooseReplacement => {
+                "Choose the provider of the new key. The present key and model are replaced when \
+                 the new key works, not before; personas and memories stay."
+            }
+            Self::ProviderPlaceholder => "Choose a provider",
+            Self::ReplaceButton => "Replace the key…",
+            Self::RetryButton { provider } => return format!("Try again with {provider}").into(),
+            Self::KeyMalformed => {
+                "That does not look like a key: a key is one word of 8 to 512 letters, digits and \
+                 signs. Nothing was saved."
+            }
+            Self::ModelMalformed => {
+                "That does not look like a model's name: it is one word of at most 128 \
+                 characters. Nothing was saved."
+            }
+            Self::SetUpMeanwhile => {
+                "Somebody else entered a key while your form was open, so yours was not saved."
+            }
+            Self::Saved => "Saved. Mention me or write to me to start talking.",
+        })
+    }
+}
+
+fn how(mention: &str, word: Option<&str>) -> String {
+    match word {
+        Some(word) => {
+            format!("Say hello: mention {mention}, or write a message with \"{word}\" in it.")
+        }
+        None => format!("Say hello: mention {mention}."),
+    }
+}
+
+/// A label or hint of the form that takes a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FormText {
+    /// Title; Discord's limit is 45 characters.
+    Title {
+        /// The provider's name as people know it.
+        provider: String,
+    },
+    /// Text above the fields: where a key is made.
+    KeyPage {
+        /// Address of the page.
+        url: String,
+    },
+    /// Label of the field for the key; at most 45 characters.
+    KeyLabel,
+    /// Hint below that label; at most 100 characters.
+    KeyHint,
+    /// Label of the field for the model; at most 45 characters.
+    ModelLabel,
+    /// Hint below that label; at most 100 characters.
+    ModelHint {
+        /// What is used when the field stays empty.
+        default: String,
+    },
+}
+
+impl FormText {
+    /// Returns the words.
+    pub(super) fn text(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Title { provider } => return format!("Key for {provider}").into(),
+            Self::KeyPage { url } => return format!("No key yet? You get one at {url}").into(),
+            Self::KeyLabel => "Key",
+            Self::KeyHint => "Stored encrypted. Never shown again but for its last four characters.",
+            Self::ModelLabel => "Model (optional)",
+            Self::ModelHint { default } => return format!("Leave empty for {default}.").into(),
+        })
+    }
+}
