@@ -1,1 +1,18 @@
-//! The REST calls that we make to Discord, over our own transport, limiter and nonces.
+//! The REST calls that we make to Discord: twilight's routes and models over our own transport,
+//! rate limiter and nonces.
+//!
+//! Every call ends by its deadline, with an answer or an [`Error`] that says what the caller can
+//! do. There is no gateway connection here, no cache, and no decision about what is said.
+
+mod application;
+mod client;
+mod error;
+mod interactions;
+mod messages;
+pub mod metrics;
+
+pub use application::{Application, CurrentUser};
+pub use client::{Client, Settings};
+pub use error::Error;
+pub use interactions::Answer;
+pub use messages::{NewMessage, Page, Posted};

@@ -1,0 +1,83 @@
+//! What can go wrong with a call to a provider, by what the caller can do about it.
+
+use std::time::Duration;
+
+/// What kind of trouble a call met, which decides about keys, retries and fallbacks (POOL 5.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Too many requests with this key.
+    RateLimit,
+    /// The account of this key has no money or no quota left.
+    Balance,
+    /// The plan of this key does not include what was asked for.
+    Plan,
+    /// The key is not accepted.
+    Auth,
+    /// The provider will not answer this conversation.
+    ContentBlocked,
+    /// The conversation is longer than the model can read.
+    ContextLength,
+    /// The provider does not know the model.
+    UnknownModel,
+    /// The request itself is at fault.
+    RequestFault,
+    /// The provider took too long.
+    Timeout,
+    /// The provider is in trouble.
+    Overloaded,
+    /// The provider could not be reached.
+    Unreachable,
+    /// Our own rules refused the address.
+    PolicyRefused,
+    /// Anything else.
+    Unknown,
+}
+
+impl Class {
+    /// Returns the class as a metric label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RateLimit => "rate_limit",
+            Self::Balance => "balance",
+            Self::Plan => "plan",
+            Self::Auth => "auth",
+            Self::ContentBlocked => "content_blocked",
+            Self::ContextLength => "context_length",
+            Self::UnknownModel => "unknown_model",
+            Self::RequestFault => "request_fault",
+            Self::Timeout => "timeout",
+            Self::Overloaded => "provider_overloaded",
+            Self::Unreachable => "unreachable",
+            Self::PolicyRefused => "policy_refused",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Why a call gave no answer, or no more of it.
+///
+/// It carries numbers and names out of closed sets only: never what was said, nor the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("model call failed: {} (status {})", class.as_str(), status.unwrap_or(0))]
+pub struct Error {
+    pub(crate) class: Class,
+    pub(crate) status: Option<u16>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Error {
+    /// Returns what kind of trouble it was.
+    pub const fn class(&self) -> Class {
+        self.class
+    }
+
+    /// Returns the HTTP status, where there was an answer.
+    pub const fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// Returns how long the provider asks to wait, between 1 s and 1 h.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
