@@ -1,0 +1,154 @@
+//! The pool of connections and its settings (SEC-58, SEC-60, CFG-31 to CFG-35).
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+
+use crate::Error;
+
+/// How long a caller waits for a connection: readiness asks for an answer within 5 s (CFG-123).
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Locks are held for milliseconds; who waits longer waits for something stuck (SEC-58).
+const LOCK_TIMEOUT_MS: u64 = 2_000;
+/// No transaction of ours waits for anything but the database (SEC-58).
+const IDLE_IN_TRANSACTION_TIMEOUT_MS: u64 = 10_000;
+/// A connection unused for this long is asked whether it lives before it is used; a ping before
+/// every use would double the round trips of an admission.
+const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
+
+/// How the connection is encrypted (CFG-32).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// Never.
+    Disable,
+    /// When the server can.
+    #[default]
+    Prefer,
+    /// Always, with any certificate.
+    Require,
+    /// Always, with a certificate of a trusted issuer for this very host.
+    VerifyFull,
+}
+
+/// Where the database is. `Debug` shows neither names nor the password.
+#[derive(Clone)]
+pub struct Settings {
+    /// Host name, address, or the folder of a Unix socket when it begins with `/`.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Role to sign in as.
+    pub user: String,
+    /// Its password.
+    pub password: SecretString,
+    /// Database.
+    pub database: String,
+    /// Encryption of the connection.
+    pub tls: Tls,
+    /// PEM file of the trusted issuers; without one the public roots are trusted.
+    pub ca_cert_path: Option<PathBuf>,
+    /// The most connections of this process, at least 2.
+    pub pool_max: u32,
+    /// The longest a statement may take; 5 s for workers, 10 min for operator commands.
+    pub statement_timeout: Duration,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("tls", &self.tls)
+            .field("ca_cert_path", &self.ca_cert_path)
+            .field("pool_max", &self.pool_max)
+            .field("statement_timeout", &self.statement_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The database. Clones share one pool.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) pool: PgPool,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("connections", &self.pool.size())
+            .field("idle", &self.pool.num_idle())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the pool with one connection, to find wrong settings at once.
+    ///
+    /// # Errors
+    /// `Unavailable` when nobody answers; `Settings`; `Other` when the server refuses the role,
+    /// password or database.
+    pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        let pool = pool_options(settings.pool_max).connect_with(connection(settings)).await?;
+        Ok(Self { pool })
+    }
+
+    /// Asks the database for an answer. Cancel safe.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections; later calls answer `Unavailable`.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn pool_options(max: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > PING_AFTER_IDLE {
+                    use sqlx::Connection as _;
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+}
+
+fn connection(settings: &Settings) -> PgConnectOptions {
+    let mode = match settings.tls {
+        Tls::Disable => PgSslMode::Disable,
+        Tls::Prefer => PgSslMode::Prefer,
+        Tls::Require => PgSslMode::Require,
+        Tls::VerifyFull => PgSslMode::VerifyFull,
+    };
+    let options = PgConnectOptions::new_without_pgpass()
+        .host(&settings.host)
+        .port(settings.port)
+        .username(&settings.user)
+        .password(settings.password.expose_secret())
+        .database(&settings.database)
+        .application_name("tomori")
+        .ssl_mode(mode)
+        .options([
+            ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
+            ("lock_timeout", LOCK_TIMEOUT_MS.to_string()),
+            (
+                "idle_in_transaction_session_timeout",
+                IDLE_IN_TRANSACTION_TIMEOUT_MS.to_string(),
+            ),
+        ]);
+    match &settings.ca_cert_path {
+        Some(path) => options.ssl_root_cert(path),
+        None => options,
+    }
+}
