@@ -1,0 +1,402 @@
+//! Settings: read once, checked completely, every problem told at once (CFG-1).
+//!
+//! A process asks a [`Reader`] for each setting it knows. The reader never stops at the first
+//! mistake: it notes it, hands back a placeholder, and [`Reader::finish`] refuses to go on. It also
+//! keeps what it was asked for, which is the manual: `--print-settings` and the docs are made of
+//! it. No method shows a secret's value.
+
+pub mod report;
+pub mod sections;
+pub mod source;
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use report::{Effective, Problem, Setting, SettingsError};
+use source::{Source, Value};
+
+/// Which process reads; decides defaults that differ and whose misspelt names are noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// Holds the Discord connection.
+    Gateway,
+    /// Everything else, operator commands included.
+    Worker,
+}
+
+impl Process {
+    /// The beginnings of names that are surely meant for this process (CFG-3).
+    const fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Gateway => &["TOMORI_", "NATS_"],
+            Self::Worker => &[
+                "TOMORI_",
+                "CRYPTO_SECRET",
+                "MAX_",
+                "MEMORY_",
+                "KEY_",
+                "COOLDOWN_",
+                "GUARDS_",
+                "NATS_",
+                "POSTGRES_",
+            ],
+        }
+    }
+}
+
+/// What a setting is called, may be and means; the fixed part of [`Setting`].
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The name of the variable.
+    pub name: String,
+    /// What counts when it is unset; `None` for settings without one.
+    pub default: Option<String>,
+    /// The allowed values in words or numbers.
+    pub range: String,
+    /// What it does, one short sentence.
+    pub meaning: &'static str,
+}
+
+/// Reads settings one by one and remembers every problem and every answer.
+#[derive(Debug)]
+pub struct Reader {
+    process: Process,
+    source: Source,
+    settings: Vec<Setting>,
+    problems: Vec<Problem>,
+    known: BTreeSet<String>,
+}
+
+impl Reader {
+    /// Starts with the problems that the source itself had.
+    pub fn new(mut source: Source, process: Process) -> Self {
+        let problems = source.take_problems();
+        let known = BTreeSet::new();
+        Self {
+            process,
+            source,
+            settings: Vec::new(),
+            problems,
+            known,
+        }
+    }
+
+    /// Tells which process reads.
+    pub const fn process(&self) -> Process {
+        self.process
+    }
+
+    /// Reads a whole number.
+    pub fn integer(
+        &mut self,
+        name: &str,
+        default: i64,
+        range: RangeInclusive<i64>,
+        meaning: &'static str,
+    ) -> i64 {
+        let spec = number_spec(name, default, &range, meaning);
+        self.parsed(spec, |text| in_range(text, &range, "a whole number"))
+            .unwrap_or(default)
+    }
+
+    /// Reads a whole number of milliseconds.
+    pub fn duration_ms(
+        &mut self,
+        name: &str,
+        default_ms: u32,
+        range_ms: RangeInclusive<u32>,
+        meaning: &'static str,
+    ) -> Duration {
+        let spec = number_spec(name, default_ms, &range_ms, meaning);
+        let read = self.parsed(spec, |text| in_range(text, &range_ms, "whole milliseconds"));
+        Duration::from_millis(read.unwrap_or(default_ms).into())
+    }
+
+    /// Reads a number with an optional fraction.
+    pub fn float(
+        &mut self,
+        name: &str,
+        default: f64,
+        range: RangeInclusive<f64>,
+        meaning: &'static str,
+    ) -> f64 {
+        let spec = number_spec(name, default, &range, meaning);
+        self.parsed(spec, |text| in_range(text, &range, "a number"))
+            .unwrap_or(default)
+    }
+
+    /// Reads a switch (CFG-2).
+    pub fn boolean(&mut self, name: &str, default: bool, meaning: &'static str) -> bool {
+        let spec = spec(name, Some(default.to_string()), "true or false", meaning);
+        self.parsed(spec, parse_boolean).unwrap_or(default)
+    }
+
+    /// Reads one of a few words; `default` is one of `choices`.
+    pub fn one_of<T: Copy + PartialEq>(
+        &mut self,
+        name: &str,
+        default: T,
+        choices: &[(&'static str, T)],
+        meaning: &'static str,
+    ) -> T {
+        let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+        let shown = choices.iter().find(|(_, choice)| *choice == default);
+        let default_word = shown.map(|(word, _)| (*word).to_owned());
+        let spec = spec(name, default_word, &words.join(", "), meaning);
+        let read = self.parsed(spec, |text| {
+            let found = choices.iter().find(|(word, _)| *word == text);
+            found
+                .map(|(_, choice)| *choice)
+                .ok_or_else(|| "is none of the known words".to_owned())
+        });
+        read.unwrap_or(default)
+    }
+
+    /// Reads any text.
+    pub fn text(&mut self, name: &str, default: &str, meaning: &'static str) -> String {
+        let spec = spec(name, Some(default.to_owned()), "text", meaning);
+        self.parsed(spec, |text| Ok(text.to_owned()))
+            .unwrap_or_else(|| default.to_owned())
+    }
+
+    /// Reads any text that may be absent.
+    pub fn optional_text(&mut self, name: &str, meaning: &'static str) -> Option<String> {
+        self.parsed(
+            spec(name, None, "text", meaning),
+            |text| Ok(text.to_owned()),
+        )
+    }
+
+    /// Reads an address with one of the given schemes, without user or password in it.
+    pub fn optional_url(
+        &mut self,
+        name: &str,
+        schemes: &[&str],
+        meaning: &'static str,
+    ) -> Option<Url> {
+        let range = format!("an address that starts with {}://", schemes.join(":// or "));
+        self.parsed(spec(name, None, &range, meaning), |text| {
+            parse_url(text, schemes)
+        })
+    }
+
+    /// Reads a list of comma-separated items (CFG-2), at most `max_items` long.
+    pub fn list(
+        &mut self,
+        name: &str,
+        default: &[&str],
+        max_items: usize,
+        meaning: &'static str,
+    ) -> Vec<String> {
+        let shown = (!default.is_empty()).then(|| default.join(","));
+        let spec = spec(name, shown, &format!("at most {max_items} items"), meaning);
+        let read = self.parsed(spec, |text| parse_list(text, max_items));
+        read.unwrap_or_else(|| default.iter().map(|item| (*item).to_owned()).collect())
+    }
+
+    /// Reads a setting with a rule of its own. Returns `None` when it is unset or wrong; `parse`
+    /// says what is wrong without repeating the value ("is not …").
+    pub fn parsed<T>(
+        &mut self,
+        spec: Spec,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.source.plain(&spec.name);
+        self.answer(spec, value, false, parse)
+    }
+
+    /// Reads a secret that must be there.
+    pub fn required_secret(&mut self, name: &str, meaning: &'static str) -> SecretString {
+        self.required_secret_as(name, "text", meaning, |text| Ok(SecretString::from(text)))
+            .unwrap_or_default()
+    }
+
+    /// Reads a value from the secret source that must be there and obey `parse`.
+    pub fn required_secret_as<T>(
+        &mut self,
+        name: &str,
+        range: &str,
+        meaning: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.source.secret(name);
+        if value.is_none() {
+            self.problem(name, "is missing", &self.source.where_secrets_go());
+        }
+        self.answer(spec(name, None, range, meaning), value, true, parse)
+    }
+
+    /// Reads a secret that may be absent.
+    pub fn optional_secret(&mut self, name: &str, meaning: &'static str) -> Option<SecretString> {
+        let value = self.source.secret(name);
+        let spec = spec(name, None, "text", meaning);
+        self.answer(spec, value, true, |text| Ok(SecretString::from(text)))
+    }
+
+    /// Reads every plain setting whose name starts with `prefix`: what follows it, and the value.
+    /// Sorted by name, possibly empty.
+    pub fn matching(&mut self, prefix: &str, meaning: &'static str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for name in self.source.plain_names(prefix) {
+            let value = self.source.plain(&name);
+            let spec = spec(&name, None, "text", meaning);
+            if let Some(text) = self.answer(spec, value, false, |text| Ok(text.to_owned())) {
+                found.push((name.trim_start_matches(prefix).to_owned(), text));
+            }
+        }
+        found
+    }
+
+    /// Reads every secret whose name starts with `prefix`: what follows it, and the value. Sorted
+    /// by name, possibly empty.
+    pub fn matching_secrets(
+        &mut self,
+        prefix: &str,
+        meaning: &'static str,
+    ) -> Vec<(String, SecretString)> {
+        let mut found = Vec::new();
+        for name in self.source.secret_names(prefix) {
+            if let Some(secret) = self.optional_secret(&name, meaning) {
+                found.push((name.trim_start_matches(prefix).to_owned(), secret));
+            }
+        }
+        found
+    }
+
+    /// Names a setting that this process does not read and another one does.
+    pub fn belongs_elsewhere(&mut self, name: &str) {
+        self.known.insert(name.to_owned());
+    }
+
+    /// Notes a problem that is found by comparing settings; `wrong` reads on after the name.
+    pub fn problem(&mut self, name: &str, wrong: impl Display, fix: impl Display) {
+        self.problems.push(Problem {
+            name: name.to_owned(),
+            wrong: wrong.to_string(),
+            fix: fix.to_string(),
+        });
+    }
+
+    /// Ends the reading. The source, secrets included, is forgotten.
+    ///
+    /// # Errors
+    /// All problems that were met, in the order in which settings were read.
+    pub fn finish(self) -> Result<Effective, SettingsError> {
+        if !self.problems.is_empty() {
+            return Err(SettingsError {
+                problems: self.problems,
+            });
+        }
+        let mut warnings = self.source.warnings().to_vec();
+        let names = self.source.names_starting_with(self.process.prefixes());
+        warnings.extend(report::misspelt(&names, &self.known));
+        warnings.extend(self.source.shadowed_secrets(&self.settings));
+        Ok(Effective {
+            settings: self.settings,
+            warnings,
+        })
+    }
+
+    fn answer<T>(
+        &mut self,
+        spec: Spec,
+        value: Option<Value>,
+        is_secret: bool,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.known.insert(spec.name.clone());
+        let read = value
+            .as_ref()
+            .map(|value| parse(value.text.expose_secret()));
+        let read = match read.transpose() {
+            Ok(read) => read,
+            Err(wrong) => {
+                self.problem(&spec.name, wrong, format_args!("allowed: {}", spec.range));
+                None
+            }
+        };
+        self.settings
+            .push(Setting::new(spec, value.as_ref(), is_secret));
+        read
+    }
+}
+
+/// Describes a setting for [`Reader::parsed`].
+pub fn spec(name: &str, default: Option<String>, range: &str, meaning: &'static str) -> Spec {
+    Spec {
+        name: name.to_owned(),
+        default,
+        range: range.to_owned(),
+        meaning,
+    }
+}
+
+fn number_spec<T: Display>(
+    name: &str,
+    default: T,
+    range: &RangeInclusive<T>,
+    meaning: &'static str,
+) -> Spec {
+    let range = format!("{} to {}", range.start(), range.end());
+    spec(name, Some(default.to_string()), &range, meaning)
+}
+
+fn in_range<T: std::str::FromStr + PartialOrd>(
+    text: &str,
+    range: &RangeInclusive<T>,
+    kind: &str,
+) -> Result<T, String> {
+    // `+5` is no decimal digit (CFG-2), and what Rust calls a number (`inf`, `1e3`) need not be one.
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b'.');
+    let number = text.parse::<T>().ok().filter(|_| is_plain);
+    let number = number.ok_or_else(|| format!("is not {kind}"))?;
+    if range.contains(&number) {
+        Ok(number)
+    } else {
+        Err("is out of range".to_owned())
+    }
+}
+
+fn parse_boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("is neither true nor false".to_owned()),
+    }
+}
+
+fn parse_url(text: &str, schemes: &[&str]) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is not an address ({error})"))?;
+    if !schemes.contains(&url.scheme()) {
+        return Err("starts with another scheme".to_owned());
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("names no host".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("contains a user or password, which would show up in logs".to_owned());
+    }
+    Ok(url)
+}
+
+fn parse_list(text: &str, max_items: usize) -> Result<Vec<String>, String> {
+    let items: Vec<_> = text.split(',').map(|item| item.trim().to_owned()).collect();
+    if items.iter().any(String::is_empty) {
+        return Err("has an empty item".to_owned());
+    }
+    if items.len() > max_items {
+        Err(format!("has {} items", items.len()))
+    } else {
+        Ok(items)
+    }
+}
+
+#[cfg(test)]
+mod tests;

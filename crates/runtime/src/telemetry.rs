@@ -1,0 +1,62 @@
+//! Logs: one subscriber for the process, JSON or text, on standard error.
+//!
+//! Libraries are heard from `warn` on, whatever the level: what they log below that may hold
+//! payloads, which never belong in a log.
+
+use std::io;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{Layer, fmt};
+
+use crate::ids;
+use crate::settings::sections::{LogFormat, LogSettings};
+
+/// The crates that are ours, by the first segment of a log line's target.
+const OUR_CRATES: [&str; 8] = [
+    "discord", "gateway", "keyring", "llm", "proto", "runtime", "store", "worker",
+];
+
+/// Starts logging as the settings say. Called once, before anything is logged.
+///
+/// # Errors
+/// A subscriber was installed before.
+pub fn init(settings: &LogSettings) -> Result<(), TryInitError> {
+    ids::set_hashed(settings.id_hash);
+    let lines = match settings.format {
+        LogFormat::Json => fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(io::stderr)
+            .boxed(),
+        LogFormat::Text => fmt::layer()
+            .with_ansi(false)
+            .with_writer(io::stderr)
+            .boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter(settings.level)))
+        .try_init()
+}
+
+fn filter(level: LevelFilter) -> Targets {
+    Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets(OUR_CRATES.map(|name| (name, level)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn libraries_stay_silent_below_warn() {
+        let filter = filter(LevelFilter::TRACE);
+        assert!(filter.would_enable("gateway::publish", &Level::TRACE));
+        assert!(!filter.would_enable("twilight_gateway::shard", &Level::INFO));
+        assert!(filter.would_enable("async_nats", &Level::WARN));
+    }
+}
