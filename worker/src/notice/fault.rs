@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use llm::Class;
+
 /// Why a provider gave no reply, as far as people can do something about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -30,11 +32,34 @@ pub enum Fault {
     Overloaded,
     /// No connection to the provider.
     Unreachable,
+    /// The rules of this installation forbid the provider's address.
+    AddressRefused,
     /// None of the above.
     Unknown,
 }
 
 impl Fault {
+    /// Tells what people can do about a provider's error.
+    pub fn of(error: &llm::Error) -> Self {
+        match error.class() {
+            Class::Auth => Self::KeyRefused,
+            Class::Balance => Self::NoCredit,
+            Class::Plan => Self::NotInPlan,
+            Class::RateLimit => Self::RateLimited {
+                retry_after_secs: error.retry_after().map(|wait| wait.as_secs().max(1)),
+            },
+            Class::UnknownModel => Self::ModelUnknown,
+            Class::ContextLength => Self::TooLong,
+            Class::ContentBlocked => Self::ContentDeclined,
+            Class::RequestFault => Self::RequestRefused,
+            Class::Timeout => Self::TimedOut,
+            Class::Overloaded => Self::Overloaded,
+            Class::Unreachable => Self::Unreachable,
+            Class::PolicyRefused => Self::AddressRefused,
+            Class::Unknown => Self::Unknown,
+        }
+    }
+
     /// Returns the sentence.
     pub(super) fn text(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
@@ -52,8 +77,8 @@ impl Fault {
             }
             Self::RateLimited { retry_after_secs } => return rate_limited(retry_after_secs),
             Self::ModelUnknown => {
-                "The provider does not offer this model. Leave the model empty for the default, \
-                 or copy its exact name from the provider's list."
+                "The provider does not offer this model to this key. Copy the exact name of \
+                 another one from the provider's list, and enter it with `/setup`."
             }
             Self::TooLong => {
                 "This conversation has become too long for the model. Start a new one, or choose \
@@ -66,6 +91,7 @@ impl Fault {
             Self::TimedOut => "The provider did not answer in time. Try again in a minute.",
             Self::Overloaded => "The provider is overloaded. Try again in a minute.",
             Self::Unreachable => "The provider cannot be reached. Try again in a minute.",
+            Self::AddressRefused => "The rules of this installation forbid the provider's address.",
             Self::Unknown => "The provider answered in a way I do not understand. Try again.",
         })
     }

@@ -85,8 +85,8 @@ impl SetupText {
                  says my name"
             }
             Self::TalkInDirect => "✔ **Where to talk**: here, every message",
-            Self::TestPending => "✖ **Test**: when a key is entered, I check it with the provider",
-            Self::TestPassed => "✔ **Test**: the provider accepted the key",
+            Self::TestPending => "✖ **Test reply**: follows as soon as a key is entered",
+            Self::TestPassed => "✔ **Test reply**: the model answered when the key was entered",
             Self::HowInServer { mention, word } => return how(mention, word.as_deref()).into(),
             Self::HowInDirect => "Just write to me here.",
             Self::ChooseProvider => {
