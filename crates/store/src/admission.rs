@@ -3,7 +3,8 @@
 use proto::id::{ChannelId, EventId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
 
-use crate::{Decision, PersonaId, TriggerKind, Turn};
+use crate::row::Place;
+use crate::{Decision, Error, PersonaId, Store, TriggerKind, Turn};
 
 /// A message that triggers, and what the worker knew when it judged it.
 #[derive(Clone, Debug)]
@@ -61,4 +62,147 @@ pub struct Refusal {
     pub author: UserId,
     /// What was decided.
     pub code: Decision,
+}
+
+impl Store {
+    /// Decides about an event, once: the first delivery records the decision and makes the turns
+    /// in the same statement, every later one reads them back. Two deliveries at once wait for
+    /// each other at the unique event id. Safe to repeat after a lost answer.
+    ///
+    /// # Errors
+    /// `Invalid` without personas; `Corrupt`, `Unavailable`.
+    pub async fn admit(&self, admission: &Admission) -> Result<Admitted, Error> {
+        if admission.personas.is_empty() {
+            return Err(Error::Invalid("an admission needs a persona"));
+        }
+        let (code, is_first) = self.decide(admission).await?;
+        if !is_first {
+            return self.decided_before(admission).await;
+        }
+        let code = parse_code(code.as_deref().unwrap_or_default(), &admission.event_id)?;
+        if code != Decision::Accepted {
+            return Ok(Admitted::Refused(code));
+        }
+        Ok(Admitted::Accepted(self.turns_by_event(&admission.event_id).await?))
+    }
+
+    /// Judges, records and makes the turns in one statement. Returns the code, `None` when the
+    /// settings are others, and whether it was recorded now.
+    async fn decide(&self, admission: &Admission) -> Result<(Option<String>, bool), Error> {
+        let personas: Vec<i64> = admission.personas.iter().map(|persona| persona.0).collect();
+        let row = sqlx::query!(
+            r#"WITH verdict AS (
+                   SELECT s.server_id,
+                          COALESCE(u.privacy_level NOT IN (0, 1), false) AS hidden,
+                          CASE WHEN u.privacy_level = 2 THEN 'privacy_full'
+                               WHEN u.privacy_level NOT IN (0, 1) THEN 'privacy_unknown'
+                               WHEN s.server_id IS NULL THEN 'not_set_up'
+                               WHEN s.settings_version <> $9 THEN NULL
+                               WHEN octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NULL
+                                   THEN 'accepted'
+                               ELSE 'no_credentials'
+                          END AS code
+                   FROM (VALUES ($2::text, $5::text)) AS asked (server_disc_id, user_disc_id)
+                   LEFT JOIN users u ON u.user_disc_id = asked.user_disc_id
+                   LEFT JOIN servers s
+                       ON s.server_disc_id = asked.server_disc_id AND s.is_dm_channel = $3
+                   LEFT JOIN server_model_configs m ON m.server_id = s.server_id
+               ), decision AS (
+                   INSERT INTO turn_decisions
+                       (event_id, guild_disc_id, user_disc_id, channel_disc_id, message_id, code)
+                   SELECT $1,
+                          CASE WHEN NOT (v.hidden AND $3) THEN $2::text END,
+                          CASE WHEN NOT v.hidden THEN $5::text END,
+                          CASE WHEN NOT v.hidden THEN $4::text END,
+                          CASE WHEN NOT v.hidden THEN $6::text END,
+                          v.code
+                   FROM verdict v WHERE v.code IS NOT NULL
+                   ON CONFLICT (event_id) DO NOTHING
+                   RETURNING code
+               ), admitted AS (
+                   INSERT INTO turns
+                       (server_id, channel_disc_id, partition, trigger_key, persona_ordinal,
+                        trigger_message_id, trigger_kind, responsible_disc_id, persona_id)
+                   SELECT v.server_id, $4::text, $7, $1, p.ordinal - 1, $6::text, $8, $5::text,
+                          p.persona_id
+                   FROM decision d
+                   CROSS JOIN verdict v
+                   CROSS JOIN unnest($10::bigint[]) WITH ORDINALITY AS p (persona_id, ordinal)
+                   WHERE d.code = 'accepted'
+                   ORDER BY p.ordinal
+               )
+               SELECT v.code, EXISTS (SELECT 1 FROM decision) AS "is_first!" FROM verdict v"#,
+            admission.event_id.as_str(),
+            admission.tenant.disc_id().to_string(),
+            admission.tenant.is_direct(),
+            admission.channel.to_string(),
+            admission.author.to_string(),
+            admission.message.to_string(),
+            i32::from(admission.partition.0),
+            admission.trigger_kind.as_str(),
+            admission.settings_version,
+            &personas,
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((row.code, row.is_first))
+    }
+
+    async fn decided_before(&self, admission: &Admission) -> Result<Admitted, Error> {
+        let event_id = &admission.event_id;
+        let code = sqlx::query_scalar!(
+            "SELECT code FROM turn_decisions WHERE event_id = $1",
+            event_id.as_str(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(code) = code else { return Ok(Admitted::SettingsChanged) };
+        let code = parse_code(&code, event_id)?;
+        Ok(Admitted::Before { code, turns: self.turns_by_event(event_id).await? })
+    }
+
+    async fn turns_by_event(&self, event_id: &EventId) -> Result<Vec<Turn>, Error> {
+        let rows = self.turns_of(event_id.as_str()).await?;
+        rows.into_iter().map(Turn::try_from).collect()
+    }
+
+    /// Records a refusal that was decided without an admission; whose user opted out of
+    /// everything keeps no ids. `false`: the event was decided before. Safe to repeat.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn record_refusal(&self, refusal: &Refusal) -> Result<bool, Error> {
+        let is_hidden =
+            matches!(refusal.code, Decision::PrivacyFull | Decision::PrivacyUnknown);
+        let done = sqlx::query!(
+            "INSERT INTO turn_decisions
+                 (event_id, guild_disc_id, user_disc_id, channel_disc_id, message_id, code)
+             SELECT $1,
+                    CASE WHEN NOT (a.hidden AND $3) THEN $2::text END,
+                    CASE WHEN NOT a.hidden THEN $5::text END,
+                    CASE WHEN NOT a.hidden THEN $4::text END,
+                    CASE WHEN NOT a.hidden THEN $6::text END,
+                    $7
+             FROM (SELECT $8 OR EXISTS (
+                       SELECT 1 FROM users
+                       WHERE user_disc_id = $5::text AND privacy_level NOT IN (0, 1)
+                   )) AS a (hidden)
+             ON CONFLICT (event_id) DO NOTHING",
+            refusal.event_id.as_str(),
+            refusal.tenant.disc_id().to_string(),
+            refusal.tenant.is_direct(),
+            refusal.channel.to_string(),
+            refusal.author.to_string(),
+            refusal.message.to_string(),
+            refusal.code.as_str(),
+            is_hidden,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+pub(crate) fn parse_code(code: &str, event_id: &EventId) -> Result<Decision, Error> {
+    Place { table: "turn_decisions", column: "code", row: event_id }.parse(code)
 }

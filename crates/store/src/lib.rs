@@ -32,7 +32,7 @@ mod schema;
 mod seal;
 mod setup;
 mod turn;
-mod stub;
+mod text;
 mod turn_state;
 
 pub use admission::{Admission, Admitted, Refusal};
@@ -45,5 +45,6 @@ pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};
 pub use purge::Purged;
 pub use schema::Applied;
 pub use setup::NewSetup;
+pub use text::UnknownText;
 pub use turn::{Lease, Turn, TurnId, TurnOwner};
 pub use turn_state::{TriggerKind, TurnState};

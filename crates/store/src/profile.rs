@@ -2,6 +2,12 @@
 
 use proto::id::TenantId;
 
+use crate::row::Place;
+use crate::{Error, Store};
+
+/// The most personas that are read; more than a server can make.
+const MOST_PERSONAS: i64 = 500;
+
 /// The row of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(pub i64);
@@ -67,4 +73,130 @@ pub struct Persona {
     pub prompt: Option<String>,
     /// Pairs of what a user said and what it answered.
     pub sample_dialogues: Vec<(String, String)>,
+}
+
+impl Store {
+    /// Reads a tenant's profile; `None` before its setup.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    pub async fn profile(&self, tenant: TenantId) -> Result<Option<Profile>, Error> {
+        // The settings first: when a persona changes between the statements, the version is the
+        // older one, and the admission asks for a fresh profile.
+        let settings = sqlx::query_as!(
+            SettingsRow,
+            r#"SELECT s.server_id, s.settings_version, s.locale, s.display_name,
+                      m.text_model ->> 'provider' AS provider, m.text_model ->> 'model' AS model,
+                      (octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NULL) IS TRUE
+                          AS "has_key!",
+                      COALESCE(c.message_fetch_limit, 80::smallint) AS "message_fetch_limit!",
+                      COALESCE(c.humanizer_degree, 1::smallint) AS "humanizer_degree!",
+                      c.system_prompt AS "system_prompt?",
+                      m.llm_max_output_tokens AS "max_output_tokens?",
+                      COALESCE(m.llm_temperature, 1.0::real) AS "temperature!"
+               FROM servers s
+               LEFT JOIN server_model_configs m ON m.server_id = s.server_id
+               LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
+               WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2"#,
+            tenant.disc_id().to_string(),
+            tenant.is_direct(),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(settings) = settings else { return Ok(None) };
+        let personas = self.personas(ServerId(settings.server_id)).await?;
+        settings.into_profile(tenant, personas).map(Some)
+    }
+
+    async fn personas(&self, server: ServerId) -> Result<Vec<Persona>, Error> {
+        let rows = sqlx::query_as!(
+            PersonaRow,
+            r#"SELECT p.persona_id, p.nickname, p.is_alter, p.attribute_list, p.sample_dialogues,
+                      COALESCE(c.trigger_words, '{}') AS "trigger_words!",
+                      c.persona_prompt AS "persona_prompt?"
+               FROM personas p LEFT JOIN persona_configs c ON c.persona_id = p.persona_id
+               WHERE p.server_id = $1
+               ORDER BY p.is_alter, p.position, p.persona_id
+               LIMIT $2"#,
+            server.0,
+            MOST_PERSONAS,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Persona::try_from).collect()
+    }
+}
+
+struct SettingsRow {
+    server_id: i64,
+    settings_version: i64,
+    locale: String,
+    display_name: Option<String>,
+    provider: Option<String>,
+    model: Option<String>,
+    has_key: bool,
+    message_fetch_limit: i16,
+    humanizer_degree: i16,
+    system_prompt: Option<String>,
+    max_output_tokens: Option<i32>,
+    temperature: f32,
+}
+
+impl SettingsRow {
+    fn into_profile(self, tenant: TenantId, personas: Vec<Persona>) -> Result<Profile, Error> {
+        let place = |table, column| Place { table, column, row: &self.server_id };
+        Ok(Profile {
+            message_fetch_limit: place("server_chat_configs", "message_fetch_limit")
+                .narrow(self.message_fetch_limit)?,
+            humanizer_degree: place("server_chat_configs", "humanizer_degree")
+                .narrow(self.humanizer_degree)?,
+            max_output_tokens: self
+                .max_output_tokens
+                .map(|tokens| place("server_model_configs", "llm_max_output_tokens").narrow(tokens))
+                .transpose()?,
+            server: ServerId(self.server_id),
+            tenant,
+            settings_version: self.settings_version,
+            locale: self.locale,
+            display_name: self.display_name,
+            model: self
+                .provider
+                .zip(self.model)
+                .map(|(provider, model)| ModelChoice { provider, model }),
+            has_key: self.has_key,
+            personas,
+            system_prompt: self.system_prompt,
+            temperature: self.temperature,
+        })
+    }
+}
+
+struct PersonaRow {
+    persona_id: i64,
+    nickname: String,
+    is_alter: bool,
+    attribute_list: Vec<String>,
+    sample_dialogues: serde_json::Value,
+    trigger_words: Vec<String>,
+    persona_prompt: Option<String>,
+}
+
+impl TryFrom<PersonaRow> for Persona {
+    type Error = Error;
+
+    fn try_from(row: PersonaRow) -> Result<Self, Error> {
+        let dialogues =
+            Place { table: "personas", column: "sample_dialogues", row: &row.persona_id };
+        Ok(Self {
+            id: PersonaId(row.persona_id),
+            nickname: row.nickname,
+            is_main: !row.is_alter,
+            trigger_words: row.trigger_words,
+            attributes: row.attribute_list,
+            prompt: row.persona_prompt,
+            // The cause would quote what somebody wrote.
+            sample_dialogues: serde_json::from_value(row.sample_dialogues)
+                .map_err(|_: serde_json::Error| dialogues.corrupt())?,
+        })
+    }
 }

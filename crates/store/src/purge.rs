@@ -1,5 +1,16 @@
 //! Retention: what is finished is deleted after its time (DB-68, DB-69).
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{Error, Store};
+
+/// How long a turn is kept after its end (DB-68).
+const KEEP_TURNS: TimeDelta = TimeDelta::hours(48);
+/// How long a decision is kept (DB-69).
+const KEEP_DECISIONS: TimeDelta = TimeDelta::hours(24);
+/// Rows per statement, each its own transaction, so that no lock is held for long (DB-79).
+const BATCH: i64 = 1_000;
+
 /// How many rows were deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
@@ -7,4 +18,49 @@ pub struct Purged {
     pub turns: u64,
     /// Records of decisions.
     pub decisions: u64,
+}
+
+impl Store {
+    /// Deletes turns 48 h after their end and decisions after 24 h, counted back from `now`, in
+    /// batches. Cancel safe: what is left is deleted the next time.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn purge_finished(&self, now: DateTime<Utc>) -> Result<Purged, Error> {
+        let mut purged = Purged::default();
+        loop {
+            let turns = self.purge_turns(now - KEEP_TURNS).await?;
+            let decisions = self.purge_decisions(now - KEEP_DECISIONS).await?;
+            purged.turns += turns;
+            purged.decisions += decisions;
+            if turns == 0 && decisions == 0 {
+                return Ok(purged);
+            }
+        }
+    }
+
+    async fn purge_turns(&self, ended_before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM turns WHERE turn_id IN (
+                 SELECT turn_id FROM turns WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
+            ended_before,
+            BATCH,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn purge_decisions(&self, made_before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM turn_decisions WHERE decision_id IN (
+                 SELECT decision_id FROM turn_decisions
+                 WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+            made_before,
+            BATCH,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
 }

@@ -1,4 +1,22 @@
-//! Migrations and the schema number (DB-5).
+//! Migrations and the schema number (DB-5). The bookkeeping table is sqlx's own.
+
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, PgPool};
+
+use crate::error::Fault;
+use crate::{Error, Store};
+
+/// All migrations of this program, embedded. Our own lock replaces sqlx's, which would stay held
+/// by the connection after an error.
+static MIGRATIONS: Migrator = {
+    let mut migrator = sqlx::migrate!("../../migrations");
+    migrator.locking = false;
+    migrator
+};
+
+/// Key of the advisory lock under which one process migrates at a time ("tomori" in ASCII).
+const MIGRATION_LOCK: i64 = 0x746f_6d6f_7269;
 
 /// A migration that was applied now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,4 +25,102 @@ pub struct Applied {
     pub number: i64,
     /// What it is for.
     pub description: String,
+}
+
+impl Store {
+    /// Applies all migrations that are not applied yet, each in a transaction of its own, and
+    /// returns them in order; running it again returns nothing. A second process waits for the
+    /// first. Dropping it midway rolls back the migration that runs and keeps those before it.
+    ///
+    /// # Errors
+    /// `MigrationChanged`; `SchemaMismatch` when the database is newer than this program;
+    /// `MigrationFailed`; `Unavailable`.
+    pub async fn migrate(&self) -> Result<Vec<Applied>, Error> {
+        // Not from the pool: closing the connection gives the lock back whatever happens.
+        let mut connection = PgConnection::connect_with(&self.pool.connect_options()).await?;
+        let applied = migrate(&mut connection).await;
+        connection.close().await?;
+        applied
+    }
+
+    /// Tells whether this program works with the database's schema: its own number, or one newer
+    /// that its migration marked as compatible.
+    ///
+    /// # Errors
+    /// `SchemaMismatch`, `Unavailable`.
+    pub async fn check_schema(&self) -> Result<(), Error> {
+        let needed = newest();
+        let found = applied_number(&self.pool).await?;
+        if found == needed || (found == needed + 1 && self.is_compatible(found).await?) {
+            return Ok(());
+        }
+        Err(Error::SchemaMismatch { found, needed })
+    }
+
+    async fn is_compatible(&self, number: i64) -> Result<bool, Error> {
+        let row = sqlx::query_scalar!(
+            "SELECT number FROM compatible_schemas WHERE number = $1",
+            number
+        );
+        Ok(row.fetch_optional(&self.pool).await?.is_some())
+    }
+}
+
+async fn migrate(connection: &mut PgConnection) -> Result<Vec<Applied>, Error> {
+    // Waiting for the other process has no limit but the caller's; the statements have their own.
+    sqlx::query("SET lock_timeout = 0").execute(&mut *connection).await?;
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(MIGRATION_LOCK)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("SET lock_timeout = '10s'").execute(&mut *connection).await?;
+    connection.ensure_migrations_table(&MIGRATIONS.table_name).await.map_err(failure)?;
+    let before = connection
+        .list_applied_migrations(&MIGRATIONS.table_name)
+        .await
+        .map_err(failure)?;
+    MIGRATIONS.run_direct(None, connection, false).await.map_err(failure)?;
+    let is_new = |number| before.iter().all(|earlier| earlier.version != number);
+    Ok(MIGRATIONS
+        .iter()
+        .filter(|migration| is_new(migration.version))
+        .map(|migration| Applied {
+            number: migration.version,
+            description: migration.description.clone().into_owned(),
+        })
+        .collect())
+}
+
+/// Returns the number of the newest migration of this program.
+fn newest() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// Returns the number of the newest applied migration, 0 when nothing was ever applied.
+async fn applied_number(pool: &PgPool) -> Result<i64, Error> {
+    // Not checked at compile time: sqlx makes this table, and only when it migrates.
+    let number = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success");
+    match number.fetch_one(pool).await {
+        Ok(number) => Ok(Option::unwrap_or_default(number)),
+        Err(error) if is_undefined_table(&error) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_undefined_table(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "42P01")
+}
+
+fn failure(error: MigrateError) -> Error {
+    match error {
+        MigrateError::VersionMismatch(number) => Error::MigrationChanged { number },
+        MigrateError::VersionMissing(found) => Error::SchemaMismatch { found, needed: newest() },
+        MigrateError::ExecuteMigration(error, number) => match Error::from(error) {
+            unavailable @ Error::Unavailable(_) => unavailable,
+            Error::Conflict(fault) | Error::Other(fault) => Error::MigrationFailed { number, fault },
+            other => other,
+        },
+        MigrateError::Execute(error) => error.into(),
+        other => Error::Other(Fault(sqlx::Error::Migrate(Box::new(other)))),
+    }
 }

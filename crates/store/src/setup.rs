@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use keyring::Keyring;
 use proto::id::TenantId;
 use secrecy::SecretString;
+use sqlx::PgConnection;
+
+use crate::seal::{MainKey, write_main_key};
+use crate::{Error, ServerId, Store};
 
 /// What `/setup` stores. `Debug` shows neither the key nor names.
 pub struct NewSetup {
@@ -32,4 +37,79 @@ impl fmt::Debug for NewSetup {
             .field("provider", &self.provider)
             .finish_non_exhaustive()
     }
+}
+
+impl Store {
+    /// Makes the tenant, its settings and its main persona where they are missing, and stores
+    /// provider, model and sealed key. Raises the settings version. Personas that exist and
+    /// everything else are kept. Dropping it midway leaves nothing behind.
+    ///
+    /// # Errors
+    /// `Keyring` for a key that is empty or too long; `Conflict` for a value outside its range;
+    /// `Unavailable`.
+    pub async fn set_up(&self, keyring: &Keyring, setup: NewSetup) -> Result<ServerId, Error> {
+        let mut transaction = self.pool.begin().await?;
+        let server = upsert_server(&mut transaction, &setup).await?;
+        let key = MainKey {
+            server,
+            tenant: setup.tenant,
+            provider: &setup.provider,
+            model: &setup.model,
+            plaintext: &setup.key,
+        };
+        write_main_key(&mut transaction, keyring, &key).await?;
+        insert_missing(&mut transaction, server, &setup).await?;
+        transaction.commit().await?;
+        Ok(server)
+    }
+}
+
+/// Makes or finds the tenant; two setups at once wait for each other here.
+async fn upsert_server(
+    connection: &mut PgConnection,
+    setup: &NewSetup,
+) -> Result<ServerId, Error> {
+    let server = sqlx::query_scalar!(
+        "INSERT INTO servers AS s (server_disc_id, is_dm_channel, locale, display_name)
+         VALUES ($1::text, $2, $3, $4)
+         ON CONFLICT (server_disc_id) DO UPDATE
+         SET locale = excluded.locale,
+             display_name = COALESCE(excluded.display_name, s.display_name),
+             left_at = NULL, purge_after = NULL
+         RETURNING server_id",
+        setup.tenant.disc_id().to_string(),
+        setup.tenant.is_direct(),
+        setup.locale,
+        setup.display_name,
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(ServerId(server))
+}
+
+/// Makes the settings and the main persona that do not exist yet.
+async fn insert_missing(
+    connection: &mut PgConnection,
+    server: ServerId,
+    setup: &NewSetup,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH settings AS (
+             INSERT INTO server_chat_configs (server_id) VALUES ($1)
+             ON CONFLICT (server_id) DO NOTHING
+         ), persona AS (
+             INSERT INTO personas (server_id, nickname, is_alter, position)
+             VALUES ($1, $2, false, 0)
+             ON CONFLICT (server_id) WHERE NOT is_alter DO NOTHING
+             RETURNING persona_id, server_id
+         )
+         INSERT INTO persona_configs (persona_id, server_id, trigger_words)
+         SELECT persona_id, server_id, $3 FROM persona",
+        server.0,
+        setup.bot_name,
+        &setup.trigger_words,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

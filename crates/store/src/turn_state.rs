@@ -1,39 +1,6 @@
 //! The states of a turn and what started it, as closed sets of stored texts (CHAT-44).
 
-use std::fmt;
-use std::str::FromStr;
-
-macro_rules! texts {
-    ($(#[$doc:meta])* $enum:ident { $($(#[$item_doc:meta])* $name:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum $enum { $($(#[$item_doc])* $name,)* }
-
-        impl $enum {
-            /// All values.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// Returns the stored text form.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)* }
-            }
-        }
-
-        impl FromStr for $enum {
-            type Err = UnknownText;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text { $($text => Ok(Self::$name),)* _ => Err(UnknownText) }
-            }
-        }
-
-        impl fmt::Display for $enum {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
+use crate::text::texts;
 
 texts! {
     /// How far a turn is.
@@ -92,11 +59,6 @@ texts! {
         Direct = "direct",
     }
 }
-
-/// A text that is none of the set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a known value")]
-pub struct UnknownText;
 
 #[cfg(test)]
 mod tests {
