@@ -1,29 +1,39 @@
 //! The bot itself: who it is, how it connects, which commands it has.
 
+use std::time::Duration;
+
 use proto::id::{ApplicationId, GuildId, UserId};
+use serde::Deserialize;
+use twilight_http::routing::Route;
 use twilight_model::application::command::Command;
 use twilight_model::gateway::connection_info::BotConnectionInfo;
 
+use crate::call::Call;
 use crate::client::Client;
 use crate::error::Error;
 
+/// Discord takes its time to replace a long list of commands.
+const SET_COMMANDS_DEADLINE: Duration = Duration::from_secs(30);
+
 /// Our bot user.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct CurrentUser {
     /// Its id.
     pub id: UserId,
     /// Its name.
+    #[serde(rename = "username")]
     pub name: String,
 }
 
 /// Our application.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Application {
     /// Its id.
     pub id: ApplicationId,
     /// Its name.
     pub name: String,
     /// Its flags, as Discord numbers them.
+    #[serde(default)]
     pub flags: u64,
 }
 
@@ -40,17 +50,24 @@ impl Application {
 impl Client {
     /// Asks for the gateway's address, the advised number of shards and the budget of sessions.
     pub async fn gateway_bot(&self) -> Result<BotConnectionInfo, Error> {
-        todo!()
+        let call = Call::new("gateway_bot", &Route::GetGatewayBot, 0);
+        self.call(&call).await?.parse("gateway address")
     }
 
     /// Asks who we are.
     pub async fn current_user(&self) -> Result<CurrentUser, Error> {
-        todo!()
+        let call = Call::new("current_user", &Route::GetCurrentUser, 0);
+        self.call(&call).await?.parse("user")
     }
 
     /// Asks which application we are.
     pub async fn current_application(&self) -> Result<Application, Error> {
-        todo!()
+        let call = Call::new(
+            "current_application",
+            &Route::GetCurrentUserApplicationInfo,
+            0,
+        );
+        self.call(&call).await?.parse("application")
     }
 
     /// Reads the registered commands, of one server or the global ones, with all translations.
@@ -59,7 +76,20 @@ impl Client {
         application: ApplicationId,
         guild: Option<GuildId>,
     ) -> Result<Vec<Command>, Error> {
-        todo!("{application} {guild:?}")
+        let (application_id, with_localizations) = (application.0, Some(true));
+        let route = match guild {
+            Some(GuildId(guild_id)) => Route::GetGuildCommands {
+                application_id,
+                guild_id,
+                with_localizations,
+            },
+            None => Route::GetGlobalCommands {
+                application_id,
+                with_localizations,
+            },
+        };
+        let call = Call::new("get_commands", &route, major(guild));
+        self.call(&call).await?.parse("list of commands")
     }
 
     /// Replaces all registered commands, of one server or the global ones; returns them as stored.
@@ -69,6 +99,21 @@ impl Client {
         guild: Option<GuildId>,
         commands: &[Command],
     ) -> Result<Vec<Command>, Error> {
-        todo!("{application} {guild:?} {commands:?}")
+        let application_id = application.0;
+        let route = match guild {
+            Some(GuildId(guild_id)) => Route::SetGuildCommands {
+                application_id,
+                guild_id,
+            },
+            None => Route::SetGlobalCommands { application_id },
+        };
+        let call = Call::new("set_commands", &route, major(guild))
+            .within(SET_COMMANDS_DEADLINE)
+            .json(&commands)?;
+        self.call(&call).await?.parse("list of commands")
     }
+}
+
+fn major(guild: Option<GuildId>) -> u64 {
+    guild.map_or(0, |guild| guild.0)
 }

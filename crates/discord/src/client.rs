@@ -1,11 +1,28 @@
-//! The client: one per process, cheap to clone.
+//! The client: one per process, cheap to clone. It makes attempts until one is final or the
+//! deadline is near.
 
+use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use http::{Method, StatusCode};
 use secrecy::SecretString;
+use tokio::time::{Instant, sleep_until};
 
+use crate::answer::{Answer, Limit};
+use crate::call::{Call, Repeat};
 use crate::error::Error;
+use crate::limit::{Limiter, Permit, Scope, TooLate};
+use crate::metrics;
+use crate::transport::{Attempt, Transport};
+
+/// More attempts than this do not help within any deadline that we use.
+const MAX_ATTEMPTS: u32 = 5;
+/// The pause after the first attempt that failed; doubled each time.
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+/// How long a refused token is not tried again: each try counts as an invalid request.
+const TOKEN_PAUSE: Duration = Duration::from_mins(1);
 
 /// How to reach Discord.
 #[derive(Clone, Debug)]
@@ -26,23 +43,252 @@ pub struct Client {
     inner: Arc<Inner>,
 }
 
-struct Inner;
+struct Inner {
+    transport: Transport,
+    limiter: Limiter,
+    token_refused_until: Mutex<Option<Instant>>,
+}
+
+/// What an attempt means for the call.
+enum Verdict {
+    Final(Result<Answer, Error>),
+    /// Try again, not before this pause is over; what the call comes to when there is no time.
+    Again(Duration, Error),
+}
 
 impl Client {
     /// Prepares a client; nothing is sent.
     ///
     /// Fails with [`Error::Malformed`] when an address or the token cannot be used.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        drop(settings);
         Ok(Self {
-            inner: Arc::new(Inner),
+            inner: Arc::new(Inner {
+                transport: Transport::new(&settings)?,
+                limiter: Limiter::new(settings.global_rps),
+                token_refused_until: Mutex::new(None),
+            }),
         })
     }
+
+    /// Makes a call, whatever it takes, until its deadline.
+    pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        let result = self.inner.run(call).await;
+        metrics::finished(
+            call.name,
+            result.as_ref().map_or_else(Error::label, |_| "ok"),
+        );
+        result
+    }
+}
+
+impl Inner {
+    async fn run(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        if call.scope == Scope::Bot && self.token_is_refused() {
+            return Err(Error::Unauthorized);
+        }
+        let began = Instant::now();
+        let permit = self
+            .limiter
+            .acquire(call.route_key(), call.scope, call.deadline)
+            .await;
+        let mut permit = permit.map_err(not_sent)?;
+        let mut so_far = None;
+        for attempt in 0..MAX_ATTEMPTS {
+            if let Err(late) = permit.ready().await {
+                return Err(so_far.unwrap_or_else(|| not_sent(late)));
+            }
+            if attempt == 0 {
+                metrics::waited(call.name, began.elapsed());
+            }
+            if !call.is_wanted() {
+                return Err(so_far.unwrap_or_else(|| not_sent(TooLate { retry_after: None })));
+            }
+            let (pause, error) = match self.attempt(call, &permit, attempt).await? {
+                Verdict::Final(result) => return settle(result, so_far),
+                Verdict::Again(pause, error) => (pause, error),
+            };
+            let error = worse(so_far, error);
+            let next = Instant::now() + pause;
+            if next >= call.deadline {
+                return Err(error);
+            }
+            so_far = Some(error);
+            sleep_until(next).await;
+        }
+        Err(so_far.unwrap_or_else(|| not_sent(TooLate { retry_after: None })))
+    }
+
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        permit: &Permit<'_>,
+        attempt: u32,
+    ) -> Result<Verdict, Error> {
+        let began = Instant::now();
+        let with_token = call.scope == Scope::Bot;
+        let body = call.body.clone();
+        let sent =
+            self.transport
+                .attempt(method(call), &call.path, with_token, body, call.deadline);
+        let outcome = sent.await?;
+        metrics::attempted(call.name, began.elapsed());
+        Ok(match outcome {
+            Attempt::Answered(answer) => {
+                permit.learn(answer.bucket_hash(), answer.budget());
+                self.judge(call, permit, answer, backoff(attempt))
+            }
+            Attempt::NotSent(cause) => Verdict::Again(
+                backoff(attempt),
+                Error::NotSent {
+                    retry_after: None,
+                    cause: Some(cause),
+                },
+            ),
+            Attempt::Lost(cause) => lost(call, backoff(attempt), None, Some(cause)),
+        })
+    }
+
+    fn judge(
+        &self,
+        call: &Call<'_>,
+        permit: &Permit<'_>,
+        answer: Answer,
+        backoff: Duration,
+    ) -> Verdict {
+        let status = answer.status;
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return obey(permit, &answer);
+        }
+        metrics::answered(status, None);
+        if status.is_success() {
+            return Verdict::Final(Ok(answer));
+        }
+        if status == StatusCode::UNAUTHORIZED && call.scope == Scope::Bot {
+            self.note_refused_token();
+            return Verdict::Final(Err(Error::Unauthorized));
+        }
+        if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT {
+            let code = answer.error_code();
+            return Verdict::Final(Err(Error::Refused {
+                status: status.as_u16(),
+                code,
+            }));
+        }
+        lost(call, backoff, Some(status.as_u16()), None)
+    }
+
+    fn token_is_refused(&self) -> bool {
+        let until = self
+            .token_refused_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn note_refused_token(&self) {
+        tracing::error!("discord does not accept the bot token");
+        let mut until = self
+            .token_refused_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *until = Some(Instant::now() + TOKEN_PAUSE);
+    }
+}
+
+/// Does what a 429 says. The request had no effect, so any call may be made again.
+fn obey(permit: &Permit<'_>, answer: &Answer) -> Verdict {
+    let (limit, wait) = answer.limited();
+    metrics::limited(limit);
+    metrics::answered(answer.status, Some(limit));
+    match limit {
+        Limit::Bucket | Limit::Shared => permit.block(wait),
+        Limit::Global => {
+            tracing::warn!(
+                wait_ms = millis(wait),
+                "discord stops all requests of this bot"
+            );
+            permit.stop_all(wait);
+        }
+        Limit::Cloudflare => {
+            tracing::error!(
+                wait_ms = millis(wait),
+                "cloudflare blocks requests from this address"
+            );
+            permit.ban_all(wait);
+        }
+    }
+    Verdict::Again(
+        wait,
+        Error::NotSent {
+            retry_after: Some(wait),
+            cause: None,
+        },
+    )
+}
+
+/// Decides about a request that went out and may or may not have had its effect.
+fn lost(
+    call: &Call<'_>,
+    backoff: Duration,
+    status: Option<u16>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+) -> Verdict {
+    match call.repeat {
+        Repeat::Harmless => Verdict::Again(backoff, Error::Unavailable { status, cause }),
+        Repeat::ByNonce => Verdict::Again(backoff, Error::InDoubt { cause }),
+        Repeat::Never => Verdict::Final(Err(Error::InDoubt { cause })),
+    }
+}
+
+/// An attempt whose outcome is unknown stays unknown until Discord says otherwise.
+fn worse(before: Option<Error>, now: Error) -> Error {
+    match before {
+        Some(before @ Error::InDoubt { .. }) => before,
+        _ => now,
+    }
+}
+
+/// A refusal after an attempt in doubt does not tell what became of that one, except that the
+/// message is gone or that somebody, perhaps we, answered.
+fn settle(result: Result<Answer, Error>, so_far: Option<Error>) -> Result<Answer, Error> {
+    match (result, so_far) {
+        (Err(error), Some(doubt @ Error::InDoubt { .. })) if !error.is_unknown_message() => {
+            Err(if matches!(error, Error::InDoubt { .. }) {
+                error
+            } else {
+                doubt
+            })
+        }
+        (result, _) => result,
+    }
+}
+
+fn not_sent(late: TooLate) -> Error {
+    Error::NotSent {
+        retry_after: late.retry_after,
+        cause: None,
+    }
+}
+
+fn method(call: &Call<'_>) -> Method {
+    Method::from_bytes(call.method.as_bytes()).unwrap_or_default()
+}
+
+/// Returns the pause after this attempt: doubled each time, of which up to half is left out by
+/// chance, so that processes that failed together do not come back together.
+fn backoff(attempt: u32) -> Duration {
+    let pause = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(attempt));
+    pause.mul_f64(rand::random_range(0.5..=1.0))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _: &Inner = &self.inner;
-        f.debug_struct("Client").finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("limiter", &self.inner.limiter)
+            .finish_non_exhaustive()
     }
 }

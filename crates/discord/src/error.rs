@@ -35,11 +35,14 @@ pub enum Error {
     /// Discord does not accept the bot token.
     #[error("discord does not accept the bot token")]
     Unauthorized,
-    /// Discord is in trouble; what the call asks for may have happened if it was a write.
-    #[error("discord is unavailable (status {status})")]
+    /// Discord is in trouble or out of reach. Nothing is in doubt: asking again is harmless.
+    #[error("discord is unavailable")]
     Unavailable {
-        /// The HTTP status of the last answer.
-        status: u16,
+        /// The HTTP status of the last answer, where there was one.
+        status: Option<u16>,
+        /// What broke, where a connection did.
+        #[source]
+        cause: Option<Box<dyn StdError + Send + Sync>>,
     },
     /// Discord's answer, or our own request, cannot be read.
     #[error("malformed {what}")]

@@ -1,14 +1,23 @@
 //! Answers to interactions. Their routes carry a token of their own, so they are sent without the
 //! bot's and do not count towards the global limit.
 
+use std::time::Duration;
+
 use proto::id::{ApplicationId, InteractionId, MessageId};
+use serde::{Deserialize, Serialize};
+use twilight_http::routing::Route;
 use twilight_model::channel::message::{Component, Embed, MessageFlags};
 use twilight_model::http::interaction::InteractionResponse;
 
+use crate::call::{Call, Repeat};
 use crate::client::Client;
 use crate::error::Error;
+use crate::messages::Mentions;
 
-/// The body of an answer that is edited or added. It notifies nobody.
+/// Discord forgets an interaction that nobody answered within three seconds.
+const FIRST_ANSWER_DEADLINE: Duration = Duration::from_millis(2500);
+
+/// An answer that replaces another or is added. It notifies nobody.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// The text.
@@ -32,8 +41,17 @@ impl Client {
         token: &str,
         response: &InteractionResponse,
     ) -> Result<(), Error> {
-        let _ = token;
-        todo!("{interaction} {response:?}")
+        let route = Route::InteractionCallback {
+            interaction_id: interaction.0,
+            interaction_token: token,
+            with_response: false,
+        };
+        let call = Call::new("interaction_callback", &route, interaction.0)
+            .by_own_token()
+            .repeat(Repeat::Never)
+            .within(FIRST_ANSWER_DEADLINE)
+            .json(response)?;
+        self.call(&call).await.map(drop)
     }
 
     /// Replaces the first answer, a deferred one included.
@@ -43,8 +61,14 @@ impl Client {
         token: &str,
         answer: &Answer,
     ) -> Result<(), Error> {
-        let _ = token;
-        todo!("{application} {answer:?}")
+        let route = Route::UpdateInteractionOriginal {
+            application_id: application.0,
+            interaction_token: token,
+        };
+        let call = Call::new("edit_response", &route, major(token))
+            .by_own_token()
+            .json(&Body::from(answer))?;
+        self.call(&call).await.map(drop)
     }
 
     /// Adds a further answer. Retried only while nothing was sent.
@@ -54,7 +78,59 @@ impl Client {
         token: &str,
         answer: &Answer,
     ) -> Result<MessageId, Error> {
-        let _ = token;
-        todo!("{application} {answer:?}")
+        let route = Route::ExecuteWebhook {
+            thread_id: None,
+            token,
+            wait: Some(true),
+            with_components: None,
+            webhook_id: application.0,
+        };
+        let call = Call::new("follow_up", &route, major(token))
+            .by_own_token()
+            .repeat(Repeat::Never)
+            .json(&Body::from(answer))?;
+        let answer = self.call(&call).await?;
+        let created = answer.parse("message").map_err(|cause| Error::InDoubt {
+            cause: Some(cause.into()),
+        });
+        created.map(|Created { id }| id)
     }
+}
+
+/// What goes over the wire; empty parts too, so that an edit empties them.
+#[derive(Serialize)]
+struct Body<'a> {
+    content: Option<&'a str>,
+    /// Messages of the newer components have no embeds, not even an empty list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embeds: Option<&'a [Embed]>,
+    components: &'a [Component],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flags: Option<MessageFlags>,
+    allowed_mentions: Mentions,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: MessageId,
+}
+
+impl<'a> From<&'a Answer> for Body<'a> {
+    fn from(answer: &'a Answer) -> Self {
+        let newer = answer
+            .flags
+            .is_some_and(|flags| flags.contains(MessageFlags::IS_COMPONENTS_V2));
+        Self {
+            content: answer.content.as_deref(),
+            embeds: if newer { None } else { Some(&answer.embeds) },
+            components: &answer.components,
+            flags: answer.flags,
+            allowed_mentions: Mentions::of(&[]),
+        }
+    }
+}
+
+/// The id that limits of a token's routes are kept apart by; the token itself is not kept.
+fn major(token: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(token.as_bytes())
 }

@@ -5,11 +5,17 @@
 //! do. There is no gateway connection here, no cache, and no decision about what is said.
 
 mod application;
-mod client;
-mod error;
 mod interactions;
 mod messages;
+
+mod client;
+
+mod answer;
+mod call;
+mod error;
+mod limit;
 pub mod metrics;
+mod transport;
 
 pub use application::{Application, CurrentUser};
 pub use client::{Client, Settings};

@@ -1,12 +1,25 @@
 //! Messages: post, read, delete, and the typing sign.
 
+use std::time::Duration;
+
 use proto::id::{ChannelId, MessageId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::Instant;
+use twilight_http::routing::Route;
 use twilight_model::channel::Message;
 use twilight_model::channel::message::Component;
 
+use crate::call::{Call, Repeat};
 use crate::client::Client;
 use crate::error::Error;
+
+/// Discord's bounds for one page.
+const PAGE_LIMIT: std::ops::RangeInclusive<u16> = 1..=100;
+/// Discord takes so many people to notify.
+const MOST_MENTIONS: usize = 100;
+/// A typing sign that comes later than this is a wrong one.
+const TYPING_DEADLINE: Duration = Duration::from_secs(2);
 
 /// A message to post.
 #[derive(Clone, Debug)]
@@ -65,7 +78,25 @@ impl Client {
         message: &NewMessage,
         may_send: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Posted, Error> {
-        todo!("{channel} {message:?} {}", may_send())
+        let route = Route::CreateMessage {
+            channel_id: channel.0,
+        };
+        let repeat = if message.nonce.is_some() {
+            Repeat::ByNonce
+        } else {
+            Repeat::Never
+        };
+        let call = Call::new("create_message", &route, channel.0)
+            .repeat(repeat)
+            .until(message.deadline)
+            .only_while(may_send)
+            .json(&Body::from(message))?;
+        let answer = self.call(&call).await?;
+        // It was accepted, so the message exists although its id cannot be read.
+        let created = answer.parse("message").map_err(|cause| Error::InDoubt {
+            cause: Some(cause.into()),
+        });
+        created.map(|Created { id }| Posted { id })
     }
 
     /// Reads up to `limit` (1..=100) messages, newest first.
@@ -77,7 +108,23 @@ impl Client {
         page: Page,
         limit: u16,
     ) -> Result<Vec<Message>, Error> {
-        todo!("{channel} {page:?} {limit}")
+        let (before, after) = match page {
+            Page::Latest => (None, None),
+            Page::Before(id) => (Some(id.0), None),
+            Page::After(id) => (None, Some(id.0)),
+        };
+        let route = Route::GetMessages {
+            after,
+            around: None,
+            before,
+            channel_id: channel.0,
+            limit: Some(limit.clamp(*PAGE_LIMIT.start(), *PAGE_LIMIT.end())),
+        };
+        let answer = self
+            .call(&Call::new("get_messages", &route, channel.0))
+            .await?;
+        let messages: Vec<Value> = answer.parse("list of messages")?;
+        Ok(messages.into_iter().filter_map(readable).collect())
     }
 
     /// Reads one message; `None` when it does not exist.
@@ -86,7 +133,18 @@ impl Client {
         channel: ChannelId,
         message: MessageId,
     ) -> Result<Option<Message>, Error> {
-        todo!("{channel} {message}")
+        let route = Route::GetMessage {
+            channel_id: channel.0,
+            message_id: message.0,
+        };
+        match self
+            .call(&Call::new("get_message", &route, channel.0))
+            .await
+        {
+            Ok(answer) => answer.parse("message").map(Some),
+            Err(error) if error.is_unknown_message() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Deletes a message; one that is already gone counts as deleted.
@@ -95,11 +153,99 @@ impl Client {
         channel: ChannelId,
         message: MessageId,
     ) -> Result<(), Error> {
-        todo!("{channel} {message}")
+        let route = Route::DeleteMessage {
+            channel_id: channel.0,
+            message_id: message.0,
+        };
+        match self
+            .call(&Call::new("delete_message", &route, channel.0))
+            .await
+        {
+            Err(error) if !error.is_unknown_message() => Err(error),
+            _ => Ok(()),
+        }
     }
 
-    /// Shows the bot as typing for about ten seconds. Never retried: a late sign is a wrong one.
+    /// Shows the bot as typing for about ten seconds; gives up soon, for a late sign is a wrong one.
     pub async fn typing(&self, channel: ChannelId) -> Result<(), Error> {
-        todo!("{channel}")
+        let route = Route::CreateTypingTrigger {
+            channel_id: channel.0,
+        };
+        let call = Call::new("typing", &route, channel.0).within(TYPING_DEADLINE);
+        self.call(&call).await.map(drop)
     }
+}
+
+/// What goes over the wire.
+#[derive(Serialize)]
+struct Body<'a> {
+    content: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enforce_nonce: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_reference: Option<Reference>,
+    allowed_mentions: Mentions,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    components: &'a [Component],
+}
+
+#[derive(Serialize)]
+struct Reference {
+    message_id: String,
+    fail_if_not_exists: bool,
+}
+
+/// Who may be notified by a message: only these people, never a role, everyone, or implicitly the
+/// one who is answered.
+#[derive(Serialize)]
+pub(crate) struct Mentions {
+    parse: [&'static str; 0],
+    users: Vec<String>,
+    replied_user: bool,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: MessageId,
+}
+
+impl Mentions {
+    pub(crate) fn of(users: &[UserId]) -> Self {
+        let mut users = users.to_vec();
+        users.sort_unstable();
+        users.dedup();
+        users.truncate(MOST_MENTIONS);
+        let users = users.iter().map(ToString::to_string).collect();
+        Self {
+            parse: [],
+            users,
+            replied_user: false,
+        }
+    }
+}
+
+impl<'a> From<&'a NewMessage> for Body<'a> {
+    fn from(message: &'a NewMessage) -> Self {
+        Self {
+            content: &message.content,
+            nonce: message.nonce.map(|nonce| nonce.to_string()),
+            enforce_nonce: message.nonce.map(|_| true),
+            message_reference: message.reply_to.map(|replied| Reference {
+                message_id: replied.to_string(),
+                fail_if_not_exists: false,
+            }),
+            allowed_mentions: Mentions::of(&message.mention_users),
+            components: &message.components,
+        }
+    }
+}
+
+fn readable(message: Value) -> Option<Message> {
+    let message = serde_json::from_value(message);
+    if message.is_err() {
+        tracing::debug!("a message of an unknown form was left out");
+    }
+    message.ok()
 }

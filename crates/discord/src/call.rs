@@ -1,0 +1,107 @@
+//! One call: where it goes, what it carries, how long it is wanted and whether it may be repeated.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::time::Instant;
+use twilight_http::routing::Route;
+
+use crate::error::Error;
+use crate::limit::{RouteKey, Scope};
+
+/// The usual deadline of a call.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Asked directly before each attempt.
+pub(crate) type MaySend<'a> = dyn Fn() -> bool + Send + Sync + 'a;
+
+/// Whether a request may go out again after one whose outcome is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// A second one changes nothing.
+    Harmless,
+    /// A second one changes nothing because Discord knows it by its nonce. What happened still
+    /// matters to the caller.
+    ByNonce,
+    /// A second one would act twice.
+    Never,
+}
+
+pub(crate) struct Call<'a> {
+    /// The route's name in metrics and limits.
+    pub(crate) name: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) scope: Scope,
+    pub(crate) repeat: Repeat,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) deadline: Instant,
+    major: u64,
+    may_send: Option<&'a MaySend<'a>>,
+}
+
+impl<'a> Call<'a> {
+    /// Prepares a harmless call with the bot token. `major` is the id that its limits are kept
+    /// apart by, 0 where there is none.
+    pub(crate) fn new(name: &'static str, route: &Route<'_>, major: u64) -> Self {
+        Self {
+            name,
+            method: route.method().name(),
+            path: route.to_string(),
+            scope: Scope::Bot,
+            repeat: Repeat::Harmless,
+            body: None,
+            deadline: Instant::now() + DEADLINE,
+            major,
+            may_send: None,
+        }
+    }
+
+    /// Leaves the bot token out: the address carries its own.
+    pub(crate) fn by_own_token(mut self) -> Self {
+        self.scope = Scope::Token;
+        self
+    }
+
+    pub(crate) fn repeat(mut self, repeat: Repeat) -> Self {
+        self.repeat = repeat;
+        self
+    }
+
+    pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
+        let body = serde_json::to_vec(body).map_err(|_quotes| Error::Malformed {
+            what: "request body",
+            cause: None,
+        })?;
+        self.body = Some(Bytes::from(body));
+        Ok(self)
+    }
+
+    pub(crate) fn within(mut self, time: Duration) -> Self {
+        self.deadline = Instant::now() + time;
+        self
+    }
+
+    pub(crate) fn until(mut self, deadline: Instant) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    pub(crate) fn only_while(mut self, may_send: &'a MaySend<'a>) -> Self {
+        self.may_send = Some(may_send);
+        self
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.may_send.is_none_or(|may_send| may_send())
+    }
+
+    pub(crate) fn route_key(&self) -> RouteKey {
+        RouteKey {
+            method: self.method,
+            template: self.name,
+            major: self.major,
+        }
+    }
+}

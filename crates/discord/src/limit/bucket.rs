@@ -1,0 +1,183 @@
+//! The arithmetic of rate limits, without clock, lock or task: time comes in as an argument.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The span over which Discord counts requests against its global limit.
+const GLOBAL_SPAN: Duration = Duration::from_secs(1);
+
+/// What is known about one bucket: how many requests are free, and when they are again.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    known: Option<Known>,
+    blocked_until: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Known {
+    limit: u32,
+    remaining: u32,
+    reset_at: Instant,
+    /// The longest time to a reset that was seen: how long a whole window is.
+    period: Duration,
+}
+
+/// What an answer's headers say about its bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    pub(crate) limit: u32,
+    pub(crate) remaining: u32,
+    pub(crate) reset_after: Duration,
+}
+
+impl Window {
+    /// Returns when a request can be sent that has `ahead` others before it.
+    ///
+    /// A guess for later windows, exact for the first in line.
+    pub(crate) fn ready_at(&self, now: Instant, ahead: u32) -> Instant {
+        let open_at = self.blocked_until.map_or(now, |until| until.max(now));
+        let Some(known) = &self.known else {
+            return open_at;
+        };
+        let free = if known.reset_at <= now {
+            known.limit
+        } else {
+            known.remaining
+        };
+        if ahead < free {
+            return open_at;
+        }
+        let windows = (ahead - free) / known.limit.max(1);
+        let first = known.reset_at.max(now);
+        open_at.max(first + known.period.saturating_mul(windows))
+    }
+
+    /// Counts a request that is sent now.
+    pub(crate) fn take(&mut self, now: Instant) {
+        if let Some(known) = &mut self.known {
+            if known.reset_at <= now {
+                known.remaining = known.limit;
+                known.reset_at = now + known.period;
+            }
+            known.remaining = known.remaining.saturating_sub(1);
+        }
+    }
+
+    /// Takes over what an answer said.
+    pub(crate) fn learn(&mut self, now: Instant, budget: Budget) {
+        let period = self
+            .known
+            .as_ref()
+            .map_or(Duration::ZERO, |known| known.period);
+        self.known = Some(Known {
+            limit: budget.limit.max(1),
+            remaining: budget.remaining,
+            reset_at: now + budget.reset_after,
+            period: period.max(budget.reset_after),
+        });
+    }
+
+    /// Keeps the bucket shut for a while, as a 429 demands.
+    pub(crate) fn block(&mut self, now: Instant, wait: Duration) {
+        let until = now + wait;
+        self.blocked_until = Some(self.blocked_until.map_or(until, |before| before.max(until)));
+    }
+
+    /// Tells whether nothing would be lost by forgetting the bucket.
+    pub(crate) fn is_idle(&self, now: Instant) -> bool {
+        self.blocked_until.is_none_or(|until| until <= now)
+            && self
+                .known
+                .as_ref()
+                .is_none_or(|known| known.reset_at <= now)
+    }
+}
+
+/// Whether a request counts towards the bot's global limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// It does: it carries the bot token.
+    Bot,
+    /// It does not: its address carries a token of its own.
+    Token,
+}
+
+/// The limits over all buckets: so many requests in any second, and the stops that Discord orders.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    per_second: usize,
+    /// When the last `per_second` requests were or will be sent, oldest first.
+    sent: VecDeque<Instant>,
+    /// A global 429: requests with the bot token wait.
+    stopped_until: Option<Instant>,
+    /// A 429 of Cloudflare, against our address: everything waits.
+    banned_until: Option<Instant>,
+}
+
+impl Pace {
+    pub(crate) fn new(per_second: u32) -> Self {
+        let per_second = usize::try_from(per_second.max(1)).unwrap_or(usize::MAX);
+        Self {
+            per_second,
+            sent: VecDeque::new(),
+            stopped_until: None,
+            banned_until: None,
+        }
+    }
+
+    /// Gives out the next moment to send at, unless that is after `deadline`: then it is not
+    /// counted and comes back as the error.
+    pub(crate) fn reserve(
+        &mut self,
+        now: Instant,
+        scope: Scope,
+        deadline: Instant,
+    ) -> Result<Instant, Instant> {
+        let mut slot = self.open_at(now, scope);
+        if scope == Scope::Bot {
+            if let Some(last) = self.sent.back() {
+                slot = slot.max(*last);
+            }
+            if self.sent.len() >= self.per_second
+                && let Some(first) = self.sent.front()
+            {
+                slot = slot.max(*first + GLOBAL_SPAN);
+            }
+        }
+        if slot > deadline {
+            return Err(slot);
+        }
+        if scope == Scope::Bot {
+            if self.sent.len() >= self.per_second {
+                self.sent.pop_front();
+            }
+            self.sent.push_back(slot);
+        }
+        Ok(slot)
+    }
+
+    /// Returns when the stops are over for requests of this kind.
+    pub(crate) fn open_at(&self, now: Instant, scope: Scope) -> Instant {
+        let banned = self.banned_until.unwrap_or(now);
+        let stopped = self
+            .stopped_until
+            .filter(|_| scope == Scope::Bot)
+            .unwrap_or(now);
+        now.max(banned).max(stopped)
+    }
+
+    /// Obeys a global 429.
+    pub(crate) fn stop(&mut self, until: Instant) {
+        self.stopped_until = Some(self.stopped_until.map_or(until, |before| before.max(until)));
+    }
+
+    /// Obeys a 429 of Cloudflare.
+    pub(crate) fn ban(&mut self, until: Instant) {
+        self.banned_until = Some(self.banned_until.map_or(until, |before| before.max(until)));
+    }
+}
+
+#[cfg(test)]
+mod tests;

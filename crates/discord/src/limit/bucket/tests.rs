@@ -1,0 +1,146 @@
+//! Time stands still here: each test says what time it is.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Budget, Pace, Scope, Window};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn budget(limit: u32, remaining: u32, reset_after: Duration) -> Budget {
+    Budget {
+        limit,
+        remaining,
+        reset_after,
+    }
+}
+
+#[test]
+fn an_unknown_bucket_is_open() {
+    let now = Instant::now();
+
+    assert_eq!(Window::default().ready_at(now, 0), now);
+}
+
+#[test]
+fn a_spent_bucket_opens_at_its_reset() {
+    let now = Instant::now();
+    let mut window = Window::default();
+    window.learn(now, budget(5, 0, 2 * SECOND));
+
+    assert_eq!(window.ready_at(now, 0), now + 2 * SECOND);
+    assert_eq!(window.ready_at(now + 2 * SECOND, 0), now + 2 * SECOND);
+}
+
+#[test]
+fn a_bucket_is_full_again_after_its_reset() {
+    let now = Instant::now();
+    let mut window = Window::default();
+    window.learn(now, budget(2, 0, SECOND));
+    let later = now + SECOND;
+
+    window.take(later);
+    assert_eq!(window.ready_at(later, 0), later, "one of two is left");
+    window.take(later);
+    assert_eq!(window.ready_at(later, 0), later + SECOND, "both are spent");
+}
+
+#[test]
+fn those_behind_the_free_places_wait_for_later_windows() {
+    let now = Instant::now();
+    let mut window = Window::default();
+    window.learn(now, budget(5, 1, 4 * SECOND));
+
+    assert_eq!(window.ready_at(now, 0), now);
+    assert_eq!(window.ready_at(now, 1), now + 4 * SECOND);
+    assert_eq!(window.ready_at(now, 5), now + 4 * SECOND);
+    assert_eq!(window.ready_at(now, 6), now + 8 * SECOND);
+}
+
+#[test]
+fn a_block_holds_although_the_headers_promise_room() {
+    let now = Instant::now();
+    let mut window = Window::default();
+    window.learn(now, budget(5, 5, SECOND));
+    window.block(now, 3 * SECOND);
+    window.block(now, SECOND);
+
+    assert_eq!(window.ready_at(now, 0), now + 3 * SECOND);
+    assert!(!window.is_idle(now + 2 * SECOND));
+    assert!(window.is_idle(now + 3 * SECOND));
+}
+
+#[test]
+fn a_limit_of_zero_is_not_divided_by() {
+    let now = Instant::now();
+    let mut window = Window::default();
+    window.learn(now, budget(0, 0, SECOND));
+
+    assert_eq!(window.ready_at(now, 7), now + 8 * SECOND);
+}
+
+#[test]
+fn no_second_sees_more_than_the_pace_allows() {
+    let start = Instant::now();
+    let mut pace = Pace::new(45);
+    let far = start + 100 * SECOND;
+    let slots: Vec<Instant> = (0..500_u32)
+        .map(|n| {
+            pace.reserve(start + n * Duration::from_millis(3), Scope::Bot, far)
+                .unwrap()
+        })
+        .collect();
+
+    assert!(slots.is_sorted(), "first come, first served");
+    for pair in slots.windows(46) {
+        assert!(pair[45] - pair[0] >= SECOND);
+    }
+}
+
+#[test]
+fn a_slot_after_the_deadline_is_not_counted() {
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+
+    assert_eq!(pace.reserve(now, Scope::Bot, now), Ok(now));
+    assert_eq!(pace.reserve(now, Scope::Bot, now), Err(now + SECOND));
+    assert_eq!(
+        pace.reserve(now, Scope::Bot, now + SECOND),
+        Ok(now + SECOND)
+    );
+}
+
+#[test]
+fn a_global_stop_spares_routes_with_their_own_token() {
+    let now = Instant::now();
+    let far = now + 60 * SECOND;
+    let mut pace = Pace::new(45);
+    pace.stop(now + 5 * SECOND);
+    pace.stop(now + SECOND);
+
+    assert_eq!(pace.reserve(now, Scope::Token, far), Ok(now));
+    assert_eq!(pace.reserve(now, Scope::Bot, far), Ok(now + 5 * SECOND));
+}
+
+#[test]
+fn a_ban_stops_every_route() {
+    let now = Instant::now();
+    let far = now + 60 * SECOND;
+    let mut pace = Pace::new(45);
+    pace.ban(now + 5 * SECOND);
+
+    assert_eq!(pace.reserve(now, Scope::Token, far), Ok(now + 5 * SECOND));
+    assert_eq!(pace.reserve(now, Scope::Bot, far), Ok(now + 5 * SECOND));
+}
+
+#[test]
+fn routes_with_their_own_token_are_not_counted() {
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+
+    for _ in 0..10 {
+        assert_eq!(pace.reserve(now, Scope::Token, now), Ok(now));
+    }
+    assert_eq!(pace.reserve(now, Scope::Bot, now), Ok(now));
+}

@@ -1,0 +1,189 @@
+//! The order and the moments at which requests leave, on a clock that only moves when all wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::{Budget, Limiter, RouteKey, Scope, TooLate, lock};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn post(channel: u64) -> RouteKey {
+    RouteKey {
+        method: "POST",
+        template: "create_message",
+        major: channel,
+    }
+}
+
+fn spent(reset_after: Duration) -> Option<Budget> {
+    Some(Budget {
+        limit: 5,
+        remaining: 0,
+        reset_after,
+    })
+}
+
+fn soon() -> Instant {
+    Instant::now() + 10 * SECOND
+}
+
+/// Sends a request that takes `time` and learns `budget` from its answer.
+async fn send(limiter: &Limiter, route: RouteKey, time: Duration, budget: Option<Budget>) {
+    let mut permit = limiter.acquire(route, Scope::Bot, soon()).await.unwrap();
+    permit.ready().await.unwrap();
+    sleep(time).await;
+    permit.learn(Some("hash"), budget);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_of_one_bucket_pass_in_the_order_in_which_they_came() {
+    let limiter = Arc::new(Limiter::new(45));
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let mut tasks = JoinSet::new();
+    for n in 0..20_u32 {
+        let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
+        tasks.spawn(async move {
+            sleep(n * Duration::from_millis(1)).await;
+            let mut permit = limiter.acquire(post(1), Scope::Bot, soon()).await.unwrap();
+            permit.ready().await.unwrap();
+            sleep(Duration::from_millis(100)).await;
+            // The first answer moves the route to its bucket while others wait for the old one.
+            permit.learn(Some("hash"), None);
+            order.lock().unwrap().push(n);
+        });
+    }
+    tasks.join_all().await;
+
+    assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_bucket_makes_the_next_wait_for_its_reset() {
+    let limiter = Limiter::new(45);
+    send(&limiter, post(1), Duration::ZERO, spent(3 * SECOND)).await;
+    let began = Instant::now();
+
+    send(&limiter, post(1), Duration::ZERO, None).await;
+
+    assert_eq!(began.elapsed(), 3 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn channels_and_methods_do_not_wait_for_each_other() {
+    let limiter = Limiter::new(45);
+    send(&limiter, post(1), Duration::ZERO, spent(3 * SECOND)).await;
+    let began = Instant::now();
+
+    send(&limiter, post(2), Duration::ZERO, None).await;
+    send(
+        &limiter,
+        RouteKey {
+            method: "PATCH",
+            ..post(1)
+        },
+        Duration::ZERO,
+        None,
+    )
+    .await;
+
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn routes_with_one_hash_share_their_bucket() {
+    let limiter = Limiter::new(45);
+    let other = RouteKey {
+        template: "other",
+        ..post(1)
+    };
+    send(&limiter, post(1), Duration::ZERO, None).await;
+    send(&limiter, other, Duration::ZERO, None).await;
+    send(&limiter, post(1), Duration::ZERO, spent(3 * SECOND)).await;
+    let began = Instant::now();
+
+    send(&limiter, other, Duration::ZERO, None).await;
+
+    assert_eq!(began.elapsed(), 3 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_too_late_is_told_at_once() {
+    let limiter = Limiter::new(45);
+    send(&limiter, post(1), Duration::ZERO, spent(30 * SECOND)).await;
+    let began = Instant::now();
+
+    let late = limiter
+        .acquire(post(1), Scope::Bot, soon())
+        .await
+        .unwrap_err();
+
+    assert_eq!(
+        late,
+        TooLate {
+            retry_after: Some(30 * SECOND)
+        }
+    );
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_behind_too_many_others_is_told_at_once() {
+    let limiter = Arc::new(Limiter::new(45));
+    let one_left = Some(Budget {
+        limit: 1,
+        remaining: 0,
+        reset_after: 4 * SECOND,
+    });
+    send(&limiter, post(1), Duration::ZERO, one_left).await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..2 {
+        let limiter = Arc::clone(&limiter);
+        tasks.spawn(async move { send(&limiter, post(1), Duration::ZERO, one_left).await });
+    }
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+
+    // One holds the turn until 4 s, one waits for 8 s, so the third could go at 12 s at best.
+    let late = limiter
+        .acquire(post(1), Scope::Bot, began + 7 * SECOND)
+        .await
+        .unwrap_err();
+
+    assert_eq!(late.retry_after, Some(8 * SECOND));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    tasks.join_all().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_holds_for_those_who_already_wait_for_their_slot() {
+    let limiter = Limiter::new(1);
+    send(&limiter, post(1), Duration::ZERO, None).await;
+    let mut permit = limiter.acquire(post(2), Scope::Bot, soon()).await.unwrap();
+    let began = Instant::now();
+    let stop = async {
+        sleep(SECOND / 2).await;
+        lock(&limiter.pace).stop(began + 5 * SECOND);
+    };
+
+    let (ready, ()) = tokio::join!(permit.ready(), stop);
+
+    ready.unwrap();
+    assert_eq!(began.elapsed(), 5 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_buckets_are_forgotten_and_busy_ones_kept() {
+    let limiter = Limiter::new(1_000_000);
+    send(&limiter, post(1), Duration::ZERO, spent(8 * SECOND)).await;
+    for channel in 2..10_000 {
+        send(&limiter, post(channel), Duration::ZERO, None).await;
+    }
+    let began = Instant::now();
+
+    assert!(lock(&limiter.buckets).by_key.len() < 5_000);
+    send(&limiter, post(1), Duration::ZERO, None).await;
+    assert_eq!(began.elapsed(), 8 * SECOND);
+}

@@ -1,0 +1,16 @@
+//! Calls against a small real HTTP server that plays Discord.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod application;
+mod interactions;
+mod limits;
+mod posting;
+mod reading;
+mod server;
+mod trouble;
