@@ -38,6 +38,9 @@ pub(crate) fn derive(master: &SecretString, purpose: Purpose) -> Zeroizing<[u8; 
     let mut key = Zeroizing::new([0_u8; 32]);
     let expanded = Hkdf::<Sha256>::new(Some(SALT), master.expose_secret().as_bytes())
         .expand(purpose.info(), key.as_mut_slice());
-    debug_assert!(expanded.is_ok(), "32 bytes are far below the limit of 255 blocks");
+    debug_assert!(
+        expanded.is_ok(),
+        "32 bytes are far below the limit of 255 blocks"
+    );
     key
 }

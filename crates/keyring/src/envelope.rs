@@ -18,7 +18,7 @@ use crate::{Error, Keyring};
 
 /// The only format so far; the first byte of an envelope.
 const FORMAT: u8 = 1;
-/// Bytes of an XChaCha20 nonce: long enough to be drawn at random for ever.
+/// Bytes of the nonce: long enough to be drawn at random for ever.
 const NONCE_BYTES: usize = 24;
 /// Plaintexts are padded to multiples of this.
 const PADDING_STEP_BYTES: usize = 64;
@@ -50,7 +50,9 @@ pub struct Sealed {
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealed").field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Sealed")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,14 +70,23 @@ impl Keyring {
             .cipher(version)?
             .encrypt(
                 &XNonce::from(nonce),
-                Payload { msg: &padded, aad: &associated_data(cell, version) },
+                Payload {
+                    msg: &padded,
+                    aad: &associated_data(cell, version),
+                },
             )
-            .map_err(|chacha20poly1305::Error| Error::NotOpened { column: cell.column })?;
+            .map_err(|chacha20poly1305::Error| Error::NotOpened {
+                column: cell.column,
+            })?;
         let mut envelope = Zeroizing::new(Vec::with_capacity(1 + NONCE_BYTES + ciphertext.len()));
         envelope.push(FORMAT);
         envelope.extend_from_slice(&nonce);
         envelope.extend_from_slice(&ciphertext);
-        Ok(Sealed { envelope, passphrase: self.passphrase(version)?, version })
+        Ok(Sealed {
+            envelope,
+            passphrase: self.passphrase(version)?,
+            version,
+        })
     }
 
     /// Derives the passphrase under which pgcrypto keeps envelopes of that version.
@@ -85,7 +96,9 @@ impl Keyring {
     pub fn passphrase(&self, version: u32) -> Result<SecretString, Error> {
         use base64::Engine as _;
         let key = derive(self.master(version)?, Purpose::Passphrase);
-        Ok(base64::engine::general_purpose::STANDARD_NO_PAD.encode(key.as_slice()).into())
+        Ok(base64::engine::general_purpose::STANDARD_NO_PAD
+            .encode(key.as_slice())
+            .into())
     }
 
     /// Opens the envelope that was sealed for this cell with the key of that version.
@@ -94,16 +107,23 @@ impl Keyring {
     /// `UnknownVersion`; `NotOpened` when it is damaged, of another cell or of another key.
     pub fn open(&self, cell: &Cell, version: u32, envelope: &[u8]) -> Result<SecretString, Error> {
         let cipher = self.cipher(version)?;
-        let not_opened = || Error::NotOpened { column: cell.column };
+        let not_opened = || Error::NotOpened {
+            column: cell.column,
+        };
         let (&format, rest) = envelope.split_first().ok_or_else(not_opened)?;
-        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or_else(not_opened)?;
+        let (nonce, ciphertext) = rest
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or_else(not_opened)?;
         if format != FORMAT {
             return Err(not_opened());
         }
         let padded = cipher
             .decrypt(
                 &XNonce::from(*nonce),
-                Payload { msg: ciphertext, aad: &associated_data(cell, version) },
+                Payload {
+                    msg: ciphertext,
+                    aad: &associated_data(cell, version),
+                },
             )
             .map(Zeroizing::new)
             .map_err(|chacha20poly1305::Error| not_opened())?;
@@ -118,13 +138,20 @@ impl Keyring {
 
 fn pad(cell: &Cell, plaintext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     if plaintext.is_empty() {
-        return Err(Error::EmptyPlaintext { column: cell.column });
+        return Err(Error::EmptyPlaintext {
+            column: cell.column,
+        });
     }
-    let too_long = || Error::TooLong { column: cell.column, limit: LONGEST_PLAINTEXT_BYTES };
+    let too_long = || Error::TooLong {
+        column: cell.column,
+        limit: LONGEST_PLAINTEXT_BYTES,
+    };
     if plaintext.len() > LONGEST_PLAINTEXT_BYTES {
         return Err(too_long());
     }
-    let Ok(length) = u32::try_from(plaintext.len()) else { return Err(too_long()) };
+    let Ok(length) = u32::try_from(plaintext.len()) else {
+        return Err(too_long());
+    };
     let padded_bytes = (LENGTH_BYTES + plaintext.len()).next_multiple_of(PADDING_STEP_BYTES);
     // The full size at once: growing would leave copies of the plaintext behind.
     let mut padded = Zeroizing::new(Vec::with_capacity(padded_bytes));
@@ -144,7 +171,12 @@ fn unpad(padded: &[u8]) -> Option<SecretString> {
 fn associated_data(cell: &Cell, version: u32) -> Vec<u8> {
     let mut data = vec![FORMAT];
     data.extend_from_slice(&version.to_be_bytes());
-    for part in [cell.column.table, cell.column.column, &cell.row_key, &cell.tenant] {
+    for part in [
+        cell.column.table,
+        cell.column.column,
+        &cell.row_key,
+        &cell.tenant,
+    ] {
         // Lengths of names and ids are far below 2^32.
         data.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
         data.extend_from_slice(part.as_bytes());

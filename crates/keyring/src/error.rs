@@ -29,7 +29,9 @@ pub enum Error {
         available: Vec<u32>,
     },
     /// A version was asked for that this process does not hold (SEC-28).
-    #[error("no master key of version {version}, available are {available:?}; run worker audit-keys")]
+    #[error(
+        "no master key of version {version}, available are {available:?}; run worker audit-keys"
+    )]
     UnknownVersion {
         /// The version that was asked for.
         version: u32,

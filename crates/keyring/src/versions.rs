@@ -22,10 +22,7 @@ impl Keyring {
     ///
     /// # Errors
     /// `NoKeys`, `VersionRange`, `EmptyKey`, `CurrentUnavailable`.
-    pub fn new(
-        secrets: BTreeMap<u32, SecretString>,
-        current: Option<u32>,
-    ) -> Result<Self, Error> {
+    pub fn new(secrets: BTreeMap<u32, SecretString>, current: Option<u32>) -> Result<Self, Error> {
         for (&version, secret) in &secrets {
             if version == 0 || version > HIGHEST_VERSION {
                 return Err(Error::VersionRange { version });
@@ -34,13 +31,22 @@ impl Keyring {
                 return Err(Error::EmptyKey { version });
             }
         }
-        let highest = secrets.last_key_value().map(|(&version, _)| version).ok_or(Error::NoKeys)?;
+        let highest = secrets
+            .last_key_value()
+            .map(|(&version, _)| version)
+            .ok_or(Error::NoKeys)?;
         let current = current.unwrap_or(highest);
         if !secrets.contains_key(&current) {
             let available = secrets.keys().copied().collect();
-            return Err(Error::CurrentUnavailable { version: current, available });
+            return Err(Error::CurrentUnavailable {
+                version: current,
+                available,
+            });
         }
-        Ok(Self { keys: secrets, current })
+        Ok(Self {
+            keys: secrets,
+            current,
+        })
     }
 
     /// Returns the version that new values are sealed with.
@@ -64,10 +70,12 @@ impl Keyring {
     }
 
     pub(crate) fn master(&self, version: u32) -> Result<&SecretString, Error> {
-        self.keys.get(&version).ok_or_else(|| Error::UnknownVersion {
-            version,
-            available: self.versions(),
-        })
+        self.keys
+            .get(&version)
+            .ok_or_else(|| Error::UnknownVersion {
+                version,
+                available: self.versions(),
+            })
     }
 }
 
