@@ -26,7 +26,7 @@ const LIVENESS: Duration = Duration::from_secs(30);
 const HEADER_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The whole of one connection: scrapers reconnect, idle ones do not pile up.
-const CONNECTION_DEADLINE: Duration = Duration::from_secs(300);
+const CONNECTION_DEADLINE: Duration = Duration::from_mins(5);
 
 /// How well the process is; a cheap clone that every part may hold.
 #[derive(Clone, Debug)]

@@ -12,11 +12,16 @@ pub const RESIDENT_MEMORY_BYTES: &str = "process_resident_memory_bytes";
 /// Open file descriptors of this process.
 pub const OPEN_FDS: &str = "process_open_fds";
 
+/// Upper bounds in seconds for histograms that name none of their own: 1 ms to 1 min.
+const SECONDS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0,
+];
+
 /// One histogram: its metric name and the rising upper bounds of its buckets.
 pub type Buckets<'a> = (&'a str, &'a [f64]);
 
-/// Installs the recorder of the process. Every histogram has its own buckets; one that is not
-/// listed would be rendered as a summary.
+/// Installs the recorder of the process. Histograms that are not listed have buckets that suit
+/// waits in seconds; none is rendered as a summary.
 ///
 /// # Errors
 /// A recorder was installed before, or a list of buckets is empty.
@@ -25,7 +30,7 @@ pub fn install(
     version: &'static str,
     histograms: &[Buckets<'_>],
 ) -> Result<PrometheusHandle, BuildError> {
-    let mut builder = PrometheusBuilder::new();
+    let mut builder = PrometheusBuilder::new().set_buckets(&SECONDS)?;
     for (name, bounds) in histograms {
         builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), bounds)?;
     }

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use crate::settings::sections::{NatsLogin, NatsSettings};
 
 /// How long a starting process waits for a server that is not there yet.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Between two attempts to connect at the start.
 const RETRY_EVERY: Duration = Duration::from_secs(1);

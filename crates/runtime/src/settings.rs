@@ -226,7 +226,7 @@ impl Reader {
     ) -> Option<T> {
         let value = self.source.secret(name);
         if value.is_none() {
-            self.problem(name, "is missing", &self.source.where_secrets_go());
+            self.problem(name, "is missing", self.source.where_secrets_go());
         }
         self.answer(spec(name, None, range, meaning), value, true, parse)
     }
