@@ -109,7 +109,8 @@ impl Answer {
 
 /// Takes over seconds as Discord writes them; nonsense is nothing, eternity is an hour.
 fn seconds(value: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(value.min(LONGEST_WAIT.as_secs_f64())).ok()
+    // `clamp` keeps NaN, `min` would not; negative stays negative and is refused.
+    Duration::try_from_secs_f64(value.clamp(-1.0, LONGEST_WAIT.as_secs_f64())).ok()
 }
 
 #[cfg(test)]

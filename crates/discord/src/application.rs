@@ -7,6 +7,8 @@ use serde::Deserialize;
 use twilight_http::routing::Route;
 use twilight_model::application::command::Command;
 use twilight_model::gateway::connection_info::BotConnectionInfo;
+use twilight_model::id::Id;
+use twilight_model::id::marker::{ApplicationMarker, UserMarker};
 
 use crate::call::Call;
 use crate::client::Client;
@@ -16,24 +18,22 @@ use crate::error::Error;
 const SET_COMMANDS_DEADLINE: Duration = Duration::from_secs(30);
 
 /// Our bot user.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurrentUser {
     /// Its id.
     pub id: UserId,
     /// Its name.
-    #[serde(rename = "username")]
     pub name: String,
 }
 
 /// Our application.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {
     /// Its id.
     pub id: ApplicationId,
     /// Its name.
     pub name: String,
     /// Its flags, as Discord numbers them.
-    #[serde(default)]
     pub flags: u64,
 }
 
@@ -57,7 +57,11 @@ impl Client {
     /// Asks who we are.
     pub async fn current_user(&self) -> Result<CurrentUser, Error> {
         let call = Call::new("current_user", &Route::GetCurrentUser, 0);
-        self.call(&call).await?.parse("user")
+        let user: UserBody = self.call(&call).await?.parse("user")?;
+        Ok(CurrentUser {
+            id: UserId(user.id.get()),
+            name: user.username,
+        })
     }
 
     /// Asks which application we are.
@@ -67,7 +71,13 @@ impl Client {
             &Route::GetCurrentUserApplicationInfo,
             0,
         );
-        self.call(&call).await?.parse("application")
+        let body: ApplicationBody = self.call(&call).await?.parse("application")?;
+        let id = ApplicationId(body.id.get());
+        Ok(Application {
+            id,
+            name: body.name,
+            flags: body.flags,
+        })
     }
 
     /// Reads the registered commands, of one server or the global ones, with all translations.
@@ -112,6 +122,22 @@ impl Client {
             .json(&commands)?;
         self.call(&call).await?.parse("list of commands")
     }
+}
+
+/// As much of Discord's user as we look at.
+#[derive(Deserialize)]
+struct UserBody {
+    id: Id<UserMarker>,
+    username: String,
+}
+
+/// As much of Discord's application as we look at.
+#[derive(Deserialize)]
+struct ApplicationBody {
+    id: Id<ApplicationMarker>,
+    name: String,
+    #[serde(default)]
+    flags: u64,
 }
 
 fn major(guild: Option<GuildId>) -> u64 {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use proto::id::{ApplicationId, InteractionId, MessageId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use twilight_http::routing::Route;
 use twilight_model::channel::message::{Component, Embed, MessageFlags};
 use twilight_model::http::interaction::InteractionResponse;
@@ -12,7 +12,7 @@ use twilight_model::http::interaction::InteractionResponse;
 use crate::call::{Call, Repeat};
 use crate::client::Client;
 use crate::error::Error;
-use crate::messages::Mentions;
+use crate::messages::{Created, Mentions};
 
 /// Discord forgets an interaction that nobody answered within three seconds.
 const FIRST_ANSWER_DEADLINE: Duration = Duration::from_millis(2500);
@@ -93,7 +93,7 @@ impl Client {
         let created = answer.parse("message").map_err(|cause| Error::InDoubt {
             cause: Some(cause.into()),
         });
-        created.map(|Created { id }| id)
+        created.map(|Created { id }| MessageId(id.get()))
     }
 }
 
@@ -108,11 +108,6 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     flags: Option<MessageFlags>,
     allowed_mentions: Mentions,
-}
-
-#[derive(Deserialize)]
-struct Created {
-    id: MessageId,
 }
 
 impl<'a> From<&'a Answer> for Body<'a> {

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use twilight_http::routing::Route;
 use twilight_model::channel::Message;
 use twilight_model::channel::message::Component;
+use twilight_model::id::Id;
+use twilight_model::id::marker::MessageMarker;
 
 use crate::call::{Call, Repeat};
 use crate::client::Client;
@@ -96,7 +98,9 @@ impl Client {
         let created = answer.parse("message").map_err(|cause| Error::InDoubt {
             cause: Some(cause.into()),
         });
-        created.map(|Created { id }| Posted { id })
+        created.map(|Created { id }| Posted {
+            id: MessageId(id.get()),
+        })
     }
 
     /// Reads up to `limit` (1..=100) messages, newest first.
@@ -206,9 +210,10 @@ pub(crate) struct Mentions {
     replied_user: bool,
 }
 
+/// All that is looked at of a created message.
 #[derive(Deserialize)]
-struct Created {
-    id: MessageId,
+pub(crate) struct Created {
+    pub(crate) id: Id<MessageMarker>,
 }
 
 impl Mentions {

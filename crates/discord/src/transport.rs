@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -123,7 +123,7 @@ impl Transport {
         body: Option<Bytes>,
     ) -> Result<Request<Full<Bytes>>, Error> {
         let mut builder = Request::builder()
-            .method(method)
+            .method(&method)
             .uri(format!("{}/{path}", self.base))
             .header(USER_AGENT, AGENT);
         if with_token {
@@ -131,6 +131,9 @@ impl Transport {
         }
         if body.is_some() {
             builder = builder.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        } else if method == Method::POST {
+            // Discord wants the length even where there is nothing.
+            builder = builder.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         builder
             .body(Full::new(body.unwrap_or_default()))

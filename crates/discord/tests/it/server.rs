@@ -17,11 +17,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// The token of all tests; it must never be seen in any output.
-pub const TOKEN: &str = "very-secret-token";
+pub(crate) const TOKEN: &str = "very-secret-token";
 
 /// What the server does with a request.
 #[derive(Clone, Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// Answers with a status, headers and a body.
     Answer(u16, Vec<(&'static str, String)>, String),
     /// Closes the connection without an answer.
@@ -32,16 +32,16 @@ pub enum Reply {
 
 /// A request as it came over the wire.
 #[derive(Clone, Debug)]
-pub struct Received {
-    pub method: String,
-    pub path: String,
-    pub headers: HeaderMap,
-    pub body: Value,
-    pub at: Instant,
+pub(crate) struct Received {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+    pub(crate) at: Instant,
 }
 
 /// The running server; dropping it ends it.
-pub struct Server {
+pub(crate) struct Server {
     address: String,
     received: Arc<Mutex<Vec<Received>>>,
     _task: JoinSet<()>,
@@ -50,23 +50,23 @@ pub struct Server {
 type Script = dyn Fn(usize, &Received) -> Reply + Send + Sync;
 
 /// An answer with a JSON body.
-pub fn json_reply(status: u16, body: Value) -> Reply {
+pub(crate) fn json_reply(status: u16, body: Value) -> Reply {
     Reply::Answer(status, Vec::new(), body.to_string())
 }
 
 /// A posted message, as far as anybody looks at it.
-pub fn posted(id: u64) -> Reply {
+pub(crate) fn posted(id: u64) -> Reply {
     json_reply(200, json!({ "id": id.to_string() }))
 }
 
 /// A refusal with Discord's own code.
-pub fn refused(status: u16, code: u64) -> Reply {
+pub(crate) fn refused(status: u16, code: u64) -> Reply {
     json_reply(status, json!({ "code": code, "message": "no" }))
 }
 
 impl Reply {
     /// Adds a header.
-    pub fn with(self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(self, name: &'static str, value: impl ToString) -> Self {
         match self {
             Self::Answer(status, mut headers, body) => {
                 headers.push((name, value.to_string()));
@@ -79,7 +79,9 @@ impl Reply {
 
 impl Server {
     /// Starts a server; `script` gets the number of the request and the request.
-    pub async fn start(script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(
+        script: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/api/v10", listener.local_addr().unwrap());
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -93,23 +95,23 @@ impl Server {
     }
 
     /// Starts a server that gives these answers one after the other, then the last for ever.
-    pub async fn replying(replies: Vec<Reply>) -> Self {
+    pub(crate) async fn replying(replies: Vec<Reply>) -> Self {
         Self::start(move |n, _| replies[n.min(replies.len() - 1)].clone()).await
     }
 
     /// Returns a client of this server.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         client_of(&self.address)
     }
 
     /// Returns all requests so far.
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 
     /// Returns the only request so far.
     #[track_caller]
-    pub fn only(&self) -> Received {
+    pub(crate) fn only(&self) -> Received {
         let received = self.received();
         assert_eq!(received.len(), 1, "{received:?}");
         received[0].clone()
@@ -117,7 +119,7 @@ impl Server {
 }
 
 /// Returns a client of the server at this address.
-pub fn client_of(api_url: &str) -> Client {
+pub(crate) fn client_of(api_url: &str) -> Client {
     let settings = Settings {
         api_url: api_url.to_owned(),
         token: TOKEN.to_owned().into(),
@@ -128,7 +130,7 @@ pub fn client_of(api_url: &str) -> Client {
 }
 
 /// A message with a nonce and two seconds to live.
-pub fn message(nonce: u64) -> NewMessage {
+pub(crate) fn message(nonce: u64) -> NewMessage {
     NewMessage {
         content: "hello".to_owned(),
         nonce: Some(nonce),
