@@ -1,0 +1,242 @@
+//! People use commands, components and forms, and see what the bot answers.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use proto::id::{InteractionId, MessageId};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::place::{Place, Spot};
+use super::{Outcome, Wait, Wrong, answer, parse};
+use crate::sandbox::world::World;
+use crate::sandbox::world::interactions::{
+    Interaction, KIND_COMMAND, KIND_COMPONENT, KIND_MODAL, Use,
+};
+use crate::sandbox::{Sandbox, clock, commands, shape};
+
+/// Types of components (Discord components page, 2026-11).
+const ROW: u64 = 1;
+const TEXT_INPUT: u64 = 4;
+const LABEL: u64 = 18;
+
+/// What a person does: exactly one of a command, a component and a form.
+#[derive(Deserialize)]
+struct Doing {
+    #[serde(flatten)]
+    place: Place,
+    /// `/name sub option:value`
+    command: Option<String>,
+    component: Option<Component>,
+    form: Option<Form>,
+}
+
+/// A component of a message; selects have values.
+#[derive(Deserialize)]
+struct Component {
+    message_id: MessageId,
+    custom_id: String,
+    #[serde(default)]
+    values: Vec<String>,
+}
+
+/// A form that an interaction opened, with its fields by `custom_id`.
+#[derive(Deserialize)]
+struct Form {
+    interaction_id: InteractionId,
+    fields: Map<String, Value>,
+}
+
+/// Starts an interaction.
+pub(super) async fn start(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
+    answer(parse(&body).and_then(|doing| sandbox.with(|world| begin(world, &doing))))
+}
+
+fn begin(world: &mut World, doing: &Doing) -> Outcome {
+    let spot = doing.place.find(world)?;
+    let used = match (&doing.command, &doing.component, &doing.form) {
+        (Some(typed), None, None) => {
+            let data = commands::parse(world, typed, spot.user, spot.channel).map_err(Wrong::bad)?;
+            let (user, channel) = (spot.user, spot.channel);
+            Use { kind: KIND_COMMAND, user, channel, data, source: None }
+        }
+        (None, Some(component), None) => press(world, spot, component)?,
+        (None, None, Some(form)) => send(world, spot, form)?,
+        _ => return Err(Wrong::bad("one of command, component and form is needed")),
+    };
+    let id = world.interact(used);
+    Ok(json!({
+        "id": id.to_string(), "channel_id": spot.channel.to_string(),
+        "guild_id": spot.guild.map(|guild| guild.to_string()), "user_id": spot.user.to_string(),
+    }))
+}
+
+/// Finds the component with this `custom_id`, however deep.
+fn find<'a>(components: &'a [Value], custom_id: &str) -> Option<&'a Value> {
+    components.iter().find_map(|component| {
+        if component["custom_id"] == custom_id {
+            return Some(component);
+        }
+        let inner = component.get("components").and_then(Value::as_array);
+        let single = ["component", "accessory"].iter().filter_map(|key| component.get(*key));
+        inner
+            .and_then(|inner| find(inner, custom_id))
+            .or_else(|| single.into_iter().find_map(|one| find(std::slice::from_ref(one), custom_id)))
+    })
+}
+
+fn press(world: &World, spot: Spot, pressed: &Component) -> Result<Use, Wrong> {
+    let message = world.message(spot.channel, pressed.message_id);
+    let message = message.ok_or_else(|| Wrong::absent("message"))?;
+    let caused_by = message.cause.as_ref().map(|cause| cause.user);
+    if message.is_ephemeral() && caused_by != Some(spot.user) {
+        return Err(Wrong::absent("message"));
+    }
+    let component = find(&message.text.components, &pressed.custom_id);
+    let component = component.ok_or_else(|| Wrong::absent("component"))?;
+    if component["disabled"] == true {
+        return Err(Wrong::bad("the component is disabled"));
+    }
+    check_values(component, &pressed.values)?;
+    let mut data = json!({
+        "component_type": component["type"], "custom_id": pressed.custom_id,
+        "id": component.get("id").cloned().unwrap_or(json!(1)),
+    });
+    if component["type"] != 2 {
+        shape::set(&mut data, "values", json!(pressed.values));
+    }
+    let (user, channel) = (spot.user, spot.channel);
+    Ok(Use { kind: KIND_COMPONENT, user, channel, data, source: Some(pressed.message_id) })
+}
+
+fn check_values(component: &Value, values: &[String]) -> Result<(), Wrong> {
+    let Some(options) = component.get("options").and_then(Value::as_array) else { return Ok(()) };
+    let is_known = |value: &&String| options.iter().any(|option| option["value"] == value.as_str());
+    if let Some(unknown) = values.iter().find(|value| !is_known(value)) {
+        return Err(Wrong::bad(format!("the select has no value \"{unknown}\"")));
+    }
+    let bound = |key: &str| component.get(key).and_then(Value::as_u64).unwrap_or(1);
+    let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
+    if !(bound("min_values")..=bound("max_values")).contains(&count) {
+        return Err(Wrong::bad(format!("the select does not take {count} values")));
+    }
+    Ok(())
+}
+
+fn send(world: &World, spot: Spot, form: &Form) -> Result<Use, Wrong> {
+    let opened = world.interactions.get(form.interaction_id);
+    let opened = opened.filter(|opened| opened.used.user == spot.user);
+    let opened = opened.ok_or_else(|| Wrong::absent("interaction"))?;
+    let modal = opened.modal.as_ref().ok_or_else(|| Wrong::absent("form"))?;
+    let rows = modal.get("components").and_then(Value::as_array);
+    let rows = rows.into_iter().flatten().map(|row| fill_row(row, &form.fields));
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    let data = json!({"custom_id": modal["custom_id"], "components": rows});
+    let (user, channel, source) = (spot.user, opened.used.channel, opened.used.source);
+    Ok(Use { kind: KIND_MODAL, user, channel, data, source })
+}
+
+fn fill_row(row: &Value, fields: &Map<String, Value>) -> Result<Value, Wrong> {
+    let id = row.get("id").cloned().unwrap_or(json!(1));
+    match row["type"].as_u64() {
+        Some(LABEL) => {
+            let inner = row.get("component").ok_or_else(|| Wrong::bad("a label has no component"))?;
+            Ok(json!({"type": LABEL, "id": id, "component": fill(inner, &row["label"], fields)?}))
+        }
+        Some(ROW) => {
+            let inner = row.get("components").and_then(Value::as_array).into_iter().flatten();
+            let filled = inner.map(|inner| fill(inner, &inner["label"], fields));
+            let filled = filled.collect::<Result<Vec<_>, _>>()?;
+            Ok(json!({"type": ROW, "id": id, "components": filled}))
+        }
+        _ => Ok(json!({"type": row["type"], "id": id})),
+    }
+}
+
+fn fill(component: &Value, label: &Value, fields: &Map<String, Value>) -> Result<Value, Wrong> {
+    let custom_id = component["custom_id"].as_str().unwrap_or_default();
+    let id = component.get("id").cloned().unwrap_or(json!(1));
+    let mut body = json!({"type": component["type"], "id": id, "custom_id": custom_id});
+    let given = fields.get(custom_id).cloned();
+    if component["type"] != TEXT_INPUT {
+        let chosen = given.map(|value| if value.is_array() { value } else { json!([value]) });
+        let chosen = chosen.unwrap_or_else(|| preset(component));
+        let values: Vec<String> = serde_json::from_value(chosen).unwrap_or_default();
+        if !(values.is_empty() && component["required"] == false) {
+            check_values(component, &values)?;
+        }
+        shape::set(&mut body, "values", json!(values));
+        return Ok(body);
+    }
+    let preset = || component["value"].as_str().map(str::to_owned);
+    let value = given.and_then(|value| value.as_str().map(str::to_owned)).or_else(preset);
+    let value = value.unwrap_or_default();
+    check_text(component, label, &value)?;
+    shape::set(&mut body, "value", value.into());
+    Ok(body)
+}
+
+/// What a select of a form has chosen when it opens.
+fn preset(component: &Value) -> Value {
+    let options = component.get("options").and_then(Value::as_array).into_iter().flatten();
+    let chosen = options.filter(|option| option["default"] == true);
+    chosen.map(|option| option["value"].clone()).collect()
+}
+
+fn check_text(component: &Value, label: &Value, value: &str) -> Result<(), Wrong> {
+    let is_required = component.get("required").and_then(Value::as_bool).unwrap_or(true);
+    if value.is_empty() && !is_required {
+        return Ok(());
+    }
+    let bound = |key: &str, otherwise| component.get(key).and_then(Value::as_u64).unwrap_or(otherwise);
+    let (least, most) = (bound("min_length", 0).max(u64::from(is_required)), bound("max_length", 4_000));
+    let length = u64::try_from(value.chars().count()).unwrap_or(u64::MAX);
+    if (least..=most).contains(&length) {
+        return Ok(());
+    }
+    Err(Wrong::bad(format!("the field {label} needs {least} to {most} characters")))
+}
+
+/// Tells what became of an interaction; waits until the person has the whole answer.
+pub(super) async fn get(
+    State(sandbox): State<Sandbox>,
+    Path(id): Path<u64>,
+    Query(wait): Query<Wait>,
+) -> Response {
+    let id = InteractionId(id);
+    let settled = |world: &mut World| {
+        let answer_ms = world.settings.interaction_answer_ms;
+        let known = world.interactions.get(id);
+        known.is_none_or(|known| known.is_settled(clock::now_ms(), answer_ms)).then_some(())
+    };
+    // Nothing happens when an interaction dies unanswered, so the wait also ends at that moment.
+    let answer_ms = sandbox.peek(|world| world.settings.interaction_answer_ms);
+    let to_answer = std::time::Duration::from_millis(answer_ms + 1).min(wait.longest());
+    if sandbox.wait(to_answer, settled).await.is_none() {
+        sandbox.wait(wait.longest().saturating_sub(to_answer), settled).await;
+    }
+    let found = sandbox.peek(|world| world.interactions.get(id).map(|known| show(world, known)));
+    answer(found.ok_or_else(|| Wrong::absent("interaction")))
+}
+
+fn show(world: &World, interaction: &Interaction) -> Value {
+    let now_ms = clock::now_ms();
+    let answer_ms = world.settings.interaction_answer_ms;
+    let state = match () {
+        () if interaction.is_dead(now_ms, answer_ms) => "failed",
+        () if interaction.answer.is_none() => "waiting",
+        () if interaction.is_pending => "pending",
+        () => "answered",
+    };
+    let message = |&id: &MessageId| {
+        world.message(interaction.used.channel, id).map(|message| shape::message(world, message))
+    };
+    let answered_after =
+        interaction.answered_ms.map(|at_ms| at_ms.saturating_sub(interaction.created_ms));
+    json!({
+        "id": interaction.id.to_string(), "state": state, "answer_type": interaction.answer,
+        "answered_after_ms": answered_after, "modal": interaction.modal,
+        "message": interaction.original.as_ref().and_then(message),
+        "follow_ups": interaction.follow_ups.iter().filter_map(message).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,288 @@
+//! Discord's gateway, version 10: one task per connection, which reads what the client sends and
+//! passes on what its session is told.
+
+mod codec;
+mod hello;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use http::Uri;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+use super::Sandbox;
+use super::clock;
+use super::world::sessions::{Next, Order};
+use codec::Codec;
+
+/// Largest payload that a client may send (Discord gateway page, 2026-11).
+const PAYLOAD_BYTES: usize = 15 * 1024;
+/// Payloads that a client may send in a minute.
+const SENDS_PER_MINUTE: u32 = 120;
+/// Frames handed out between two looks at what the client sends.
+const PAGE: usize = 64;
+/// How long the other side is given to finish the close.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
+
+/// Opcodes (Discord opcodes page, 2026-11).
+mod op {
+    pub(super) const HEARTBEAT: u64 = 1;
+    pub(super) const IDENTIFY: u64 = 2;
+    pub(super) const PRESENCE: u64 = 3;
+    pub(super) const VOICE: u64 = 4;
+    pub(super) const RESUME: u64 = 6;
+    pub(super) const REQUEST_MEMBERS: u64 = 8;
+    pub(super) const SOUNDBOARD: u64 = 31;
+}
+
+/// How a connection ends.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// We close with this code.
+    Close(u16, &'static str),
+    /// The client closed; with 1000 or 1001 its session is over.
+    Left(Option<u16>),
+    /// The socket breaks without a word.
+    Break,
+}
+
+/// A payload from the client.
+#[derive(Deserialize)]
+struct Payload {
+    op: u64,
+    #[serde(default)]
+    d: Value,
+}
+
+/// The session that a connection listens to.
+struct Attached {
+    session: String,
+    cursor: u64,
+    wake: Arc<Notify>,
+}
+
+/// One connection.
+struct Connection {
+    sandbox: Sandbox,
+    socket: WebSocket,
+    codec: Codec,
+    number: u64,
+    attached: Option<Attached>,
+    heartbeat: Duration,
+    last_heartbeat: Instant,
+    minute: (Instant, u32),
+}
+
+/// Accepts a connection.
+pub(crate) async fn accept(
+    State(sandbox): State<Sandbox>,
+    uri: Uri,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let query = uri.query().unwrap_or_default().to_owned();
+    upgrade
+        .max_message_size(4 * PAYLOAD_BYTES)
+        .on_upgrade(move |socket| async move { connect(sandbox, socket, &query).await })
+}
+
+async fn connect(sandbox: Sandbox, socket: WebSocket, query: &str) {
+    let (number, heartbeat_ms) = sandbox.with(|world| {
+        world.stats.connections += 1;
+        (world.stats.connections, world.settings.heartbeat_ms)
+    });
+    let mut connection = Connection {
+        socket,
+        codec: Codec::of_query(query),
+        number,
+        attached: None,
+        heartbeat: Duration::from_millis(heartbeat_ms),
+        last_heartbeat: Instant::now(),
+        minute: (Instant::now(), 0),
+        sandbox,
+    };
+    let end = match codec::has_supported_version(query) {
+        true => connection.run().await,
+        false => End::Close(4_012, "Invalid API version."),
+    };
+    connection.finish(end).await;
+}
+
+impl Connection {
+    /// Talks until one side ends it.
+    async fn run(&mut self) -> End {
+        let hello = format!(
+            r#"{{"t":null,"s":null,"op":10,"d":{{"heartbeat_interval":{},"_trace":["sandbox"]}}}}"#,
+            self.heartbeat.as_millis()
+        );
+        if let Err(end) = self.send(hello.into()).await {
+            return end;
+        }
+        loop {
+            if let Err(end) = self.step().await {
+                return end;
+            }
+        }
+    }
+
+    /// Waits for the client or the session, and does what is due.
+    async fn step(&mut self) -> Result<(), End> {
+        let wake = self.attached.as_ref().map(|attached| Arc::clone(&attached.wake));
+        let shutdown = self.sandbox.shutdown().clone();
+        // Two intervals without a heartbeat: the client is gone, and may resume.
+        let deadline = self.last_heartbeat + self.heartbeat * 2;
+        tokio::select! {
+            message = self.socket.recv() => self.receive(message).await,
+            () = wake_up(wake) => self.pass_on().await,
+            () = tokio::time::sleep_until(deadline) => Err(End::Break),
+            () = shutdown.cancelled() => Err(End::Break),
+        }
+    }
+
+    async fn receive(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+        let bytes = match message {
+            Some(Ok(Message::Text(text))) => text.into(),
+            Some(Ok(Message::Binary(bytes))) => bytes,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
+            Some(Ok(Message::Close(frame))) => {
+                return Err(End::Left(frame.map(|frame| frame.code)));
+            }
+            Some(Err(_)) | None => return Err(End::Break),
+        };
+        self.count_send()?;
+        if bytes.len() > PAYLOAD_BYTES {
+            return Err(End::Close(4_002, "Error while decoding payload."));
+        }
+        let payload: Payload = serde_json::from_slice(&bytes)
+            .or(Err(End::Close(4_002, "Error while decoding payload.")))?;
+        self.obey(payload).await
+    }
+
+    fn count_send(&mut self) -> Result<(), End> {
+        if self.minute.0.elapsed() >= Duration::from_secs(60) {
+            self.minute = (Instant::now(), 0);
+        }
+        self.minute.1 += 1;
+        if self.minute.1 > SENDS_PER_MINUTE {
+            return Err(End::Close(4_008, "Rate limited."));
+        }
+        Ok(())
+    }
+
+    async fn obey(&mut self, payload: Payload) -> Result<(), End> {
+        match (payload.op, self.attached.is_some()) {
+            (op::HEARTBEAT, _) => {
+                self.last_heartbeat = Instant::now();
+                self.send(r#"{"t":null,"s":null,"op":11,"d":null}"#.into()).await
+            }
+            (op::IDENTIFY | op::RESUME, true) => Err(End::Close(4_005, "Already authenticated.")),
+            (op::IDENTIFY, false) => {
+                self.attached = Some(hello::identify(&self.sandbox, self.number, &payload.d)?);
+                self.pass_on().await
+            }
+            (op::RESUME, false) => match hello::resume(&self.sandbox, self.number, &payload.d)? {
+                Some(attached) => {
+                    self.attached = Some(attached);
+                    self.pass_on().await
+                }
+                None => self.send(INVALID_SESSION.into()).await,
+            },
+            (op::PRESENCE | op::VOICE | op::REQUEST_MEMBERS | op::SOUNDBOARD, true) => Ok(()),
+            (op::PRESENCE | op::VOICE | op::REQUEST_MEMBERS | op::SOUNDBOARD, false) => {
+                Err(End::Close(4_003, "Not authenticated."))
+            }
+            _ => Err(End::Close(4_001, "Unknown opcode.")),
+        }
+    }
+
+    /// Sends everything that the session was told since.
+    async fn pass_on(&mut self) -> Result<(), End> {
+        loop {
+            let Some(attached) = self.attached.as_mut() else { return Ok(()) };
+            let next = self.sandbox.peek(|world| {
+                world.sessions.next(&attached.session, self.number, attached.cursor, PAGE)
+            });
+            match next {
+                Next::Frames(_, cursor) if cursor == attached.cursor => return Ok(()),
+                Next::Frames(frames, cursor) => {
+                    attached.cursor = cursor;
+                    for frame in frames {
+                        self.send(frame).await?;
+                    }
+                }
+                Next::Order(order) => self.follow(order).await?,
+                Next::Lost => return Err(End::Close(4_000, "Unknown error.")),
+            }
+        }
+    }
+
+    async fn follow(&mut self, order: Order) -> Result<(), End> {
+        match order {
+            Order::Drop(None) => Err(End::Break),
+            Order::Drop(Some(code)) => Err(End::Close(code, "Closed by the sandbox.")),
+            Order::Reconnect => self.send(r#"{"t":null,"s":null,"op":7,"d":null}"#.into()).await,
+            Order::Invalidate { is_resumable: true } => {
+                self.send(r#"{"t":null,"s":null,"op":9,"d":true}"#.into()).await
+            }
+            Order::Invalidate { is_resumable: false } => {
+                if let Some(attached) = self.attached.take() {
+                    let number = self.number;
+                    self.sandbox.with(|world| world.sessions.end(&attached.session, number));
+                }
+                self.send(INVALID_SESSION.into()).await
+            }
+        }
+    }
+
+    async fn send(&mut self, text: axum::extract::ws::Utf8Bytes) -> Result<(), End> {
+        let message = self.codec.encode(text).or(Err(End::Break))?;
+        self.socket.send(message).await.or(Err(End::Break))
+    }
+
+    /// Closes the socket and lets go of the session.
+    async fn finish(mut self, end: End) {
+        self.release(&end);
+        if let End::Close(code, reason) = end {
+            let frame = CloseFrame { code, reason: reason.into() };
+            if self.socket.send(Message::Close(Some(frame))).await.is_err() {
+                return;
+            }
+        }
+        if end != End::Break {
+            // Reading on lets the close frames cross; without it the socket would be reset.
+            let rest = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+            drop(timeout(CLOSE_WAIT, rest).await);
+        }
+    }
+
+    fn release(&mut self, end: &End) {
+        let (number, attached) = (self.number, self.attached.take());
+        self.sandbox.with(|world| {
+            if let End::Left(code) = end {
+                let code = code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+                *world.stats.client_closes.entry(code).or_default() += 1;
+            }
+            let Some(attached) = attached else { return };
+            match end {
+                End::Left(Some(1_000 | 1_001)) => world.sessions.end(&attached.session, number),
+                End::Close(4_007 | 4_009, _) => world.sessions.end(&attached.session, number),
+                _ => world.sessions.leave(&attached.session, number, clock::now_ms()),
+            }
+        });
+    }
+}
+
+/// Op 9: identify anew.
+const INVALID_SESSION: &str = r#"{"t":null,"s":null,"op":9,"d":false}"#;
+
+async fn wake_up(wake: Option<Arc<Notify>>) {
+    match wake {
+        Some(wake) => wake.notified().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,73 @@
+//! Transport compression: none or zstd-stream, one context for the life of a connection.
+
+use std::io;
+
+use axum::extract::ws::{Message, Utf8Bytes};
+use zstd::stream::raw::{Encoder, InBuffer, Operation as _, OutBuffer};
+
+/// Room that the compressed form of a payload usually fits into.
+const BUFFER_BYTES: usize = 16 * 1024;
+
+/// How payloads are written.
+pub(crate) enum Codec {
+    Plain,
+    /// The context, and room to write into.
+    Zstd(Encoder<'static>, Box<[u8]>),
+}
+
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Tells whether the version that the client asks for is spoken here; none means the present one.
+pub(crate) fn has_supported_version(query: &str) -> bool {
+    parameter(query, "v").is_none_or(|version| version == "10")
+}
+
+impl Codec {
+    /// Chooses by the address's `compress`; what is not known is not compressed, as at Discord.
+    pub(crate) fn of_query(query: &str) -> Self {
+        match parameter(query, "compress") {
+            Some("zstd-stream") => Self::zstd(),
+            _ => Self::Plain,
+        }
+    }
+
+    fn zstd() -> Self {
+        let room = vec![0; BUFFER_BYTES].into_boxed_slice();
+        Encoder::new(0).map_or(Self::Plain, |encoder| Self::Zstd(encoder, room))
+    }
+
+    /// Writes one payload as one complete message.
+    pub(crate) fn encode(&mut self, text: Utf8Bytes) -> io::Result<Message> {
+        match self {
+            Self::Plain => Ok(Message::Text(text)),
+            Self::Zstd(encoder, room) => {
+                compress(encoder, room, text.as_bytes()).map(Message::binary)
+            }
+        }
+    }
+}
+
+fn compress(
+    encoder: &mut Encoder<'static>,
+    room: &mut [u8],
+    input: &[u8],
+) -> io::Result<Vec<u8>> {
+    let mut written = Vec::new();
+    let mut input = InBuffer::around(input);
+    while input.pos < input.src.len() {
+        let mut output = OutBuffer::around(&mut *room);
+        encoder.run(&mut input, &mut output)?;
+        written.extend_from_slice(output.as_slice());
+    }
+    loop {
+        let mut output = OutBuffer::around(&mut *room);
+        let left = encoder.flush(&mut output)?;
+        written.extend_from_slice(output.as_slice());
+        if left == 0 {
+            return Ok(written);
+        }
+    }
+}

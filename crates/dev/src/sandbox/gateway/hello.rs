@@ -1,0 +1,131 @@
+//! How a client makes itself known: a new session, or the continuation of one.
+
+use proto::id::GuildId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::{Attached, End};
+use crate::sandbox::settings::PRIVILEGED_INTENTS;
+use crate::sandbox::world::World;
+use crate::sandbox::world::sessions::{Event, NewSession, NoResume};
+use crate::sandbox::{Sandbox, clock, shape};
+
+/// All intents that exist (Discord gateway page, 2026-11).
+const KNOWN_INTENTS: u64 =
+    (1 << 17) - 1 | 1 << 20 | 1 << 21 | 1 << 24 | 1 << 25;
+
+#[derive(Deserialize)]
+struct Identify {
+    token: String,
+    intents: u64,
+    #[serde(default)]
+    shard: Option<(u64, u64)>,
+}
+
+#[derive(Deserialize)]
+struct Resume {
+    token: String,
+    session_id: String,
+    seq: u64,
+}
+
+fn check_token(sandbox: &Sandbox, token: &str) -> Result<(), End> {
+    // Clients may or may not write the kind of token in front.
+    if token.trim_start_matches("Bot ") == sandbox.token() {
+        Ok(())
+    } else {
+        Err(End::Close(4_004, "Authentication failed."))
+    }
+}
+
+fn check_intents(world: &World, intents: u64) -> Result<(), End> {
+    if intents & !KNOWN_INTENTS != 0 {
+        return Err(End::Close(4_013, "Invalid intent(s)."));
+    }
+    if intents & PRIVILEGED_INTENTS & !world.settings.allowed_intents != 0 {
+        return Err(End::Close(4_014, "Disallowed intent(s)."));
+    }
+    Ok(())
+}
+
+/// Starts a session: READY, then the servers of the shard.
+pub(super) fn identify(sandbox: &Sandbox, number: u64, body: &Value) -> Result<Attached, End> {
+    let identify = Identify::deserialize(body)
+        .or(Err(End::Close(4_002, "Error while decoding payload.")))?;
+    check_token(sandbox, &identify.token)?;
+    let shard = identify.shard.unwrap_or((0, 1));
+    if shard.0 >= shard.1 {
+        return Err(End::Close(4_010, "Invalid shard."));
+    }
+    sandbox.with(|world| {
+        check_intents(world, identify.intents)?;
+        world.stats.identifies += 1;
+        let life_ms = world.settings.session_life_ms;
+        world.sessions.expire(clock::now_ms().saturating_sub(life_ms));
+        let id = format!("{:032x}", xxh3_128(&world.next_id().to_le_bytes()));
+        let session = NewSession { intents: identify.intents, shard };
+        let wake = world.sessions.start(id.clone(), session, number);
+        let guilds = guilds(world, shard);
+        let ready = ready(world, sandbox, &id, shard, &guilds);
+        world.sessions.tell(&id, &Event::new("READY", None, 0, &ready));
+        for guild in guilds {
+            if let Some(body) = shape::guild(world, guild) {
+                world.sessions.tell(&id, &Event::of_guild("GUILD_CREATE", guild, body));
+            }
+        }
+        Ok(Attached { session: id, cursor: 0, wake })
+    })
+}
+
+fn guilds(world: &World, (shard, shards): (u64, u64)) -> Vec<GuildId> {
+    let of_shard = |guild: &GuildId| (guild.0 >> 22) % shards.max(1) == shard;
+    world.places.guilds.keys().copied().filter(of_shard).collect()
+}
+
+fn ready(
+    world: &World,
+    sandbox: &Sandbox,
+    session: &str,
+    shard: (u64, u64),
+    guilds: &[GuildId],
+) -> Value {
+    let unavailable = |guild: &GuildId| json!({"unavailable": true, "id": guild.to_string()});
+    json!({
+        "v": 10, "user_settings": {}, "user": shape::current_user(world), "shard": shard,
+        "session_type": "normal", "session_id": session,
+        "resume_gateway_url": sandbox.gateway_url(), "relationships": [], "private_channels": [],
+        "presences": [], "guilds": guilds.iter().map(unavailable).collect::<Vec<_>>(),
+        "guild_join_requests": [], "geo_ordered_rtc_regions": [], "game_relationships": [],
+        "auth": {}, "_trace": ["sandbox"],
+        "application": {
+            "id": world.application().to_string(), "flags": shape::application_flags(world),
+        },
+    })
+}
+
+/// Continues a session; `None` when it cannot be.
+pub(super) fn resume(
+    sandbox: &Sandbox,
+    number: u64,
+    body: &Value,
+) -> Result<Option<Attached>, End> {
+    let resume = Resume::deserialize(body)
+        .or(Err(End::Close(4_002, "Error while decoding payload.")))?;
+    check_token(sandbox, &resume.token)?;
+    sandbox.with(|world| {
+        let oldest_ms = clock::now_ms().saturating_sub(world.settings.session_life_ms);
+        match world.sessions.resume(&resume.session_id, resume.seq, number, oldest_ms) {
+            Ok(wake) => {
+                world.stats.resumes += 1;
+                let cursor = resume.seq;
+                Ok(Some(Attached { session: resume.session_id.clone(), cursor, wake }))
+            }
+            Err(NoResume::Unknown) => {
+                world.stats.refused_resumes += 1;
+                Ok(None)
+            }
+            Err(NoResume::Sequence) => Err(End::Close(4_007, "Invalid seq.")),
+        }
+    })
+}

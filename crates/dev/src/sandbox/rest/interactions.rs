@@ -1,0 +1,279 @@
+//! Answers to commands, buttons and forms.
+
+use proto::id::{InteractionId, MessageId};
+use serde_json::{Value, json};
+
+use super::{Answer, Call, Outcome, Refusal, draft};
+use crate::sandbox::world::World;
+use crate::sandbox::world::interactions::{KIND_COMPONENT, KIND_MODAL};
+use crate::sandbox::world::messages::{
+    Draft, FLAG_COMPONENTS_V2, FLAG_EPHEMERAL, FLAG_LOADING, KIND_COMMAND, KIND_DEFAULT, Text,
+};
+use crate::sandbox::{clock, shape};
+
+/// Flags that an answer may set: suppress embeds and notifications, ephemeral, components v2.
+const FLAGS: u64 = 1 << 2 | 1 << 12 | FLAG_EPHEMERAL | FLAG_COMPONENTS_V2;
+
+/// Types of first answers (Discord interactions page, 2026-11).
+const MESSAGE: u8 = 4;
+const DEFERRED_MESSAGE: u8 = 5;
+const DEFERRED_UPDATE: u8 = 6;
+const UPDATE: u8 = 7;
+const CHOICES: u8 = 8;
+const MODAL: u8 = 9;
+
+fn flags(data: &Value) -> u64 {
+    data.get("flags").and_then(Value::as_u64).unwrap_or_default() & FLAGS
+}
+
+/// Takes the first answer. A second one is refused, and one that comes too late.
+pub(crate) fn answer(call: Call<'_>, id: InteractionId, token: &str) -> Outcome {
+    let Call { world, query, body, .. } = call;
+    let now_ms = clock::now_ms();
+    let answer_ms = world.settings.interaction_answer_ms;
+    let interaction = world.interactions.get(id).filter(|known| known.token == token);
+    let interaction = interaction.ok_or(Refusal::UNKNOWN_INTERACTION)?;
+    if interaction.answer.is_some() {
+        return Err(Refusal::ALREADY_ANSWERED);
+    }
+    if interaction.is_dead(now_ms, answer_ms) {
+        return Err(Refusal::UNKNOWN_INTERACTION);
+    }
+    let kind = body.get("type").and_then(Value::as_u64).and_then(|kind| u8::try_from(kind).ok());
+    let kind = kind.ok_or_else(unknown_type)?;
+    let null = Value::Null;
+    let data = body.get("data").unwrap_or(&null);
+    first_answer(world, id, kind, data)?;
+    if let Some(interaction) = world.interactions.get_mut(id) {
+        interaction.answer = Some(kind);
+        interaction.answered_ms = Some(now_ms);
+        interaction.is_pending = matches!(kind, DEFERRED_MESSAGE | DEFERRED_UPDATE);
+    }
+    if query.get("with_response") != Some("true") {
+        return Ok(Answer::Empty);
+    }
+    Ok(Answer::Json(callback_response(world, id, kind)))
+}
+
+fn unknown_type() -> Refusal {
+    Refusal::form("type", "BASE_TYPE_CHOICES", "Value must be one of {4, 5, 6, 7, 8, 9, 10, 12}.")
+}
+
+fn first_answer(
+    world: &mut World,
+    id: InteractionId,
+    kind: u8,
+    data: &Value,
+) -> Result<(), Refusal> {
+    let interaction = world.interactions.get(id).ok_or(Refusal::UNKNOWN_INTERACTION)?;
+    let used = interaction.used.kind;
+    let has_source = interaction.used.source.is_some();
+    match kind {
+        MESSAGE => post(world, id, data, flags(data)).map(|message| set_original(world, id, message)),
+        DEFERRED_MESSAGE => {
+            let flags = flags(data) & FLAG_EPHEMERAL | FLAG_LOADING;
+            let message = say(world, id, Text::default(), flags);
+            set_original(world, id, message);
+            Ok(())
+        }
+        DEFERRED_UPDATE if used == KIND_COMPONENT || has_source => {
+            take_source(world, id);
+            Ok(())
+        }
+        UPDATE if used == KIND_COMPONENT || has_source => {
+            take_source(world, id);
+            rewrite(world, id, original(world, id)?, data)
+        }
+        CHOICES => Ok(()),
+        MODAL if used != KIND_MODAL => open(world, id, data),
+        _ => Err(unknown_type()),
+    }
+}
+
+fn set_original(world: &mut World, id: InteractionId, message: MessageId) {
+    if let Some(interaction) = world.interactions.get_mut(id) {
+        interaction.original = Some(message);
+    }
+}
+
+fn take_source(world: &mut World, id: InteractionId) {
+    if let Some(interaction) = world.interactions.get_mut(id) {
+        interaction.original = interaction.used.source;
+    }
+}
+
+fn open(world: &mut World, id: InteractionId, data: &Value) -> Result<(), Refusal> {
+    let title = data.get("title").and_then(Value::as_str).unwrap_or_default();
+    if !(1..=45).contains(&title.chars().count()) {
+        let message = "Must be between 1 and 45 in length.";
+        return Err(Refusal::form("title", "BASE_TYPE_BAD_LENGTH", message));
+    }
+    let rows = data.get("components").and_then(Value::as_array).map_or(0, Vec::len);
+    if !(1..=5).contains(&rows) {
+        let message = "Must be between 1 and 5 in length.";
+        return Err(Refusal::form("components", "BASE_TYPE_BAD_LENGTH", message));
+    }
+    if let Some(interaction) = world.interactions.get_mut(id) {
+        interaction.modal = Some(data.clone());
+    }
+    Ok(())
+}
+
+/// Says a message that answers the interaction.
+fn post(
+    world: &mut World,
+    id: InteractionId,
+    data: &Value,
+    flags: u64,
+) -> Result<MessageId, Refusal> {
+    let text = draft::text(world, data, Text::default(), None)?;
+    draft::check(&text, flags)?;
+    Ok(say(world, id, text, flags))
+}
+
+fn say(world: &mut World, id: InteractionId, text: Text, flags: u64) -> MessageId {
+    let Some(interaction) = world.interactions.get(id) else { return MessageId(0) };
+    let cause = interaction.cause();
+    let is_command = cause.kind == crate::sandbox::world::interactions::KIND_COMMAND;
+    let kind = if is_command { KIND_COMMAND } else { KIND_DEFAULT };
+    let place = interaction.used.channel;
+    let said = Draft { kind, flags, text, cause: Some(cause), ..Draft::default() };
+    world.say(place, world.bot(), said)
+}
+
+fn original(world: &World, id: InteractionId) -> Result<MessageId, Refusal> {
+    let interaction = world.interactions.get(id);
+    interaction.and_then(|known| known.original).ok_or(Refusal::UNKNOWN_MESSAGE)
+}
+
+fn rewrite(
+    world: &mut World,
+    id: InteractionId,
+    message: MessageId,
+    data: &Value,
+) -> Result<(), Refusal> {
+    let interaction = world.interactions.get(id).ok_or(Refusal::UNKNOWN_WEBHOOK)?;
+    let place = interaction.used.channel;
+    let said = world.message(place, message).ok_or(Refusal::UNKNOWN_MESSAGE)?;
+    let text = draft::text(world, data, said.text.clone(), None)?;
+    // An edit may turn a message into one of the newer components, never back.
+    let new_flags = said.flags & !FLAG_LOADING | flags(data) & FLAG_COMPONENTS_V2;
+    draft::check(&text, new_flags)?;
+    world.rewrite(place, message, |said| {
+        let was_loading = said.flags & FLAG_LOADING != 0;
+        said.text = text;
+        said.flags = new_flags;
+        said.edited_ms = (!was_loading).then(clock::now_ms);
+    });
+    Ok(())
+}
+
+fn callback_response(world: &World, id: InteractionId, kind: u8) -> Value {
+    let Some(interaction) = world.interactions.get(id) else { return Value::Null };
+    let message = interaction.original.filter(|_| matches!(kind, MESSAGE | DEFERRED_MESSAGE | UPDATE));
+    let mut body = json!({"interaction": {
+        "id": id.to_string(), "type": interaction.used.kind,
+        "response_message_id": message.map(|id| id.to_string()),
+        "response_message_loading": kind == DEFERRED_MESSAGE,
+        "response_message_ephemeral": false,
+    }});
+    let said = message.and_then(|id| world.message(interaction.used.channel, id));
+    if let Some(said) = said {
+        let ephemeral = said.is_ephemeral();
+        let message = shape::message(world, said);
+        shape::set(&mut body, "resource", json!({"type": kind, "message": message}));
+        if let Some(interaction) = body.get_mut("interaction") {
+            shape::set(interaction, "response_message_ephemeral", ephemeral.into());
+        }
+    }
+    body
+}
+
+/// Finds the interaction of a token that can still be used.
+fn alive(world: &World, token: &str) -> Result<InteractionId, Refusal> {
+    let interaction = world.interactions.of_token(token).ok_or(Refusal::UNKNOWN_WEBHOOK)?;
+    let life_ms = world.settings.interaction_life_ms;
+    if clock::now_ms() > interaction.created_ms + life_ms {
+        return Err(Refusal::INVALID_TOKEN);
+    }
+    if interaction.answer.is_none() {
+        return Err(Refusal::UNKNOWN_WEBHOOK);
+    }
+    Ok(interaction.id)
+}
+
+/// Says one more message; after a deferral the first one takes the place of "thinking".
+pub(crate) fn follow_up(call: Call<'_>, token: &str) -> Outcome {
+    let Call { world, body, .. } = call;
+    let id = alive(world, token)?;
+    let interaction = world.interactions.get(id);
+    let deferred = interaction.filter(|known| known.is_pending && known.answer == Some(DEFERRED_MESSAGE));
+    let message = match deferred.and_then(|known| known.original) {
+        Some(original) => {
+            rewrite(world, id, original, &body)?;
+            original
+        }
+        None => post(world, id, &body, flags(&body))?,
+    };
+    if let Some(interaction) = world.interactions.get_mut(id) {
+        interaction.is_pending = false;
+        interaction.follow_ups.push(message);
+    }
+    show(world, id, message)
+}
+
+fn target(world: &World, id: InteractionId, name: &str) -> Result<MessageId, Refusal> {
+    if name == "@original" {
+        return original(world, id);
+    }
+    let message = name.parse().or(Err(Refusal::UNKNOWN_MESSAGE))?;
+    let interaction = world.interactions.get(id);
+    let is_its_own = interaction
+        .is_some_and(|known| known.original == Some(message) || known.follow_ups.contains(&message));
+    if is_its_own { Ok(message) } else { Err(Refusal::UNKNOWN_MESSAGE) }
+}
+
+fn show(world: &World, id: InteractionId, message: MessageId) -> Outcome {
+    let place = world.interactions.get(id).map(|known| known.used.channel);
+    let said = place.and_then(|place| world.message(place, message));
+    let said = said.ok_or(Refusal::UNKNOWN_MESSAGE)?;
+    Ok(Answer::Json(shape::message(world, said)))
+}
+
+/// Gives one of the answers.
+pub(crate) fn get(call: Call<'_>, token: &str, name: &str) -> Outcome {
+    let id = alive(call.world, token)?;
+    show(call.world, id, target(call.world, id, name)?)
+}
+
+/// Changes one of the answers.
+pub(crate) fn edit(call: Call<'_>, token: &str, name: &str) -> Outcome {
+    let Call { world, body, .. } = call;
+    let id = alive(world, token)?;
+    let message = target(world, id, name)?;
+    rewrite(world, id, message, &body)?;
+    settle(world, id, message);
+    show(world, id, message)
+}
+
+/// Deletes one of the answers.
+pub(crate) fn delete(call: Call<'_>, token: &str, name: &str) -> Outcome {
+    let world = call.world;
+    let id = alive(world, token)?;
+    let message = target(world, id, name)?;
+    let place = world.interactions.get(id).map(|known| known.used.channel);
+    if !place.is_some_and(|place| world.delete(place, message)) {
+        return Err(Refusal::UNKNOWN_MESSAGE);
+    }
+    settle(world, id, message);
+    Ok(Answer::Empty)
+}
+
+/// The person has the answer that was promised.
+fn settle(world: &mut World, id: InteractionId, message: MessageId) {
+    if let Some(interaction) = world.interactions.get_mut(id) {
+        if interaction.original == Some(message) {
+            interaction.is_pending = false;
+        }
+    }
+}

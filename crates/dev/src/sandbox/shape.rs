@@ -1,0 +1,282 @@
+//! What Discord's objects look like on the wire, today's API version 10.
+//!
+//! The keys and their order follow recorded payloads; optional keys that no bot reads are left out.
+
+use proto::id::{ChannelId, GuildId, UserId};
+use serde_json::{Value, json};
+
+use super::clock::timestamp;
+use super::world::World;
+use super::world::messages::{Attachment, KIND_COMMAND, Message};
+use super::world::people::User;
+use super::world::places::{
+    ALL_PERMISSIONS, BOT_PERMISSIONS, Channel, ChannelKind, Guild, MEMBER_PERMISSIONS,
+};
+
+/// Sets a key of an object.
+pub(crate) fn set(body: &mut Value, key: &str, value: Value) {
+    if let Some(object) = body.as_object_mut() {
+        object.insert(key.to_owned(), value);
+    }
+}
+
+/// Sets `guild_id` where there is a server.
+pub(crate) fn set_guild(body: &mut Value, guild: Option<GuildId>) {
+    if let Some(guild) = guild {
+        set(body, "guild_id", guild.to_string().into());
+    }
+}
+
+/// A user.
+pub(crate) fn user(world: &World, id: UserId) -> Value {
+    match world.people.get(id) {
+        Some(user) => known_user(user),
+        None => json!({
+            "id": id.to_string(), "username": "deleted_user", "avatar": null,
+            "discriminator": "0", "public_flags": 0, "flags": 0, "global_name": null,
+        }),
+    }
+}
+
+fn known_user(user: &User) -> Value {
+    let mut body = json!({
+        "id": user.id.to_string(), "username": user.name, "avatar": null, "discriminator": "0",
+        "public_flags": 0, "flags": 0, "banner": null, "accent_color": null,
+        "global_name": if user.is_bot { Value::Null } else { user.name.clone().into() },
+        "avatar_decoration_data": null, "collectibles": null, "display_name_styles": null,
+        "banner_color": null, "clan": null, "primary_guild": null,
+    });
+    if user.is_bot {
+        set(&mut body, "bot", true.into());
+    }
+    body
+}
+
+/// The bot itself, as `/users/@me` and READY show it.
+pub(crate) fn current_user(world: &World) -> Value {
+    let mut body = user(world, world.bot());
+    set(&mut body, "verified", true.into());
+    set(&mut body, "mfa_enabled", false.into());
+    set(&mut body, "email", Value::Null);
+    set(&mut body, "locale", "en-US".into());
+    body
+}
+
+/// The bot's application.
+pub(crate) fn application(world: &World) -> Value {
+    let owner = world.people.all().find(|user| !user.is_bot).map(known_user);
+    json!({
+        "id": world.application().to_string(), "name": "Tomori", "icon": null,
+        "description": "", "summary": "", "type": null, "bot": user(world, world.bot()),
+        "bot_public": false, "bot_require_code_grant": false, "integration_types_config": {"0": {}},
+        "verify_key": "0".repeat(64), "flags": application_flags(world), "hook": true,
+        "is_monetized": false, "is_verified": false, "owner": owner, "team": null,
+        "redirect_uris": [], "interactions_endpoint_url": null, "role_connections_verification_url": null,
+        "approximate_guild_count": world.places.guilds.len(), "tags": [],
+    })
+}
+
+/// Which privileged intents the application may use, as flags for applications in few servers.
+pub(crate) fn application_flags(world: &World) -> u64 {
+    let allowed = world.settings.allowed_intents;
+    let flag = |intent: u32, flag: u32| (allowed >> intent & 1) << flag;
+    // Presence, members, message content: each "limited".
+    flag(8, 13) | flag(1, 15) | flag(15, 19)
+}
+
+/// A member with its user, as in servers and interactions.
+pub(crate) fn member(world: &World, guild: GuildId, id: UserId) -> Option<Value> {
+    let mut body = bare_member(world, guild, id)?;
+    set(&mut body, "user", user(world, id));
+    Some(body)
+}
+
+fn bare_member(world: &World, guild: GuildId, id: UserId) -> Option<Value> {
+    let guild = world.places.guilds.get(&guild)?;
+    let member = guild.members.get(&id)?;
+    let role = match () {
+        () if id == world.bot() => Some(guild.bot_role),
+        () if member.is_admin => Some(guild.admin_role),
+        () => None,
+    };
+    Some(json!({
+        "roles": role.iter().map(u64::to_string).collect::<Vec<_>>(),
+        "premium_since": null, "pending": false, "nick": null, "mute": false, "deaf": false,
+        "joined_at": timestamp(member.joined_ms), "flags": 0, "banner": null, "avatar": null,
+        "communication_disabled_until": null,
+    }))
+}
+
+fn role(id: u64, name: &str, permissions: u64, position: u64) -> Value {
+    json!({
+        "id": id.to_string(), "name": name, "permissions": permissions.to_string(),
+        "position": position, "color": 0, "hoist": false, "managed": name == "Tomori",
+        "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null},
+        "mentionable": false, "icon": null, "unicode_emoji": null, "flags": 0,
+    })
+}
+
+/// A server's own fields, as `GET /guilds/{id}` gives them.
+pub(crate) fn guild_settings(guild: &Guild) -> Value {
+    let mut body = json!({
+        "id": guild.id.to_string(), "name": guild.name, "owner_id": guild.owner.to_string(),
+        "region": "rotterdam", "afk_timeout": 300, "system_channel_flags": 0,
+        "widget_enabled": false, "verification_level": 0, "default_message_notifications": 1,
+        "mfa_level": 0, "explicit_content_filter": 0, "premium_tier": 0,
+        "premium_subscription_count": 0, "premium_progress_bar_enabled": false,
+        "preferred_locale": "en-US", "nsfw": false, "nsfw_level": 0, "features": [], "emojis": [],
+        "stickers": [], "max_members": 500_000, "max_video_channel_users": 25,
+        "max_stage_video_channel_users": 50,
+        "roles": [
+            role(guild.id.0, "@everyone", MEMBER_PERMISSIONS, 0),
+            role(guild.bot_role, "Tomori", BOT_PERMISSIONS, 1),
+            role(guild.admin_role, "Admin", ALL_PERMISSIONS, 2),
+        ],
+    });
+    for absent in [
+        "icon", "splash", "banner", "description", "discovery_splash", "home_header",
+        "vanity_url_code", "afk_channel_id", "system_channel_id", "widget_channel_id",
+        "rules_channel_id", "public_updates_channel_id", "safety_alerts_channel_id",
+        "application_id", "incidents_data", "hub_type", "latest_onboarding_question_id",
+    ] {
+        set(&mut body, absent, Value::Null);
+    }
+    body
+}
+
+/// A server as GUILD_CREATE gives it.
+pub(crate) fn guild(world: &World, id: GuildId) -> Option<Value> {
+    let guild = world.places.guilds.get(&id)?;
+    let mut body = guild_settings(guild);
+    let channels: Vec<_> = guild.channels.iter().filter_map(|&id| channel(world, id)).collect();
+    let bot = guild.members.get(&world.bot());
+    for (key, value) in [
+        ("joined_at", timestamp(bot.map_or(0, |bot| bot.joined_ms)).into()),
+        ("large", false.into()),
+        ("unavailable", false.into()),
+        ("member_count", guild.members.len().into()),
+        // Without the members intent only the bot itself is listed.
+        ("members", member(world, id, world.bot()).into_iter().collect()),
+        ("channels", channels.into()),
+        ("threads", json!([])),
+        ("presences", json!([])),
+        ("voice_states", json!([])),
+        ("stage_instances", json!([])),
+        ("guild_scheduled_events", json!([])),
+        ("soundboard_sounds", json!([])),
+    ] {
+        set(&mut body, key, value);
+    }
+    Some(body)
+}
+
+/// A channel.
+pub(crate) fn channel(world: &World, id: ChannelId) -> Option<Value> {
+    let channel = world.places.channels.get(&id)?;
+    let last = channel.messages.values().rfind(|message| !message.is_ephemeral());
+    let last = last.map(|message| message.id.to_string());
+    Some(match &channel.kind {
+        ChannelKind::Text { guild, name } => json!({
+            "id": id.to_string(), "type": 0, "guild_id": guild.to_string(), "name": name,
+            "topic": null, "nsfw": false, "position": position(world, channel), "parent_id": null,
+            "rate_limit_per_user": 0, "permission_overwrites": [], "last_message_id": last,
+            "flags": 0,
+        }),
+        ChannelKind::Direct { user: person } => json!({
+            "id": id.to_string(), "type": 1, "recipients": [user(world, *person)],
+            "last_message_id": last, "flags": 0,
+        }),
+    })
+}
+
+fn position(world: &World, channel: &Channel) -> usize {
+    let guild = channel.guild().and_then(|guild| world.places.guilds.get(&guild));
+    let place = guild.and_then(|guild| guild.channels.iter().position(|&id| id == channel.id));
+    place.unwrap_or_default()
+}
+
+fn attachment(file: &Attachment) -> Value {
+    json!({
+        "id": file.id.to_string(), "filename": file.name, "title": file.name, "size": file.size,
+        "url": file.url, "proxy_url": file.url, "content_type": file.content_type,
+        "content_scan_version": 0, "flags": 0,
+    })
+}
+
+/// A message as REST gives it.
+pub(crate) fn message(world: &World, message: &Message) -> Value {
+    let mut body = bare_message(world, message);
+    if let Some(reference) = message.reference {
+        let referenced = world.message(message.channel, reference);
+        let referenced = referenced.map_or(Value::Null, |message| bare_message(world, message));
+        set(&mut body, "referenced_message", referenced);
+    }
+    body
+}
+
+fn bare_message(world: &World, message: &Message) -> Value {
+    let text = &message.text;
+    let mut body = json!({
+        "type": message.kind, "content": text.content,
+        "mentions": text.mentions.iter().map(|&id| user(world, id)).collect::<Vec<_>>(),
+        "mention_roles": [], "attachments": message.attachments.iter().map(attachment).collect::<Vec<_>>(),
+        "embeds": text.embeds, "timestamp": timestamp(message.created_ms),
+        "edited_timestamp": message.edited_ms.map(timestamp), "flags": message.flags,
+        "components": text.components, "id": message.id.to_string(),
+        "channel_id": message.channel.to_string(), "author": user(world, message.author),
+        "pinned": false, "mention_everyone": text.mention_everyone, "tts": false,
+    });
+    if let Some(nonce) = &message.nonce {
+        set(&mut body, "nonce", nonce.clone());
+    }
+    if let Some(reference) = message.reference {
+        let mut value = json!({
+            "type": 0, "channel_id": message.channel.to_string(),
+            "message_id": reference.to_string(),
+        });
+        set_guild(&mut value, message.guild);
+        set(&mut body, "message_reference", value);
+    }
+    if let Some(cause) = &message.cause {
+        let application: Value = world.application().to_string().into();
+        set(&mut body, "application_id", application.clone());
+        set(&mut body, "webhook_id", application);
+        let kind = if message.kind == KIND_COMMAND { 2 } else { cause.kind };
+        set(&mut body, "interaction_metadata", json!({
+            "id": cause.id.to_string(), "type": kind, "user": user(world, cause.user),
+            "authorizing_integration_owners": owners(message.guild),
+        }));
+    }
+    body
+}
+
+/// A message as the gateway gives it.
+pub(crate) fn message_event(world: &World, said: &Message) -> Value {
+    let mut body = message(world, said);
+    set_guild(&mut body, said.guild);
+    if let Some(guild) = said.guild {
+        if let Some(member) = bare_member(world, guild, said.author) {
+            set(&mut body, "member", member);
+        }
+    }
+    let kind = if said.guild.is_some() { 0 } else { 1 };
+    set(&mut body, "channel_type", kind.into());
+    body
+}
+
+/// Takes out what needs the message content intent.
+pub(crate) fn without_content(mut body: Value) -> Value {
+    set(&mut body, "content", "".into());
+    for key in ["attachments", "embeds", "components"] {
+        set(&mut body, key, json!([]));
+    }
+    if let Some(referenced) = body.get_mut("referenced_message").filter(|value| value.is_object()) {
+        *referenced = without_content(referenced.take());
+    }
+    body
+}
+
+/// Who installed the application: the server, or in direct conversations nobody.
+pub(crate) fn owners(guild: Option<GuildId>) -> Value {
+    json!({"0": guild.map_or_else(|| "0".to_owned(), |guild| guild.to_string())})
+}

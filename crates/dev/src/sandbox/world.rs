@@ -1,0 +1,95 @@
+//! Everything that exists in the sandbox, behind one lock: who there is, where they talk, what was
+//! said, which sessions listen. It lives in memory only.
+
+pub(crate) mod interactions;
+pub(crate) mod messages;
+pub(crate) mod people;
+pub(crate) mod places;
+pub(crate) mod sessions;
+pub(crate) mod stats;
+
+use std::collections::{BTreeSet, HashMap};
+
+use proto::id::{ApplicationId, UserId};
+use serde_json::Value;
+
+use super::clock;
+use super::faults::Faults;
+use super::limits::Limits;
+use super::settings::Settings;
+use super::snowflake::Snowflakes;
+use interactions::Interactions;
+use messages::Nonces;
+use people::People;
+use places::Places;
+use sessions::{Event, Sessions};
+use stats::Stats;
+
+/// The state of the sandbox.
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) settings: Settings,
+    pub(crate) people: People,
+    pub(crate) places: Places,
+    pub(crate) nonces: Nonces,
+    pub(crate) interactions: Interactions,
+    pub(crate) sessions: Sessions,
+    pub(crate) limits: Limits,
+    pub(crate) faults: Faults,
+    pub(crate) stats: Stats,
+    /// Registered commands: of the application, and under a guild's id those of that guild.
+    pub(crate) commands: HashMap<Option<u64>, Vec<Value>>,
+    /// Bytes of attachments under their path below `/attachments/`.
+    pub(crate) files: HashMap<String, (String, bytes::Bytes)>,
+    /// Servers and people for whom somebody ran `/setup` through the sandbox.
+    pub(crate) set_up: BTreeSet<u64>,
+    ids: Snowflakes,
+}
+
+impl World {
+    /// Makes a world with the bot, "alice" and the server "Sandbox" with two channels.
+    pub(crate) fn new(seed: u64, settings: Settings) -> Self {
+        let mut world = Self {
+            seed,
+            settings,
+            people: People::new(seed),
+            places: Places::default(),
+            nonces: Nonces::default(),
+            interactions: Interactions::default(),
+            sessions: Sessions::default(),
+            limits: Limits::default(),
+            faults: Faults::default(),
+            stats: Stats::default(),
+            commands: HashMap::new(),
+            files: HashMap::new(),
+            set_up: BTreeSet::new(),
+            ids: Snowflakes::default(),
+        };
+        let alice = world.user(people::DEFAULT_USER);
+        for channel in [places::DEFAULT_CHANNEL, "random"] {
+            world.text_channel(places::DEFAULT_SERVER, channel, alice);
+        }
+        world
+    }
+
+    /// Returns a new id of this moment.
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.ids.next(clock::now_ms())
+    }
+
+    /// Returns the bot's user.
+    pub(crate) fn bot(&self) -> UserId {
+        self.people.bot
+    }
+
+    /// Returns the bot's application; it has the id of its user, as applications made since 2016.
+    pub(crate) fn application(&self) -> ApplicationId {
+        ApplicationId(self.people.bot.0)
+    }
+
+    /// Hands an event to every session that asked for its kind.
+    pub(crate) fn dispatch(&mut self, event: &Event) {
+        self.stats.events += 1;
+        self.sessions.dispatch(event);
+    }
+}

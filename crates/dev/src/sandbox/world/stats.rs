@@ -1,0 +1,58 @@
+//! What happened so far, for tests and for people who look.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use proto::id::{ChannelId, MessageId};
+use serde::Serialize;
+use serde_json::Value;
+
+/// Posts kept in the audit log.
+const KEPT_POSTS: usize = 100_000;
+
+/// One message that the bot created by REST, or tried to create a second time.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Post {
+    pub(crate) message_id: MessageId,
+    pub(crate) channel_id: ChannelId,
+    pub(crate) nonce: Option<Value>,
+    /// The message that it answers.
+    pub(crate) reference: Option<MessageId>,
+    /// The nonce was known: no second message was made.
+    pub(crate) repeated: bool,
+    pub(crate) at_ms: u64,
+}
+
+/// Counters since the start.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Stats {
+    /// Events that happened, each once however many sessions heard of it.
+    pub(crate) events: u64,
+    /// Frames handed to sessions.
+    pub(crate) dispatched: u64,
+    pub(crate) connections: u64,
+    pub(crate) identifies: u64,
+    pub(crate) resumes: u64,
+    pub(crate) refused_resumes: u64,
+    /// Close codes that clients sent, "none" where they just went away.
+    pub(crate) client_closes: BTreeMap<String, u64>,
+    /// REST calls by route, then by status.
+    pub(crate) rest: BTreeMap<&'static str, BTreeMap<u16, u64>>,
+    /// The bot's posts in the order in which they were accepted.
+    #[serde(skip)]
+    pub(crate) posts: VecDeque<Post>,
+}
+
+impl Stats {
+    /// Writes a post into the audit log.
+    pub(crate) fn record(&mut self, post: Post) {
+        if self.posts.len() == KEPT_POSTS {
+            self.posts.pop_front();
+        }
+        self.posts.push_back(post);
+    }
+
+    /// Counts a REST call.
+    pub(crate) fn call(&mut self, route: &'static str, status: u16) {
+        *self.rest.entry(route).or_default().entry(status).or_default() += 1;
+    }
+}
