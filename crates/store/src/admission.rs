@@ -83,7 +83,9 @@ impl Store {
         if code != Decision::Accepted {
             return Ok(Admitted::Refused(code));
         }
-        Ok(Admitted::Accepted(self.turns_by_event(&admission.event_id).await?))
+        Ok(Admitted::Accepted(
+            self.turns_by_event(&admission.event_id).await?,
+        ))
     }
 
     /// Judges, records and makes the turns in one statement. Returns the code, `None` when the
@@ -156,9 +158,14 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        let Some(code) = code else { return Ok(Admitted::SettingsChanged) };
+        let Some(code) = code else {
+            return Ok(Admitted::SettingsChanged);
+        };
         let code = parse_code(&code, event_id)?;
-        Ok(Admitted::Before { code, turns: self.turns_by_event(event_id).await? })
+        Ok(Admitted::Before {
+            code,
+            turns: self.turns_by_event(event_id).await?,
+        })
     }
 
     async fn turns_by_event(&self, event_id: &EventId) -> Result<Vec<Turn>, Error> {
@@ -172,8 +179,10 @@ impl Store {
     /// # Errors
     /// `Unavailable`.
     pub async fn record_refusal(&self, refusal: &Refusal) -> Result<bool, Error> {
-        let is_hidden =
-            matches!(refusal.code, Decision::PrivacyFull | Decision::PrivacyUnknown);
+        let is_hidden = matches!(
+            refusal.code,
+            Decision::PrivacyFull | Decision::PrivacyUnknown
+        );
         let done = sqlx::query!(
             "INSERT INTO turn_decisions
                  (event_id, guild_disc_id, user_disc_id, channel_disc_id, message_id, code)
@@ -204,5 +213,10 @@ impl Store {
 }
 
 pub(crate) fn parse_code(code: &str, event_id: &EventId) -> Result<Decision, Error> {
-    Place { table: "turn_decisions", column: "code", row: event_id }.parse(code)
+    Place {
+        table: "turn_decisions",
+        column: "code",
+        row: event_id,
+    }
+    .parse(code)
 }

@@ -89,7 +89,9 @@ impl Store {
     /// `Unavailable` when nobody answers; `Settings`; `Other` when the server refuses the role,
     /// password or database.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
-        let pool = pool_options(settings.pool_max).connect_with(connection(settings)).await?;
+        let pool = pool_options(settings.pool_max)
+            .connect_with(connection(settings))
+            .await?;
         Ok(Self { pool })
     }
 
@@ -140,7 +142,10 @@ fn connection(settings: &Settings) -> PgConnectOptions {
         .application_name("tomori")
         .ssl_mode(mode)
         .options([
-            ("statement_timeout", settings.statement_timeout.as_millis().to_string()),
+            (
+                "statement_timeout",
+                settings.statement_timeout.as_millis().to_string(),
+            ),
             ("lock_timeout", LOCK_TIMEOUT_MS.to_string()),
             (
                 "idle_in_transaction_session_timeout",

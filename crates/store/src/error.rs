@@ -10,7 +10,9 @@ pub enum Error {
     #[error("the database is not available")]
     Unavailable(#[source] Fault),
     /// The master key of that version is not the one this database was filled with.
-    #[error("the master key of version {version} is not the one that this database was filled with")]
+    #[error(
+        "the master key of version {version} is not the one that this database was filled with"
+    )]
     WrongMasterKey {
         /// The version whose check value differs.
         version: u32,
@@ -33,7 +35,9 @@ pub enum Error {
     #[error("the write conflicts with what is stored")]
     Conflict(#[source] Fault),
     /// The database's schema is not the one this program was built for.
-    #[error("the database schema is {found}, this program needs {needed}; run worker migrate of the matching release")]
+    #[error(
+        "the database schema is {found}, this program needs {needed}; run worker migrate of the matching release"
+    )]
     SchemaMismatch {
         /// The number of the newest applied migration, 0 when there is none.
         found: i64,
@@ -41,7 +45,9 @@ pub enum Error {
         needed: i64,
     },
     /// An applied migration differs from the one of that number in this program.
-    #[error("migration {number} was changed after it was applied; restore its file or the matching release")]
+    #[error(
+        "migration {number} was changed after it was applied; restore its file or the matching release"
+    )]
     MigrationChanged {
         /// The number of the migration.
         number: i64,
@@ -80,15 +86,24 @@ pub struct Fault(pub(crate) sqlx::Error);
 impl Fault {
     /// Returns PostgreSQL's five-character code, where the database answered at all.
     pub fn code(&self) -> Option<String> {
-        self.0.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned())
+        code_of(&self.0)
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(error) = self.0.as_database_error() else { return self.0.fmt(f) };
-        write!(f, "{} (code {})", error.message(), error.code().unwrap_or_default())?;
-        error.constraint().map_or(Ok(()), |name| write!(f, " on {name}"))
+        let Some(error) = self.0.as_database_error() else {
+            return self.0.fmt(f);
+        };
+        write!(
+            f,
+            "{} (code {})",
+            error.message(),
+            error.code().unwrap_or_default()
+        )?;
+        error
+            .constraint()
+            .map_or(Ok(()), |name| write!(f, " on {name}"))
     }
 }
 
@@ -102,7 +117,9 @@ impl std::error::Error for Fault {}
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let kind = error.as_database_error().map(|e| (e.kind(), e.code().unwrap_or_default()));
+        let kind = error
+            .as_database_error()
+            .map(|e| (e.kind(), e.code().unwrap_or_default()));
         match (kind, &error) {
             (Some((_, code)), _) if is_unavailable_code(&code) => Self::Unavailable(Fault(error)),
             (Some((sqlx::error::ErrorKind::Other, _)), _) => Self::Other(Fault(error)),
@@ -128,4 +145,12 @@ impl From<sqlx::Error> for Error {
 fn is_unavailable_code(code: &str) -> bool {
     matches!(code.get(..2), Some("08" | "53" | "57"))
         || matches!(code, "55P03" | "40001" | "40P01" | "25006" | "25P03")
+}
+
+/// PostgreSQL's five-character code, where the database answered at all.
+pub(crate) fn code_of(error: &sqlx::Error) -> Option<String> {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)?;
+    Some(code.into_owned())
 }

@@ -42,7 +42,11 @@ impl Store {
         let event_id = EventId::from_stored(row.event_id);
         let code = parse_code(&row.code, &event_id)?;
         let turns = self.explained_turns(&event_id).await?;
-        Ok(Some(Explanation { code, event_id, turns }))
+        Ok(Some(Explanation {
+            code,
+            event_id,
+            turns,
+        }))
     }
 
     async fn explained_turns(&self, event_id: &EventId) -> Result<Vec<ExplainedTurn>, Error> {
@@ -61,5 +65,9 @@ impl Store {
 }
 
 fn posts_of_turn(posts: &[(TurnId, Post)], turn: TurnId) -> Vec<Post> {
-    posts.iter().filter(|(id, _)| *id == turn).map(|(_, post)| post.clone()).collect()
+    posts
+        .iter()
+        .filter(|(id, _)| *id == turn)
+        .map(|(_, post)| post.clone())
+        .collect()
 }

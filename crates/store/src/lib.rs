@@ -31,8 +31,8 @@ mod row;
 mod schema;
 mod seal;
 mod setup;
-mod turn;
 mod text;
+mod turn;
 mod turn_state;
 
 pub use admission::{Admission, Admitted, Refusal};

@@ -197,7 +197,11 @@ struct PostRow {
 
 impl PostRow {
     fn into_post(self) -> Result<(TurnId, Post), Error> {
-        let place = |column| Place { table: "turn_posts", column, row: &self.turn_id };
+        let place = |column| Place {
+            table: "turn_posts",
+            column,
+            row: &self.turn_id,
+        };
         let post = Post {
             ordinal: self.ordinal,
             nonce: self.nonce.cast_unsigned(),

@@ -103,7 +103,9 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        let Some(settings) = settings else { return Ok(None) };
+        let Some(settings) = settings else {
+            return Ok(None);
+        };
         let personas = self.personas(ServerId(settings.server_id)).await?;
         settings.into_profile(tenant, personas).map(Some)
     }
@@ -144,7 +146,11 @@ struct SettingsRow {
 
 impl SettingsRow {
     fn into_profile(self, tenant: TenantId, personas: Vec<Persona>) -> Result<Profile, Error> {
-        let place = |table, column| Place { table, column, row: &self.server_id };
+        let place = |table, column| Place {
+            table,
+            column,
+            row: &self.server_id,
+        };
         Ok(Profile {
             message_fetch_limit: place("server_chat_configs", "message_fetch_limit")
                 .narrow(self.message_fetch_limit)?,
@@ -185,8 +191,11 @@ impl TryFrom<PersonaRow> for Persona {
     type Error = Error;
 
     fn try_from(row: PersonaRow) -> Result<Self, Error> {
-        let dialogues =
-            Place { table: "personas", column: "sample_dialogues", row: &row.persona_id };
+        let dialogues = Place {
+            table: "personas",
+            column: "sample_dialogues",
+            row: &row.persona_id,
+        };
         Ok(Self {
             id: PersonaId(row.persona_id),
             nickname: row.nickname,
@@ -196,7 +205,8 @@ impl TryFrom<PersonaRow> for Persona {
             prompt: row.persona_prompt,
             // The cause would quote what somebody wrote.
             sample_dialogues: serde_json::from_value(row.sample_dialogues)
-                .map_err(|_: serde_json::Error| dialogues.corrupt())?,
+                .ok()
+                .ok_or_else(|| dialogues.corrupt())?,
         })
     }
 }

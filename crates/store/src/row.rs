@@ -1,4 +1,5 @@
-//! From columns to our types. Text that no migration allows is corrupt data, not a panic.
+//! From columns to our types. What no migration allows is corrupt data, not a panic; the cause is
+//! dropped on purpose, because it may quote the value.
 
 use std::str::FromStr;
 
@@ -14,16 +15,20 @@ pub(crate) struct Place<'a> {
 
 impl Place<'_> {
     pub(crate) fn corrupt(self) -> Error {
-        Error::Corrupt { table: self.table, column: self.column, row: self.row.to_string() }
+        Error::Corrupt {
+            table: self.table,
+            column: self.column,
+            row: self.row.to_string(),
+        }
     }
 
     /// Parses a text column.
     pub(crate) fn parse<T: FromStr>(self, text: &str) -> Result<T, Error> {
-        text.parse().map_err(|_: T::Err| self.corrupt())
+        text.parse().ok().ok_or_else(|| self.corrupt())
     }
 
     /// Narrows a number column.
     pub(crate) fn narrow<T, N: TryInto<T>>(self, number: N) -> Result<T, Error> {
-        number.try_into().map_err(|_: N::Error| self.corrupt())
+        number.try_into().ok().ok_or_else(|| self.corrupt())
     }
 }

@@ -4,7 +4,7 @@ use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, PgPool};
 
-use crate::error::Fault;
+use crate::error::{Fault, code_of};
 use crate::{Error, Store};
 
 /// All migrations of this program, embedded. Our own lock replaces sqlx's, which would stay held
@@ -68,18 +68,28 @@ impl Store {
 
 async fn migrate(connection: &mut PgConnection) -> Result<Vec<Applied>, Error> {
     // Waiting for the other process has no limit but the caller's; the statements have their own.
-    sqlx::query("SET lock_timeout = 0").execute(&mut *connection).await?;
+    sqlx::query("SET lock_timeout = 0")
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("SELECT pg_advisory_lock($1)")
         .bind(MIGRATION_LOCK)
         .execute(&mut *connection)
         .await?;
-    sqlx::query("SET lock_timeout = '10s'").execute(&mut *connection).await?;
-    connection.ensure_migrations_table(&MIGRATIONS.table_name).await.map_err(failure)?;
+    sqlx::query("SET lock_timeout = '10s'")
+        .execute(&mut *connection)
+        .await?;
+    connection
+        .ensure_migrations_table(&MIGRATIONS.table_name)
+        .await
+        .map_err(failure)?;
     let before = connection
         .list_applied_migrations(&MIGRATIONS.table_name)
         .await
         .map_err(failure)?;
-    MIGRATIONS.run_direct(None, connection, false).await.map_err(failure)?;
+    MIGRATIONS
+        .run_direct(None, connection, false)
+        .await
+        .map_err(failure)?;
     let is_new = |number| before.iter().all(|earlier| earlier.version != number);
     Ok(MIGRATIONS
         .iter()
@@ -93,7 +103,11 @@ async fn migrate(connection: &mut PgConnection) -> Result<Vec<Applied>, Error> {
 
 /// Returns the number of the newest migration of this program.
 fn newest() -> i64 {
-    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
+    MIGRATIONS
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or_default()
 }
 
 /// Returns the number of the newest applied migration, 0 when nothing was ever applied.
@@ -108,16 +122,21 @@ async fn applied_number(pool: &PgPool) -> Result<i64, Error> {
 }
 
 fn is_undefined_table(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "42P01")
+    code_of(error).is_some_and(|code| code == "42P01")
 }
 
 fn failure(error: MigrateError) -> Error {
     match error {
         MigrateError::VersionMismatch(number) => Error::MigrationChanged { number },
-        MigrateError::VersionMissing(found) => Error::SchemaMismatch { found, needed: newest() },
+        MigrateError::VersionMissing(found) => Error::SchemaMismatch {
+            found,
+            needed: newest(),
+        },
         MigrateError::ExecuteMigration(error, number) => match Error::from(error) {
             unavailable @ Error::Unavailable(_) => unavailable,
-            Error::Conflict(fault) | Error::Other(fault) => Error::MigrationFailed { number, fault },
+            Error::Conflict(fault) | Error::Other(fault) => {
+                Error::MigrationFailed { number, fault }
+            }
             other => other,
         },
         MigrateError::Execute(error) => error.into(),

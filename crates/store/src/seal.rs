@@ -6,6 +6,7 @@ use proto::id::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 
+use crate::error::code_of;
 use crate::row::Place;
 use crate::{Error, ServerId, Store};
 
@@ -74,7 +75,8 @@ impl Store {
         };
         let plaintext = self.open(keyring, &stored).await?;
         if stored.version()? != keyring.current_version() {
-            self.reseal_main_key(keyring, ServerId(row.server_id), &stored, &plaintext).await;
+            self.reseal_main_key(keyring, ServerId(row.server_id), &stored, &plaintext)
+                .await;
         }
         Ok(Some(plaintext))
     }
@@ -93,10 +95,12 @@ impl Store {
         .fetch_one(&self.pool)
         .await
         .map_err(|error| stored.not_decrypted(error))?;
-        keyring.open(&stored.cell, version, &envelope).map_err(|error| match error {
-            keyring::Error::NotOpened { .. } => stored.corrupt(),
-            other => other.into(),
-        })
+        keyring
+            .open(&stored.cell, version, &envelope)
+            .map_err(|error| match error {
+                keyring::Error::NotOpened { .. } => stored.corrupt(),
+                other => other.into(),
+            })
     }
 
     /// Seals a key with the current version, unless somebody changed the row meanwhile. The
@@ -108,15 +112,15 @@ impl Store {
         stored: &Stored,
         plaintext: &SecretString,
     ) {
-        match self.try_reseal_main_key(keyring, server, stored, plaintext).await {
-            Ok(true) => tracing::info!(column = %SERVER_API_KEY, "sealed with the current key"),
-            Ok(false) => tracing::debug!(column = %SERVER_API_KEY, "changed by somebody else"),
-            Err(error) => {
-                tracing::warn!(column = %SERVER_API_KEY, %error, "not sealed with the current key");
-            }
+        let resealed = self
+            .try_reseal_main_key(keyring, server, stored, plaintext)
+            .await;
+        if let Err(error) = resealed {
+            tracing::warn!(column = %SERVER_API_KEY, %error, "not sealed with the current key");
         }
     }
 
+    /// `false`: somebody changed the row since it was read.
     async fn try_reseal_main_key(
         &self,
         keyring: &Keyring,
@@ -216,8 +220,7 @@ impl Stored {
     }
 
     fn not_decrypted(&self, error: sqlx::Error) -> Error {
-        let code = error.as_database_error().and_then(|e| e.code());
-        if code.is_some_and(|code| code == EXTERNAL_ROUTINE_EXCEPTION) {
+        if code_of(&error).is_some_and(|code| code == EXTERNAL_ROUTINE_EXCEPTION) {
             return self.corrupt();
         }
         error.into()
@@ -233,9 +236,9 @@ fn main_key_cell(server: ServerId, tenant: TenantId) -> Cell {
 }
 
 fn column_version(version: u32) -> Result<i32, Error> {
-    i32::try_from(version).map_err(|_: std::num::TryFromIntError| {
-        keyring::Error::VersionRange { version }.into()
-    })
+    i32::try_from(version)
+        .ok()
+        .ok_or_else(|| keyring::Error::VersionRange { version }.into())
 }
 
 /// Returns the part of a key that may be shown, `None` for short keys.

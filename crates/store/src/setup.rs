@@ -65,10 +65,7 @@ impl Store {
 }
 
 /// Makes or finds the tenant; two setups at once wait for each other here.
-async fn upsert_server(
-    connection: &mut PgConnection,
-    setup: &NewSetup,
-) -> Result<ServerId, Error> {
+async fn upsert_server(connection: &mut PgConnection, setup: &NewSetup) -> Result<ServerId, Error> {
     let server = sqlx::query_scalar!(
         "INSERT INTO servers AS s (server_disc_id, is_dm_channel, locale, display_name)
          VALUES ($1::text, $2, $3, $4)

@@ -148,7 +148,11 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         let Some(row) = row else { return Ok(None) };
-        let place = Place { table: "turns", column: "state", row: &turn };
+        let place = Place {
+            table: "turns",
+            column: "state",
+            row: &turn,
+        };
         Ok(Some((place.parse(&row.state)?, row.worker_id, row.fence)))
     }
 
@@ -186,7 +190,11 @@ impl Store {
         .await;
         match claimed {
             Ok(Some(row)) if row.stop_requested => Ok(None),
-            Ok(row) => Ok(row.map(|row| Lease { turn, fence: row.fence, worker: worker.to_owned() })),
+            Ok(row) => Ok(row.map(|row| Lease {
+                turn,
+                fence: row.fence,
+                worker: worker.to_owned(),
+            })),
             Err(error) if is_unique_violation(&error) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -283,7 +291,9 @@ impl Store {
 
 /// The index that admits one running turn per channel refused another.
 fn is_unique_violation(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.is_unique_violation())
+    error
+        .as_database_error()
+        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 pub(crate) struct TurnRow {
@@ -311,9 +321,16 @@ impl TryFrom<TurnRow> for Turn {
     type Error = Error;
 
     fn try_from(row: TurnRow) -> Result<Self, Error> {
-        let place = |column| Place { table: "turns", column, row: &row.turn_id };
-        let tenant_place =
-            Place { table: "servers", column: "server_disc_id", row: &row.server_id };
+        let place = |column| Place {
+            table: "turns",
+            column,
+            row: &row.turn_id,
+        };
+        let tenant_place = Place {
+            table: "servers",
+            column: "server_disc_id",
+            row: &row.server_id,
+        };
         let tenant = if row.is_dm_channel {
             TenantId::Direct(tenant_place.parse(&row.server_disc_id)?)
         } else {

@@ -139,9 +139,10 @@ fn released_envelope_opens() {
         "fb5ae9582c8ba4d8d634b1a9c4f982ef2dd767766f834f4606",
     );
     let keyring = keyring_of(&[(1, "golden master key, never used in earnest")]);
-    let envelope: Vec<u8> = (0..RELEASED.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&RELEASED[at..at + 2], 16).unwrap())
+    let envelope: Vec<u8> = RELEASED
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
         .collect();
     let opened = keyring.open(&cell("7", "42"), 1, &envelope).unwrap();
     assert_eq!(opened.expose_secret(), PLAINTEXT);

@@ -79,15 +79,13 @@ fn derived_values_are_stable_and_differ_by_purpose_and_key() {
 #[test]
 fn derivations_never_change() {
     let keyring = keyring_of(&[(1, "golden master key, never used in earnest")]);
-    let hex: String = keyring
-        .check_value(1)
-        .unwrap()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
     assert_eq!(
-        hex,
-        "97f824efd868fbaabb4afac3ad00ccd472aee7361c11d722923e79a32b0993d6"
+        keyring.check_value(1).unwrap(),
+        [
+            0x97, 0xf8, 0x24, 0xef, 0xd8, 0x68, 0xfb, 0xaa, 0xbb, 0x4a, 0xfa, 0xc3, 0xad, 0x00,
+            0xcc, 0xd4, 0x72, 0xae, 0xe7, 0x36, 0x1c, 0x11, 0xd7, 0x22, 0x92, 0x3e, 0x79, 0xa3,
+            0x2b, 0x09, 0x93, 0xd6
+        ]
     );
     assert_eq!(
         keyring.passphrase(1).unwrap().expose_secret(),
