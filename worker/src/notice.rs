@@ -108,7 +108,10 @@ impl Notice {
             Self::NeedsManageGuild => {
                 "Only people with the permission \"Manage Server\" may do this. Ask one of them."
             }
-            Self::Pong { gateway_ms, worker_ms } => return pong(*gateway_ms, *worker_ms),
+            Self::Pong {
+                gateway_ms,
+                worker_ms,
+            } => return pong(*gateway_ms, *worker_ms),
             Self::Setup(text) => return text.text(),
             Self::SetupForm(text) => return text.text(),
         })
@@ -125,8 +128,15 @@ mod tests {
 
     #[test]
     fn pong_tells_both_latencies() {
-        let text = Notice::Pong { gateway_ms: 12, worker_ms: 3 }.text();
-        assert_eq!(text, "Pong! Discord to gateway: 12 ms. Gateway to worker: 3 ms.");
+        let text = Notice::Pong {
+            gateway_ms: 12,
+            worker_ms: 3,
+        }
+        .text();
+        assert_eq!(
+            text,
+            "Pong! Discord to gateway: 12 ms. Gateway to worker: 3 ms."
+        );
     }
 
     #[test]

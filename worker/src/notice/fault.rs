@@ -112,9 +112,15 @@ mod tests {
 
     #[test]
     fn rate_limit_tells_the_time_only_where_it_is_known() {
-        let told = Fault::RateLimited { retry_after_secs: Some(7) }.text();
+        let told = Fault::RateLimited {
+            retry_after_secs: Some(7),
+        }
+        .text();
         assert!(told.contains("in 7 seconds"));
-        let untold = Fault::RateLimited { retry_after_secs: None }.text();
+        let untold = Fault::RateLimited {
+            retry_after_secs: None,
+        }
+        .text();
         assert!(untold.contains("in a minute"));
     }
 }

@@ -75,9 +75,15 @@ impl SetupText {
             Self::TitleOpen => "**Setting up**",
             Self::TitleReady => "**Ready to talk**",
             Self::ProviderMissing => "✖ **AI provider**: none yet",
-            Self::ProviderSet { provider, model, fingerprint } => {
-                return format!("✔ **AI provider**: {provider}, model `{model}`, key {fingerprint}")
-                    .into();
+            Self::ProviderSet {
+                provider,
+                model,
+                fingerprint,
+            } => {
+                return format!(
+                    "✔ **AI provider**: {provider}, model `{model}`, key {fingerprint}"
+                )
+                .into();
             }
             Self::Persona { name } => return format!("✔ **Persona**: {name}").into(),
             Self::TalkInServer => {
@@ -158,7 +164,9 @@ impl FormText {
             Self::Title { provider } => return format!("Key for {provider}").into(),
             Self::KeyPage { url } => return format!("No key yet? You get one at {url}").into(),
             Self::KeyLabel => "Key",
-            Self::KeyHint => "Stored encrypted. Never shown again but for its last four characters.",
+            Self::KeyHint => {
+                "Stored encrypted. Never shown again but for its last four characters."
+            }
             Self::ModelLabel => "Model (optional)",
             Self::ModelHint { default } => return format!("Leave empty for {default}.").into(),
         })

@@ -1,0 +1,109 @@
+//! Slash commands, panels and forms: what each use of one is answered with.
+//!
+//! Deciding is apart from doing. [`plan`] makes the first answer, which claims the interaction,
+//! and reads at most; [`finish`] does the work that the claim allows and makes the final answer.
+//! Nothing is remembered between two uses, so any worker answers any of them (CMD-5).
+
+mod answer;
+mod asker;
+pub(crate) mod catalogue;
+mod component;
+mod ping;
+mod setup;
+
+use proto::event::{Interaction, InteractionType};
+use proto::id::InteractionId;
+
+pub(crate) use self::answer::{After, Panel, Plan};
+use self::asker::Asker;
+use self::catalogue::{Command, Needs};
+use self::component::{ComponentId, Rejected, Route};
+use crate::app::App;
+use crate::notice::Notice;
+
+/// Decides about the use of a command, button, menu or form at this Unix time in milliseconds.
+///
+/// Cancel safe: yes, it only reads.
+pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Plan {
+    let asker = Asker::of(&interaction);
+    let planned = match interaction.r#type() {
+        InteractionType::Command => run_command(app, &asker, &interaction, now_ms).await,
+        InteractionType::Component | InteractionType::Modal => {
+            use_component(app, asker, interaction)
+        }
+        InteractionType::Autocomplete => Ok(Plan::no_suggestions()),
+        InteractionType::Unspecified => Err(Notice::UnknownCommand),
+    };
+    planned.unwrap_or_else(|notice| Plan::say(&notice))
+}
+
+/// Does what the claimed interaction asks for, and returns what its answer becomes.
+///
+/// Cancel safe: no; dropped midway it may have saved without telling.
+pub(crate) async fn finish(app: &App, after: After) -> Panel {
+    match after {
+        After::SetUp(submission) => setup::finish(app, *submission).await,
+    }
+}
+
+async fn run_command(
+    app: &App,
+    asker: &Asker,
+    interaction: &Interaction,
+    now_ms: u64,
+) -> Result<Plan, Notice> {
+    let entry = catalogue::find(&interaction.command_path).ok_or(Notice::UnknownCommand)?;
+    permit(asker, entry.needs)?;
+    match entry.command {
+        Command::Setup => setup::open(app, asker).await,
+        Command::Ping => {
+            let created_ms = InteractionId(interaction.interaction_id).created_at_ms();
+            let pong = ping::pong(created_ms, interaction.received_at_ms, now_ms);
+            Ok(Plan::say(&pong))
+        }
+    }
+}
+
+/// Checks the permission anew at every step: it may have been taken away since the panel was
+/// opened (SEC-61).
+fn use_component(app: &App, asker: Asker, mut interaction: Interaction) -> Result<Plan, Notice> {
+    let id = ComponentId::verify(
+        &interaction.custom_id,
+        &app.keyring,
+        asker.tenant,
+        asker.user,
+        asker.asked_at_secs(),
+    )
+    .map_err(rejection)?;
+    permit(&asker, needs(id.route))?;
+    match id.route {
+        Route::ReplaceKey => setup::replace(app, &asker),
+        Route::PickProvider => setup::pick(app, &asker, &id.args, &interaction.values),
+        Route::AskKey => setup::ask(app, &asker, &id.args),
+        Route::TakeKey => setup::take(asker, &id.args, std::mem::take(&mut interaction.fields)),
+    }
+}
+
+const fn needs(route: Route) -> Needs {
+    match route {
+        Route::ReplaceKey | Route::PickProvider | Route::AskKey | Route::TakeKey => {
+            Needs::ManageGuild
+        }
+    }
+}
+
+fn permit(asker: &Asker, needs: Needs) -> Result<(), Notice> {
+    match needs {
+        Needs::Nothing => Ok(()),
+        Needs::ManageGuild if asker.may_manage() => Ok(()),
+        Needs::ManageGuild => Err(Notice::NeedsManageGuild),
+    }
+}
+
+fn rejection(rejected: Rejected) -> Notice {
+    match rejected {
+        Rejected::Unknown => Notice::UnknownControl,
+        Rejected::Foreign => Notice::ForeignControl,
+        Rejected::Expired => Notice::ExpiredControl,
+    }
+}

@@ -1,0 +1,139 @@
+//! The forms that an answer to an interaction can take. Every message notifies nobody.
+
+use twilight_model::channel::message::component::ActionRow;
+use twilight_model::channel::message::{AllowedMentions, Component, MessageFlags};
+use twilight_model::http::interaction::{
+    InteractionResponse, InteractionResponseData, InteractionResponseType,
+};
+
+use super::setup::Submission;
+use crate::notice::Notice;
+
+/// The first answer, and what it allows to do.
+pub(crate) struct Plan {
+    /// What is sent to Discord first; its acceptance is the claim (CMD-2).
+    pub(crate) first: InteractionResponse,
+    /// What is done once the claim holds.
+    pub(crate) after: Option<After>,
+}
+
+/// Work behind a claimed interaction.
+pub(crate) enum After {
+    /// Check and save what the setup form brought.
+    SetUp(Box<Submission>),
+}
+
+/// A private message with what can be pressed or chosen in it.
+pub(crate) struct Panel {
+    /// The text, never empty.
+    pub(crate) text: String,
+    /// One entry per line of controls, at most 5.
+    pub(crate) rows: Vec<Component>,
+}
+
+impl Panel {
+    /// Makes a panel that only says something.
+    pub(crate) fn say(notice: &Notice) -> Self {
+        Self {
+            text: notice.text().into_owned(),
+            rows: Vec::new(),
+        }
+    }
+
+    fn into_data(self) -> InteractionResponseData {
+        InteractionResponseData {
+            allowed_mentions: Some(AllowedMentions::default()),
+            components: Some(self.rows),
+            content: Some(self.text),
+            flags: Some(MessageFlags::EPHEMERAL),
+            ..InteractionResponseData::default()
+        }
+    }
+}
+
+impl From<Panel> for discord::Answer {
+    fn from(panel: Panel) -> Self {
+        Self {
+            content: Some(panel.text),
+            components: panel.rows,
+            ..Self::default()
+        }
+    }
+}
+
+impl Plan {
+    /// Says something to the asker alone.
+    pub(super) fn say(notice: &Notice) -> Self {
+        Self::show(Panel::say(notice))
+    }
+
+    /// Shows a new panel to the asker alone.
+    pub(super) fn show(panel: Panel) -> Self {
+        Self::new(
+            InteractionResponseType::ChannelMessageWithSource,
+            panel.into_data(),
+        )
+    }
+
+    /// Puts a panel in the place of the one that was used.
+    pub(super) fn replace(panel: Panel) -> Self {
+        Self::new(InteractionResponseType::UpdateMessage, panel.into_data())
+    }
+
+    /// Opens a form: its id, title (at most 45 characters) and contents.
+    pub(super) fn form(id: String, title: String, contents: Vec<Component>) -> Self {
+        let data = InteractionResponseData {
+            components: Some(contents),
+            custom_id: Some(id),
+            title: Some(title),
+            ..InteractionResponseData::default()
+        };
+        Self::new(InteractionResponseType::Modal, data)
+    }
+
+    /// Promises the asker an answer, and works on it.
+    pub(super) fn defer(after: After) -> Self {
+        let data = InteractionResponseData {
+            flags: Some(MessageFlags::EPHEMERAL),
+            ..InteractionResponseData::default()
+        };
+        let plan = Self::new(
+            InteractionResponseType::DeferredChannelMessageWithSource,
+            data,
+        );
+        Self {
+            after: Some(after),
+            ..plan
+        }
+    }
+
+    /// Offers nothing to complete what is being typed.
+    pub(super) fn no_suggestions() -> Self {
+        let data = InteractionResponseData {
+            choices: Some(Vec::new()),
+            ..InteractionResponseData::default()
+        };
+        Self::new(
+            InteractionResponseType::ApplicationCommandAutocompleteResult,
+            data,
+        )
+    }
+
+    fn new(kind: InteractionResponseType, data: InteractionResponseData) -> Self {
+        Self {
+            first: InteractionResponse {
+                kind,
+                data: Some(data),
+            },
+            after: None,
+        }
+    }
+}
+
+/// Puts controls into one line of a message.
+pub(super) fn row(controls: Vec<Component>) -> Component {
+    Component::ActionRow(ActionRow {
+        components: controls,
+        id: None,
+    })
+}

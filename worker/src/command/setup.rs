@@ -1,0 +1,92 @@
+//! `/setup`: from nothing to the first reply (CMD-81 to CMD-89).
+//!
+//! Panel, then a form for one provider, then check and save. Until everything was checked nothing
+//! is stored; a key that exists is replaced only behind a button that says so. The key is read out
+//! of the form once and never shown again.
+
+mod check;
+mod form;
+mod panel;
+mod state;
+mod submission;
+
+use std::time::Duration;
+
+use proto::event::FormField;
+use tokio::time::timeout;
+
+use self::panel::Painter;
+use self::state::State;
+pub(crate) use self::submission::Submission;
+use self::submission::{Choice, Mode};
+use super::answer::{After, Panel, Plan};
+use super::asker::Asker;
+use crate::app::App;
+use crate::notice::{Notice, SetupText};
+
+/// Longest reading before the first answer: the gateway asks a second worker after 700 ms (CMD-2).
+const READ_DEADLINE: Duration = Duration::from_millis(600);
+
+/// Shows the present state.
+pub(super) async fn open(app: &App, asker: &Asker) -> Result<Plan, Notice> {
+    let state = match timeout(READ_DEADLINE, state::read(app, asker.tenant)).await {
+        Ok(state) => state?,
+        Err(_elapsed) => return Err(Notice::DatabaseAway),
+    };
+    painter(app, asker).present(&state).map(Plan::show)
+}
+
+/// Says what the replacement of the key means, and offers the providers.
+pub(super) fn replace(app: &App, asker: &Asker) -> Result<Plan, Notice> {
+    painter(app, asker).replacement().map(Plan::replace)
+}
+
+/// Opens the form of the chosen provider.
+pub(super) fn pick(
+    app: &App,
+    asker: &Asker,
+    args: &[u8],
+    values: &[String],
+) -> Result<Plan, Notice> {
+    let mode = Mode::from_args(args).ok_or(Notice::UnknownControl)?;
+    let provider = values.first().and_then(|value| value.parse().ok());
+    let provider = provider.ok_or(Notice::UnknownControl)?;
+    form::open(painter(app, asker), Choice { mode, provider })
+}
+
+/// Opens the form of a provider once more.
+pub(super) fn ask(app: &App, asker: &Asker, args: &[u8]) -> Result<Plan, Notice> {
+    let choice = Choice::from_args(args).ok_or(Notice::UnknownControl)?;
+    form::open(painter(app, asker), choice)
+}
+
+/// Takes what was typed.
+pub(super) fn take(asker: Asker, args: &[u8], fields: Vec<FormField>) -> Result<Plan, Notice> {
+    let choice = Choice::from_args(args).ok_or(Notice::UnknownControl)?;
+    let submission = Submission::new(asker, choice, fields);
+    Ok(Plan::defer(After::SetUp(Box::new(submission))))
+}
+
+/// Checks and saves what was typed, and shows the result.
+pub(super) async fn finish(app: &App, submission: Submission) -> Panel {
+    let Submission { asker, choice, .. } = &submission;
+    let (asker, choice) = (asker.clone(), *choice);
+    let failure = check::and_save(app, submission).await.err();
+    let state = state::read(app, asker.tenant).await;
+    let painter = painter(app, &asker);
+    let shown = state.and_then(|state: State| match &failure {
+        None => painter.present(&state),
+        Some(failure) => painter.failed(&state, failure, choice),
+    });
+    shown.unwrap_or_else(|_unreadable| {
+        Panel::say(&failure.unwrap_or(Notice::Setup(SetupText::Saved)))
+    })
+}
+
+fn painter<'a>(app: &'a App, asker: &'a Asker) -> Painter<'a> {
+    Painter {
+        asker,
+        keyring: &app.keyring,
+        bot: app.bot,
+    }
+}

@@ -1,0 +1,194 @@
+//! Interactions: from the gateway's request to the answer at Discord.
+//!
+//! An interaction carries a token and what people typed, secrets included: it travels by request
+//! only, is never stored, and nothing of it is logged (SEC-63). The first answer to Discord is the
+//! claim and precedes every effect (CMD-2), so it does no harm when several workers are asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Message, SubscribeError, Subscriber};
+use futures_util::StreamExt;
+use futures_util::stream::{SelectAll, select_all};
+use prost::Message as _;
+use proto::event::{Interaction, InteractionOutcome, InteractionReply};
+use proto::id::InteractionId;
+use proto::subject::{INTERACTIONS_GROUP, InteractionClass};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+use crate::app::App;
+use crate::clock;
+use crate::command::{self, After, Panel};
+use crate::notice::Notice;
+
+/// Interactions in work at once. Most of them wait for a provider; a request above the bound is
+/// left unanswered, and the gateway asks another worker.
+const MAX_AT_ONCE: usize = 128;
+
+/// Age by Discord's clock after which no answer would arrive within Discord's 3 s (CMD-3).
+const MAX_AGE: Duration = Duration::from_millis(2500);
+
+/// Longest work behind a claim: the calls of the setup take at most 10 s, 20 s and a few seconds
+/// of database, and the token lives for 15 min.
+const WORK_DEADLINE: Duration = Duration::from_mins(1);
+
+/// Answers interactions until the shutdown, then takes no more; those in work are tasks of the
+/// process's tracker and go on. One that is on its way here at that moment is asked of another
+/// worker by the gateway.
+pub async fn serve(app: Arc<App>, shutdown: CancellationToken) {
+    match subscribe(&app).await {
+        Ok(requests) => take(&app, requests, &shutdown).await,
+        // Only a connection that was closed for good takes no subscription.
+        Err(error) => error!(%error, "interactions are not answered by this worker"),
+    }
+}
+
+/// Starts a task for each request, until the shutdown.
+async fn take(app: &Arc<App>, mut requests: SelectAll<Subscriber>, shutdown: &CancellationToken) {
+    let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
+    while let Some(Some(request)) = shutdown.run_until_cancelled(requests.next()).await {
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            warn!("an interaction was left to another worker: all places are taken");
+            continue;
+        };
+        let answering = Arc::clone(app);
+        app.tracker.spawn(async move {
+            answer(&answering, request).await;
+            drop(place);
+        });
+    }
+}
+
+/// Joins the workers that answer, in every class.
+async fn subscribe(app: &App) -> Result<SelectAll<Subscriber>, SubscribeError> {
+    let mut subscribers = Vec::new();
+    for class in InteractionClass::ALL {
+        let subject = app.names.interaction(class);
+        let group = INTERACTIONS_GROUP.to_owned();
+        subscribers.push(app.nats.queue_subscribe(subject, group).await?);
+    }
+    Ok(select_all(subscribers))
+}
+
+async fn answer(app: &App, request: Message) {
+    let now_ms = clock::unix_now_ms();
+    let Some(interaction) = read(&request, now_ms) else {
+        return;
+    };
+    let id = InteractionId(interaction.interaction_id);
+    let token = interaction.token.clone();
+    let plan = command::plan(app, interaction, now_ms).await;
+    let claim = app.discord.respond(id, &token, &plan.first).await;
+    let outcome = outcome_of(&claim);
+    if let (Some(outcome), Some(reply_to)) = (outcome, request.reply) {
+        tell_gateway(app, reply_to, outcome).await;
+    }
+    if let (Ok(()), Some(after)) = (claim, plan.after) {
+        work(app, after, &token).await;
+    }
+}
+
+/// Reads the request; `None` when it cannot be answered any more, or never could.
+fn read(request: &Message, now_ms: u64) -> Option<Interaction> {
+    // The decoder's error could quote what was typed.
+    let Ok(interaction) = Interaction::decode(&*request.payload) else {
+        warn!("an interaction could not be read");
+        return None;
+    };
+    if is_too_old(InteractionId(interaction.interaction_id), now_ms) {
+        debug!("an interaction came too late to be answered");
+        return None;
+    }
+    Some(interaction)
+}
+
+/// Judged by two clocks: where they differ by seconds, interactions are given up or answered in
+/// vain, but never twice.
+fn is_too_old(id: InteractionId, now_ms: u64) -> bool {
+    let age_ms = now_ms.saturating_sub(id.created_at_ms());
+    u128::from(age_ms) > MAX_AGE.as_millis()
+}
+
+/// Returns what the gateway is told; nothing when nobody knows whose the interaction is, so that
+/// the gateway asks again or answers itself.
+fn outcome_of(claim: &Result<(), discord::Error>) -> Option<InteractionOutcome> {
+    match claim {
+        Ok(()) => Some(InteractionOutcome::Claimed),
+        Err(error) if error.is_already_answered() || error.is_unknown_interaction() => {
+            Some(InteractionOutcome::NotMine)
+        }
+        Err(error) => {
+            warn!(%error, "an interaction was not claimed");
+            None
+        }
+    }
+}
+
+async fn tell_gateway(app: &App, reply_to: async_nats::Subject, outcome: InteractionOutcome) {
+    let reply = InteractionReply {
+        outcome: outcome.into(),
+        worker_id: app.worker_id.as_ref().to_owned(),
+    };
+    if let Err(error) = app
+        .nats
+        .publish(reply_to, reply.encode_to_vec().into())
+        .await
+    {
+        warn!(%error, "the gateway was not told who answers an interaction");
+    }
+}
+
+/// Does the work behind a claim, and turns the promised answer into its result.
+async fn work(app: &App, after: After, token: &str) {
+    let panel = timeout(WORK_DEADLINE, command::finish(app, after))
+        .await
+        .unwrap_or_else(|_elapsed| Panel::say(&Notice::TooSlow));
+    if let Err(error) = app
+        .discord
+        .edit_response(app.application, token, &panel.into())
+        .await
+    {
+        warn!(%error, "the answer to an interaction was not shown");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The interaction was made at this Unix time in milliseconds, a little more than the epoch.
+    fn made_at(now_ms: u64) -> InteractionId {
+        let discord_epoch_ms = InteractionId(0).created_at_ms();
+        InteractionId((now_ms - discord_epoch_ms) << 22)
+    }
+
+    #[test]
+    fn an_interaction_is_given_up_after_two_and_a_half_seconds() {
+        let made_ms = 1_800_000_000_000;
+        assert!(!is_too_old(made_at(made_ms), made_ms + 2_500));
+        assert!(is_too_old(made_at(made_ms), made_ms + 2_501));
+    }
+
+    #[test]
+    fn an_interaction_from_a_clock_ahead_is_fresh() {
+        assert!(!is_too_old(made_at(1_800_000_000_000), 1_799_999_990_000));
+    }
+
+    #[test]
+    fn an_interaction_of_somebody_else_is_not_mine() {
+        for code in [40_060, 10_062] {
+            let claim = Err(discord::Error::Refused { status: 400, code });
+            assert_eq!(outcome_of(&claim), Some(InteractionOutcome::NotMine));
+        }
+    }
+
+    #[test]
+    fn a_claim_in_doubt_is_left_to_the_gateway() {
+        let claim = Err(discord::Error::InDoubt { cause: None });
+        assert_eq!(outcome_of(&claim), None);
+        assert_eq!(outcome_of(&Ok(())), Some(InteractionOutcome::Claimed));
+    }
+}
