@@ -4,6 +4,7 @@
 //! itself, because a start of an older worker must not take commands away.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use discord::Client;
 use proto::id::GuildId;
@@ -12,19 +13,27 @@ use twilight_model::id::Id;
 
 use crate::command::catalogue;
 
-/// Registers the commands for everywhere.
-///
-/// # Errors
-/// Discord refused or did not answer; nothing was changed, or everything was.
-pub async fn run(client: &Client) -> Result<Change, discord::Error> {
-    run_in(client, None).await
+/// Why the commands may not be registered as they should.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Discord did not answer or refused; nothing was changed, or everything was.
+    #[error("discord did not take the commands")]
+    Discord(#[from] discord::Error),
+    /// They are registered, but the result could not be written out.
+    #[error("the result could not be written")]
+    Output(#[from] io::Error),
 }
 
-/// Registers the commands for everywhere or for one guild alone, as development does.
+/// Registers the commands for everywhere, or for one guild alone as development does, and writes
+/// one line for each difference.
 ///
 /// # Errors
-/// As [`run`].
-pub async fn run_in(client: &Client, guild: Option<GuildId>) -> Result<Change, discord::Error> {
+/// `Discord`, `Output`.
+pub async fn run(
+    client: &Client,
+    guild: Option<GuildId>,
+    out: &mut impl Write,
+) -> Result<(), Error> {
     let application = client.current_application().await?.id;
     let desired = catalogue::registrations(guild);
     let registered = client.commands(application, guild).await?;
@@ -32,12 +41,13 @@ pub async fn run_in(client: &Client, guild: Option<GuildId>) -> Result<Change, d
     if !change.is_empty() {
         client.set_commands(application, guild, &desired).await?;
     }
-    Ok(change)
+    writeln!(out, "{change}")?;
+    Ok(())
 }
 
 /// What was changed: names in the order in which they are listed. Displayed as one line for each.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Change {
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Change {
     added: Vec<String>,
     changed: Vec<String>,
     removed: Vec<String>,
