@@ -73,15 +73,18 @@ async fn upsert_server(connection: &mut PgConnection, setup: &NewSetup) -> Resul
          SET locale = excluded.locale,
              display_name = COALESCE(excluded.display_name, s.display_name),
              left_at = NULL, purge_after = NULL
+         WHERE s.is_dm_channel = excluded.is_dm_channel
          RETURNING server_id",
         setup.tenant.disc_id().to_string(),
         setup.tenant.is_direct(),
         setup.locale,
         setup.display_name,
     )
-    .fetch_one(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(ServerId(server))
+    server.map(ServerId).ok_or(Error::Invalid(
+        "a server and a user cannot have the same id",
+    ))
 }
 
 /// Makes the settings and the main persona that do not exist yet.

@@ -1,0 +1,298 @@
+//! Admission: each event is decided once, whoever delivers it and however often.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use proto::id::EventId;
+use store::{Admitted, Decision, Error, PersonaId, Store, TurnState};
+
+use crate::database::Database;
+use crate::world::{
+    ALICE, CHANNEL, DIRECT, GUILD, PARTITION, admission, admit, message, refusal, set_up,
+};
+
+#[tokio::test]
+async fn accepted_message_makes_one_queued_turn_per_persona_in_order() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let mut asked = admission(&profile, 1);
+    asked.personas = vec![PersonaId(30), PersonaId(10), PersonaId(20)];
+    let turns = admit(&database.store, &asked).await;
+    assert_eq!(
+        turns.iter().map(|turn| turn.persona.0).collect::<Vec<_>>(),
+        [30, 10, 20]
+    );
+    assert_eq!(
+        turns.iter().map(|turn| turn.ordinal).collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
+    assert!(turns.is_sorted_by_key(|turn| turn.admission_order));
+    let turn = &turns[0];
+    assert_eq!(turn.state, TurnState::Queued);
+    assert_eq!(
+        (turn.fence, turn.attempts, turn.worker.as_deref()),
+        (0, 0, None)
+    );
+    assert_eq!(
+        (turn.tenant, turn.channel, turn.partition),
+        (GUILD, CHANNEL, PARTITION)
+    );
+    assert_eq!(
+        (turn.trigger_message, turn.responsible),
+        (Some(message(1)), ALICE)
+    );
+}
+
+#[tokio::test]
+async fn second_delivery_reads_the_decision_and_the_turns_back() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let asked = admission(&profile, 1);
+    let turns = admit(&database.store, &asked).await;
+    let again = database.store.admit(&asked).await.unwrap();
+    assert_eq!(
+        again,
+        Admitted::Before {
+            code: Decision::Accepted,
+            turns
+        }
+    );
+}
+
+#[tokio::test]
+async fn second_delivery_is_read_back_even_when_the_settings_changed() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let asked = admission(&profile, 1);
+    admit(&database.store, &asked).await;
+    set_up(&database.store, GUILD).await;
+    let again = database.store.admit(&asked).await.unwrap();
+    assert!(
+        matches!(
+            again,
+            Admitted::Before {
+                code: Decision::Accepted,
+                ..
+            }
+        ),
+        "{again:?}"
+    );
+}
+
+#[tokio::test]
+async fn many_deliveries_at_once_are_accepted_exactly_once() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let workers = [
+        database.store.clone(),
+        Store::connect(&database.settings).await.unwrap(),
+    ];
+    for n in 0..20 {
+        let asked = admission(&profile, n);
+        let asked = &asked;
+        let answers = join_all((0..16).map(|delivery| workers[delivery % 2].admit(asked))).await;
+        let mut accepted = 0;
+        let mut ids = BTreeSet::new();
+        for answer in answers {
+            let turns = match answer.unwrap() {
+                Admitted::Accepted(turns) => {
+                    accepted += 1;
+                    turns
+                }
+                Admitted::Before {
+                    code: Decision::Accepted,
+                    turns,
+                } => turns,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(turns.len(), 1);
+            ids.insert(turns[0].id);
+        }
+        assert_eq!((accepted, ids.len()), (1, 1));
+    }
+    let rows: i64 = database.read("SELECT count(*) FROM turns").await;
+    assert_eq!(rows, 20);
+}
+
+#[tokio::test]
+async fn second_delivery_waits_for_a_first_that_is_not_committed_yet() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let mut first = database.raw.begin().await.unwrap();
+    sqlx::query("INSERT INTO turn_decisions (event_id, code) VALUES ($1, 'stale')")
+        .bind(EventId::message_create(message(1)).as_str())
+        .execute(&mut *first)
+        .await
+        .unwrap();
+    let asked = admission(&profile, 1);
+    let second = database.store.admit(&asked);
+    let commit = async {
+        // Only when the second waits for the lock is the first committed.
+        let waits = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while database.read::<i64>(waits).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        first.commit().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(second, commit);
+    let expected = Admitted::Before {
+        code: Decision::Stale,
+        turns: vec![],
+    };
+    assert_eq!(answer.unwrap(), expected);
+    let rows: i64 = database.read("SELECT count(*) FROM turns").await;
+    assert_eq!(rows, 0);
+}
+
+#[tokio::test]
+async fn changed_settings_record_nothing() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let mut asked = admission(&profile, 1);
+    asked.settings_version -= 1;
+    assert_eq!(
+        database.store.admit(&asked).await.unwrap(),
+        Admitted::SettingsChanged
+    );
+    let rows: i64 = database.read("SELECT count(*) FROM turn_decisions").await;
+    assert_eq!(rows, 0);
+    asked.settings_version += 1;
+    admit(&database.store, &asked).await;
+}
+
+#[tokio::test]
+async fn opted_out_user_is_refused_and_leaves_no_id() {
+    let database = Database::migrated().await;
+    for (n, tenant) in [(1, GUILD), (2, DIRECT)] {
+        let profile = set_up(&database.store, tenant).await;
+        database
+            .run(
+                "INSERT INTO users (user_disc_id, privacy_level) VALUES ('200000000000000001', 2)
+                 ON CONFLICT DO NOTHING",
+            )
+            .await;
+        let asked = admission(&profile, n);
+        // Before settings, credentials and everything else.
+        let asked = store::Admission {
+            settings_version: -1,
+            ..asked
+        };
+        let answer = database.store.admit(&asked).await.unwrap();
+        assert_eq!(answer, Admitted::Refused(Decision::PrivacyFull));
+        let again = database.store.admit(&asked).await.unwrap();
+        assert_eq!(
+            again,
+            Admitted::Before {
+                code: Decision::PrivacyFull,
+                turns: vec![]
+            }
+        );
+        database
+            .store
+            .record_refusal(&refusal(tenant, 500 + n, Decision::NotTriggered))
+            .await
+            .unwrap();
+    }
+    let traces: i64 = database
+        .read(
+            "SELECT count(*) FROM turn_decisions
+             WHERE user_disc_id IS NOT NULL OR channel_disc_id IS NOT NULL
+                OR message_id IS NOT NULL OR guild_disc_id = '200000000000000001'",
+        )
+        .await;
+    assert_eq!(traces, 0);
+    let rows: i64 = database.read("SELECT count(*) FROM turn_decisions").await;
+    assert_eq!(rows, 4);
+}
+
+#[tokio::test]
+async fn lower_privacy_levels_are_answered() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    for level in ["0", "1"] {
+        sqlx::query(
+            "INSERT INTO users (user_disc_id, privacy_level) VALUES ('200000000000000001', $1::smallint)
+             ON CONFLICT (user_disc_id) DO UPDATE SET privacy_level = excluded.privacy_level",
+        )
+        .bind(level)
+        .execute(&database.raw)
+        .await
+        .unwrap();
+        admit(
+            &database.store,
+            &admission(&profile, level.parse().unwrap()),
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn unreadable_privacy_level_is_refused() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    database
+        .run("ALTER TABLE users DROP CONSTRAINT users_privacy_level_check")
+        .await;
+    database
+        .run("INSERT INTO users (user_disc_id, privacy_level) VALUES ('200000000000000001', 9)")
+        .await;
+    let answer = database.store.admit(&admission(&profile, 1)).await.unwrap();
+    assert_eq!(answer, Admitted::Refused(Decision::PrivacyUnknown));
+}
+
+#[tokio::test]
+async fn tenant_that_is_unknown_or_has_no_usable_key_is_refused() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let mut stranger = admission(&profile, 1);
+    stranger.tenant = DIRECT;
+    let answer = database.store.admit(&stranger).await.unwrap();
+    assert_eq!(answer, Admitted::Refused(Decision::NotSetUp));
+
+    database
+        .run("UPDATE server_model_configs SET main_key_disabled_at = now()")
+        .await;
+    let profile = database.store.profile(GUILD).await.unwrap().unwrap();
+    let answer = database.store.admit(&admission(&profile, 2)).await.unwrap();
+    assert_eq!(answer, Admitted::Refused(Decision::NoCredentials));
+}
+
+#[tokio::test]
+async fn refusal_is_recorded_once_and_binds_a_later_admission() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let stale = refusal(GUILD, 1, Decision::Stale);
+    assert!(database.store.record_refusal(&stale).await.unwrap());
+    assert!(!database.store.record_refusal(&stale).await.unwrap());
+    let answer = database.store.admit(&admission(&profile, 1)).await.unwrap();
+    assert_eq!(
+        answer,
+        Admitted::Before {
+            code: Decision::Stale,
+            turns: vec![]
+        }
+    );
+}
+
+#[tokio::test]
+async fn admission_without_personas_is_invalid() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let mut asked = admission(&profile, 1);
+    asked.personas.clear();
+    assert!(matches!(
+        database.store.admit(&asked).await,
+        Err(Error::Invalid(_))
+    ));
+}
+
+#[tokio::test]
+async fn closed_database_is_unavailable() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let store = Store::connect(&database.settings).await.unwrap();
+    store.close().await;
+    let error = store.admit(&admission(&profile, 1)).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+}

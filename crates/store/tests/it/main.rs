@@ -1,0 +1,18 @@
+//! What holds for the database, against a real PostgreSQL.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod admission;
+mod database;
+mod keys;
+mod posts;
+mod profiles;
+mod retention;
+mod schema;
+mod turns;
+mod world;

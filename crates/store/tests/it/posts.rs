@@ -1,0 +1,205 @@
+//! The journal of posts, and what can be read about a message afterwards.
+
+use store::{Decision, Lease, PostState, Store, TurnState};
+
+use crate::database::Database;
+use crate::world::{
+    CHANNEL, GUILD, OTHER_CHANNEL, admission, claim, message, refusal, set_up, turn,
+};
+
+const HASH: [u8; 32] = [7; 32];
+/// Above what a signed number holds.
+const NONCE: u64 = u64::MAX - 1;
+
+async fn lease(store: &Store) -> Lease {
+    let profile = set_up(store, GUILD).await;
+    let queued = turn(store, &profile, 1).await;
+    claim(store, &queued, "w").await.unwrap()
+}
+
+#[tokio::test]
+async fn posts_are_journaled_one_after_the_other() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let lease = lease(store).await;
+    assert!(!store.insert_post(&lease, 1, 11, HASH).await.unwrap());
+    assert!(store.insert_post(&lease, 0, NONCE, HASH).await.unwrap());
+    assert!(!store.insert_post(&lease, 1, 11, HASH).await.unwrap());
+    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
+    assert!(store.insert_post(&lease, 1, 11, HASH).await.unwrap());
+    let posts = store.posts(lease.turn).await.unwrap();
+    assert_eq!(posts.len(), 2);
+    assert_eq!((posts[0].nonce, posts[0].text_hash), (NONCE, HASH));
+    assert_eq!(
+        (posts[0].state, posts[0].message),
+        (PostState::Sent, Some(message(50)))
+    );
+    assert_eq!(
+        (posts[1].state, posts[1].message),
+        (PostState::Sending, None)
+    );
+}
+
+#[tokio::test]
+async fn repeated_journal_writes_change_nothing() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let lease = lease(store).await;
+    assert!(store.insert_post(&lease, 0, 10, HASH).await.unwrap());
+    assert!(store.insert_post(&lease, 0, 10, HASH).await.unwrap());
+    assert!(!store.insert_post(&lease, 0, 10, [8; 32]).await.unwrap());
+    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
+    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
+    assert!(!store.confirm_post(&lease, 0, message(51)).await.unwrap());
+    assert!(!store.insert_post(&lease, 0, 10, HASH).await.unwrap());
+    assert!(!store.fail_post(&lease, 0).await.unwrap());
+}
+
+#[tokio::test]
+async fn lost_fence_journals_nothing() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let old = lease(store).await;
+    assert!(store.insert_post(&old, 0, 10, HASH).await.unwrap());
+    let new = store
+        .claim_turn(old.turn, "new", old.fence)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(!store.confirm_post(&old, 0, message(50)).await.unwrap());
+    assert!(!store.fail_post(&old, 0).await.unwrap());
+    assert!(
+        !store.insert_post(&new, 0, 10, HASH).await.unwrap(),
+        "the old row is in doubt"
+    );
+    assert!(store.fail_post(&new, 0).await.unwrap());
+    assert!(!store.insert_post(&old, 0, 10, HASH).await.unwrap());
+    assert!(store.insert_post(&new, 0, 10, HASH).await.unwrap());
+}
+
+#[tokio::test]
+async fn claim_waits_for_a_post_that_is_being_journaled() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let lease = lease(store).await;
+    for round in 1..30 {
+        let fence = round;
+        let old = Lease {
+            fence,
+            ..lease.clone()
+        };
+        let (journaled, claimed) = tokio::join!(
+            store.insert_post(&old, 0, 10, HASH),
+            store.claim_turn(lease.turn, "w", fence)
+        );
+        let claimed = claimed.unwrap().unwrap();
+        let seen = !store.posts(lease.turn).await.unwrap().is_empty();
+        assert_eq!(journaled.unwrap(), seen);
+        if seen {
+            assert!(store.fail_post(&claimed, 0).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn requested_stop_ends_posting() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let lease = lease(store).await;
+    assert!(store.insert_post(&lease, 0, 10, HASH).await.unwrap());
+    store.request_stop(lease.turn, "deleted").await.unwrap();
+    // What was sent meanwhile is still recorded.
+    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
+    assert!(!store.insert_post(&lease, 1, 11, HASH).await.unwrap());
+    assert!(
+        store
+            .turn(lease.turn)
+            .await
+            .unwrap()
+            .unwrap()
+            .stop_requested
+    );
+}
+
+#[tokio::test]
+async fn own_echo_confirms_a_post_of_its_channel_only() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let lease = lease(store).await;
+    store.insert_post(&lease, 0, NONCE, HASH).await.unwrap();
+    assert!(
+        !store
+            .confirm_post_by_nonce(NONCE, OTHER_CHANNEL, message(50))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .confirm_post_by_nonce(9, CHANNEL, message(50))
+            .await
+            .unwrap()
+    );
+    assert!(
+        store
+            .confirm_post_by_nonce(NONCE, CHANNEL, message(50))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .confirm_post_by_nonce(NONCE, CHANNEL, message(51))
+            .await
+            .unwrap()
+    );
+    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
+    assert_eq!(
+        store.posts(lease.turn).await.unwrap()[0].message,
+        Some(message(50))
+    );
+}
+
+#[tokio::test]
+async fn explanation_tells_decision_turns_and_posts() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let lease = lease(store).await;
+    store.insert_post(&lease, 0, 10, HASH).await.unwrap();
+    store.confirm_post(&lease, 0, message(50)).await.unwrap();
+    store
+        .end_turn(&lease, TurnState::Failed, Some("timeout"))
+        .await
+        .unwrap();
+    let explanation = store.explain(message(1)).await.unwrap().unwrap();
+    assert_eq!(explanation.code, Decision::Accepted);
+    let [(turn, reason, posts)] = explanation.turns.as_slice() else {
+        panic!("one turn")
+    };
+    assert_eq!((turn.id, turn.state), (lease.turn, TurnState::Failed));
+    assert_eq!(reason.as_deref(), Some("timeout"));
+    assert_eq!(posts[0].message, Some(message(50)));
+}
+
+#[tokio::test]
+async fn explanation_of_a_refusal_has_no_turns_and_the_unknown_has_none() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    store
+        .record_refusal(&refusal(GUILD, 2, Decision::Cooldown))
+        .await
+        .unwrap();
+    store
+        .record_refusal(&refusal(GUILD, 3, Decision::PrivacyFull))
+        .await
+        .unwrap();
+    let explanation = store.explain(message(2)).await.unwrap().unwrap();
+    assert_eq!(
+        (explanation.code, explanation.turns.len()),
+        (Decision::Cooldown, 0)
+    );
+    let hidden = store.explain(message(3)).await.unwrap().unwrap();
+    assert_eq!(hidden.code, Decision::PrivacyFull);
+    assert_eq!(store.explain(message(4)).await.unwrap(), None);
+    let profile = set_up(store, GUILD).await;
+    store.admit(&admission(&profile, 4)).await.unwrap();
+    assert!(store.explain(message(4)).await.unwrap().is_some());
+}

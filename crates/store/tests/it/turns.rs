@@ -1,0 +1,323 @@
+//! Claims, fences and ends of turns.
+
+use futures_util::future::join_all;
+use store::{Error, Store, TurnId, TurnState};
+use uuid::Uuid;
+
+use crate::database::Database;
+use crate::world::{GUILD, OTHER_CHANNEL, PARTITION, admission, admit, claim, set_up, turn};
+
+#[tokio::test]
+async fn many_workers_claim_at_once_and_one_wins() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let other = Store::connect(&database.settings).await.unwrap();
+    let stores = [&database.store, &other];
+    for n in 0..10 {
+        let queued = turn(&database.store, &profile, n).await;
+        let names: Vec<String> = (0..12).map(|worker| format!("w{worker}")).collect();
+        let claims = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| stores[at % 2].claim_turn(queued.id, name, queued.fence));
+        let leases: Vec<_> = join_all(claims)
+            .await
+            .into_iter()
+            .filter_map(Result::unwrap)
+            .collect();
+        let [lease] = leases.as_slice() else {
+            panic!("{leases:?}")
+        };
+        assert_eq!(lease.fence, 1);
+        let owner = database.store.turn_owner(queued.id).await.unwrap().unwrap();
+        assert_eq!(owner, (TurnState::Preparing, Some(lease.worker.clone()), 1));
+        assert!(
+            database
+                .store
+                .end_turn(lease, TurnState::Done, None)
+                .await
+                .unwrap()
+        );
+    }
+}
+
+#[tokio::test]
+async fn turn_waits_for_every_earlier_turn_of_its_channel() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let first = turn(&database.store, &profile, 1).await;
+    let second = turn(&database.store, &profile, 2).await;
+    assert_eq!(claim(&database.store, &second, "w").await, None);
+    let lease = claim(&database.store, &first, "w").await.unwrap();
+    assert_eq!(claim(&database.store, &second, "w").await, None);
+    database
+        .store
+        .end_turn(&lease, TurnState::Failed, Some("timeout"))
+        .await
+        .unwrap();
+    assert!(claim(&database.store, &second, "w").await.is_some());
+}
+
+#[tokio::test]
+async fn channels_do_not_wait_for_each_other() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let here = turn(&database.store, &profile, 1).await;
+    let mut asked = admission(&profile, 2);
+    asked.channel = OTHER_CHANNEL;
+    let there = admit(&database.store, &asked).await.remove(0);
+    assert!(claim(&database.store, &here, "w").await.is_some());
+    assert!(claim(&database.store, &there, "w").await.is_some());
+}
+
+#[tokio::test]
+async fn second_running_turn_of_a_channel_is_none_and_not_an_error() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let first = turn(&database.store, &profile, 1).await;
+    let second = turn(&database.store, &profile, 2).await;
+    claim(&database.store, &second, "w").await;
+    // A later turn already runs, as no program of ours would leave it.
+    sqlx::query("UPDATE turns SET state = 'streaming', worker_id = 'x' WHERE turn_id = $1")
+        .bind(second.id.0)
+        .execute(&database.raw)
+        .await
+        .unwrap();
+    assert_eq!(claim(&database.store, &first, "w").await, None);
+}
+
+#[tokio::test]
+async fn takeover_raises_the_fence_and_ends_the_old_lease() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let queued = turn(&database.store, &profile, 1).await;
+    let old = claim(&database.store, &queued, "old").await.unwrap();
+    assert!(
+        database
+            .store
+            .advance_turn(&old, TurnState::Streaming)
+            .await
+            .unwrap()
+    );
+    let seen = database.store.turn(queued.id).await.unwrap().unwrap();
+    let new = claim(&database.store, &seen, "new").await.unwrap();
+    assert_eq!(new.fence, 2);
+
+    assert!(
+        !database
+            .store
+            .advance_turn(&old, TurnState::Tool)
+            .await
+            .unwrap()
+    );
+    assert!(!database.store.release_turn(&old).await.unwrap());
+    assert!(
+        !database
+            .store
+            .end_turn(&old, TurnState::Done, None)
+            .await
+            .unwrap()
+    );
+    assert!(
+        database
+            .store
+            .end_turn(&new, TurnState::Done, None)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !database
+            .store
+            .end_turn(&new, TurnState::Done, None)
+            .await
+            .unwrap()
+    );
+    let ended = database.store.turn(queued.id).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.attempts), (TurnState::Done, 2));
+}
+
+#[tokio::test]
+async fn same_worker_under_an_old_fence_writes_nothing() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let queued = turn(&database.store, &profile, 1).await;
+    let first = claim(&database.store, &queued, "w").await.unwrap();
+    let again = database
+        .store
+        .claim_turn(queued.id, "w", first.fence)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        !database
+            .store
+            .advance_turn(&first, TurnState::Tool)
+            .await
+            .unwrap()
+    );
+    assert!(
+        database
+            .store
+            .advance_turn(&again, TurnState::Tool)
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn released_turn_keeps_its_state_and_is_claimed_at_once() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let queued = turn(&database.store, &profile, 1).await;
+    let lease = claim(&database.store, &queued, "old").await.unwrap();
+    assert!(database.store.release_turn(&lease).await.unwrap());
+    let owner = database.store.turn_owner(queued.id).await.unwrap().unwrap();
+    assert_eq!(owner, (TurnState::Preparing, None, 1));
+    assert!(
+        !database
+            .store
+            .advance_turn(&lease, TurnState::Streaming)
+            .await
+            .unwrap()
+    );
+    assert!(
+        database
+            .store
+            .claim_turn(queued.id, "new", 1)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test]
+async fn open_turns_of_a_partition_come_in_order_until_they_end() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let mut turns = Vec::new();
+    for n in 0..5 {
+        turns.push(turn(&database.store, &profile, n).await);
+    }
+    let lease = claim(&database.store, &turns[0], "w").await.unwrap();
+    let open = database.store.open_turns(PARTITION).await.unwrap();
+    assert_eq!(
+        open.iter().map(|turn| turn.id).collect::<Vec<_>>(),
+        turns.iter().map(|turn| turn.id).collect::<Vec<_>>()
+    );
+    database
+        .store
+        .end_turn(&lease, TurnState::Interrupted, None)
+        .await
+        .unwrap();
+    assert_eq!(database.store.open_turns(PARTITION).await.unwrap().len(), 4);
+    assert_eq!(
+        database
+            .store
+            .open_turns(proto::subject::Partition(8))
+            .await
+            .unwrap(),
+        []
+    );
+}
+
+#[tokio::test]
+async fn queued_turn_stops_at_once() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let queued = turn(&database.store, &profile, 1).await;
+    assert!(
+        database
+            .store
+            .request_stop(queued.id, "deleted")
+            .await
+            .unwrap()
+    );
+    assert!(
+        !database
+            .store
+            .request_stop(queued.id, "again")
+            .await
+            .unwrap()
+    );
+    let stopped = database.store.turn(queued.id).await.unwrap().unwrap();
+    assert_eq!(stopped.state, TurnState::Stopped);
+    assert_eq!(claim(&database.store, &queued, "w").await, None);
+}
+
+#[tokio::test]
+async fn running_turn_is_flagged_and_its_worker_ends_it() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let queued = turn(&database.store, &profile, 1).await;
+    let lease = claim(&database.store, &queued, "w").await.unwrap();
+    assert!(
+        database
+            .store
+            .request_stop(queued.id, "deleted")
+            .await
+            .unwrap()
+    );
+    let flagged = database.store.turn(queued.id).await.unwrap().unwrap();
+    assert_eq!(
+        (flagged.state, flagged.stop_requested),
+        (TurnState::Preparing, true)
+    );
+    assert!(
+        database
+            .store
+            .end_turn(&lease, TurnState::Stopped, None)
+            .await
+            .unwrap()
+    );
+    let reason: String = database.read("SELECT stop_reason FROM turns").await;
+    assert_eq!(reason, "deleted");
+}
+
+#[tokio::test]
+async fn takeover_of_a_flagged_turn_ends_it() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let queued = turn(&database.store, &profile, 1).await;
+    let dead = claim(&database.store, &queued, "dead").await.unwrap();
+    database
+        .store
+        .request_stop(queued.id, "deleted")
+        .await
+        .unwrap();
+    assert_eq!(
+        database
+            .store
+            .claim_turn(queued.id, "new", dead.fence)
+            .await
+            .unwrap(),
+        None
+    );
+    let (state, ..) = database.store.turn_owner(queued.id).await.unwrap().unwrap();
+    assert_eq!(state, TurnState::Stopped);
+}
+
+#[tokio::test]
+async fn states_are_used_for_what_they_mean() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let queued = turn(&database.store, &profile, 1).await;
+    let lease = claim(&database.store, &queued, "w").await.unwrap();
+    for state in [TurnState::Queued, TurnState::Done] {
+        let advanced = database.store.advance_turn(&lease, state).await;
+        assert!(matches!(advanced, Err(Error::Invalid(_))));
+    }
+    let ended = database.store.end_turn(&lease, TurnState::Tool, None).await;
+    assert!(matches!(ended, Err(Error::Invalid(_))));
+}
+
+#[tokio::test]
+async fn unknown_turn_is_absent() {
+    let database = Database::migrated().await;
+    let unknown = TurnId(Uuid::nil());
+    assert_eq!(database.store.turn(unknown).await.unwrap(), None);
+    assert_eq!(database.store.turn_owner(unknown).await.unwrap(), None);
+    assert_eq!(
+        database.store.claim_turn(unknown, "w", 0).await.unwrap(),
+        None
+    );
+}
