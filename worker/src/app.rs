@@ -2,12 +2,32 @@
 
 use std::sync::Arc;
 
+use keyring::Keyring;
+use llm::Llm;
 use proto::id::{ApplicationId, UserId};
 use proto::subject::Names;
+use store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Settings;
+use crate::partition::{LiveTurns, Presence, Pulse};
+use crate::profiles::Profiles;
 
 /// What every part of the worker may use.
 #[derive(Debug)]
 pub struct App {
+    /// The settings this process started with.
+    pub settings: Arc<Settings>,
+    /// PostgreSQL.
+    pub store: Store,
+    /// Master keys.
+    pub keyring: Arc<Keyring>,
+    /// Discord's REST API.
+    pub discord: discord::Client,
+    /// Model providers.
+    pub llm: Arc<Llm>,
     /// All names on NATS.
     pub names: Names,
     /// The connection to NATS.
@@ -18,4 +38,20 @@ pub struct App {
     pub application: ApplicationId,
     /// Our bot user at Discord.
     pub bot: UserId,
+    /// Who is alive.
+    pub presence: Presence,
+    /// The beat of this process's intake loops.
+    pub(crate) pulse: Arc<Pulse>,
+    /// Settings of servers, as far as they are remembered.
+    pub(crate) profiles: Profiles,
+    /// Turns that run in this process.
+    pub(crate) live_turns: LiveTurns,
+    /// Places for turns (`WORKER_MAX_TURNS`).
+    pub(crate) turn_slots: Arc<Semaphore>,
+    /// Every task of the process.
+    pub tracker: TaskTracker,
+    /// Fired when no new work may begin.
+    pub(crate) stop: CancellationToken,
+    /// Fired when running turns must let go: the drain time is over.
+    pub(crate) abandon: CancellationToken,
 }

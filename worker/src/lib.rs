@@ -1,4 +1,26 @@
 //! JetStream to policy to model to Discord.
+//!
+//! ```text
+//! stream ─▶ partition::intake ─▶ pipeline::intake: accept ─▶ admit ─▶ ack
+//!                 │ one task per partition, in order        │ rows of turns
+//!                 └─▶ a task per turn ─▶ pipeline::turn: claim ─▶ collect ─▶ complete
+//!                                                         ─▶ deliver (journal) ─▶ settle
+//! interactions (core NATS) ─▶ command ─▶ Discord
+//! ```
 
 pub mod app;
+mod channel;
+mod clock;
+pub mod command;
+pub mod config;
+mod error;
+pub mod interactions;
+mod journal;
+pub mod metrics;
 pub mod notice;
+pub mod operate;
+pub mod partition;
+mod patience;
+mod pipeline;
+mod profiles;
+pub mod run;

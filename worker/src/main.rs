@@ -1,2 +1,158 @@
-//! stub
-fn main() {}
+//! The worker's command line: settings, runtime, and one command.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use proto::id::{GuildId, MessageId};
+use runtime::settings::sections::{DiscordSettings, LogSettings, NatsSettings, RunSettings};
+use runtime::settings::source::Source;
+use runtime::settings::{Process, Reader};
+use worker::config::{self, Settings};
+use worker::operate;
+
+/// Answers on Discord as personas, through language models whose keys its users bring.
+///
+/// Settings come from the environment and from .env; `--print-settings` shows all of them.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Cli {
+    /// Print every setting with its effective value and end.
+    #[arg(long)]
+    print_settings: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the database, the stream and the buckets to what this version needs.
+    Migrate,
+    /// Tell Discord which commands there are; sends nothing when nothing changed.
+    RegisterCommands,
+    /// Tell what was decided about a message and what became of its turns.
+    Explain {
+        /// Id of the message.
+        message: u64,
+        /// Wait up to this many milliseconds until nothing will change any more.
+        #[arg(long, default_value_t = 0)]
+        wait_ms: u64,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    runtime::crypto::install();
+    let cli = Cli::parse();
+    let mut reader = Reader::new(Source::load(), Process::Worker);
+    let run = RunSettings::read(&mut reader);
+    let logs = LogSettings::read(&mut reader);
+    match dispatch(cli, reader, run, &logs).await {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            report(&error);
+            ExitCode::from(runtime::exit::USAGE)
+        }
+    }
+}
+
+async fn dispatch(
+    cli: Cli,
+    mut reader: Reader,
+    run: RunSettings,
+    logs: &LogSettings,
+) -> anyhow::Result<u8> {
+    match cli.command {
+        None => {
+            let settings = Settings::read(&mut reader, run);
+            let effective = reader.finish();
+            if cli.print_settings {
+                return Ok(print_settings(&effective?));
+            }
+            let effective = effective?;
+            runtime::telemetry::init(logs)?;
+            effective.log_warnings();
+            worker::run::run(settings).await?;
+            Ok(runtime::exit::GOOD)
+        }
+        Some(Command::Migrate) => {
+            let database = config::read_operator_store(&mut reader, &run);
+            let nats = NatsSettings::read(&mut reader, &run);
+            let replicas = config::read_replicas(&mut reader);
+            finish(reader, logs)?;
+            operate::migrate::migrate(&database, &nats, replicas, &print).await?;
+            Ok(runtime::exit::GOOD)
+        }
+        Some(Command::RegisterCommands) => {
+            let discord = DiscordSettings::read(&mut reader, &run);
+            let guild = config::read_dev_guild(&mut reader);
+            finish(reader, logs)?;
+            register(discord, guild).await
+        }
+        Some(Command::Explain {
+            message,
+            wait_ms,
+            json,
+        }) => {
+            let database = config::read_operator_store(&mut reader, &run);
+            finish(reader, logs)?;
+            let wait = Duration::from_millis(wait_ms);
+            let report = operate::explain::explain(&database, MessageId(message), wait).await?;
+            print(&if json {
+                serde_json::to_string(&report)?
+            } else {
+                report.to_string()
+            });
+            let settled = report.is_settled();
+            Ok(if settled {
+                runtime::exit::GOOD
+            } else {
+                runtime::exit::FINDINGS
+            })
+        }
+    }
+}
+
+async fn register(discord: DiscordSettings, guild: Option<GuildId>) -> anyhow::Result<u8> {
+    let client = discord::Client::new(discord::Settings {
+        api_url: discord.api_url,
+        token: discord.token,
+        global_rps: discord.global_rps,
+        proxy_url: discord.proxy_url.as_ref().map(ToString::to_string),
+    })?;
+    operate::register_commands::run(&client, guild, &mut std::io::stdout()).await?;
+    Ok(runtime::exit::GOOD)
+}
+
+/// Operator commands read only the settings they need, so unknown names are no news to them.
+fn finish(reader: Reader, logs: &LogSettings) -> anyhow::Result<()> {
+    reader.finish()?;
+    runtime::telemetry::init(logs)?;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of an operator command")]
+fn print(line: &str) {
+    println!("{line}");
+}
+
+fn print_settings(effective: &runtime::settings::report::Effective) -> u8 {
+    print(&effective.table());
+    runtime::exit::GOOD
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the process ends with this, and may have no log yet"
+)]
+fn report(error: &anyhow::Error) {
+    eprintln!("worker: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because {error}");
+        cause = error.source();
+    }
+}

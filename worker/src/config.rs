@@ -1,0 +1,373 @@
+//! The worker's settings: read once, checked together, passed down as plain values.
+//!
+//! Which secrets are needed depends on the command (SEC-9 to SEC-13), so each command reads the
+//! sections that it uses.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use llm::Provider;
+use proto::id::GuildId;
+use runtime::settings::sections::{AdminSettings, DiscordSettings, NatsSettings, RunSettings};
+use runtime::settings::{Reader, spec};
+use secrecy::SecretString;
+use store::Tls;
+
+/// Names of the worker's log and identity (CFG-13): what a name may consist of.
+const WORKER_ID_LENGTH: usize = 32;
+
+/// Statements of operator commands may take this long (SEC-58).
+const OPERATOR_STATEMENT_TIMEOUT: Duration = Duration::from_mins(10);
+
+/// Everything that the running worker needs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Run mode and drain time.
+    pub run: RunSettings,
+    /// Where health and metrics are served.
+    pub admin: AdminSettings,
+    /// The connection to NATS.
+    pub nats: NatsSettings,
+    /// The connection to Discord.
+    pub discord: DiscordSettings,
+    /// The database.
+    pub store: store::Settings,
+    /// Master keys.
+    pub keys: MasterKeys,
+    /// How turns are run.
+    pub chat: ChatSettings,
+    /// Addresses that replace the built-in ones of providers (CFG-84).
+    pub provider_base_urls: HashMap<Provider, llm::Url>,
+}
+
+/// The master keys as they were set.
+#[derive(Clone, Debug)]
+pub struct MasterKeys {
+    /// By version.
+    pub by_version: BTreeMap<u32, SecretString>,
+    /// The version to seal with; the highest when unset.
+    pub current: Option<u32>,
+}
+
+/// How turns are run.
+#[derive(Clone, Debug)]
+pub struct ChatSettings {
+    /// The name of this worker (CFG-13).
+    pub worker_id: String,
+    /// Turns that run at once in this process (CFG-50).
+    pub max_turns: usize,
+    /// The longest that one turn may take (CFG-52).
+    pub turn_max: Duration,
+    /// Older messages are not answered when they are first seen (CFG-55).
+    pub stale_event_max_age: Duration,
+    /// Time between two typing signs (CFG-58).
+    pub typing_keepalive: Duration,
+    /// Name of the first persona (CFG-16).
+    pub default_bot_name: String,
+    /// Words that address a bot which is not set up yet (CFG-17).
+    pub base_trigger_words: Vec<String>,
+    /// How long settings of a server are remembered (CFG-113).
+    pub server_config_ttl: Duration,
+    /// Most tokens of an answer (CFG-85).
+    pub max_output_tokens: u32,
+}
+
+impl Settings {
+    /// Reads everything; problems are collected in the reader.
+    pub fn read(reader: &mut Reader, run: RunSettings) -> Self {
+        Self {
+            admin: AdminSettings::read(reader),
+            nats: NatsSettings::read(reader, &run),
+            discord: DiscordSettings::read(reader, &run),
+            store: read_store(reader, &run),
+            keys: read_keys(reader),
+            chat: read_chat(reader),
+            provider_base_urls: read_base_urls(reader),
+            run,
+        }
+    }
+}
+
+/// Reads the database's settings for an operator command, whose statements may take longer.
+pub fn read_operator_store(reader: &mut Reader, run: &RunSettings) -> store::Settings {
+    store::Settings {
+        statement_timeout: OPERATOR_STATEMENT_TIMEOUT,
+        ..read_store(reader, run)
+    }
+}
+
+fn read_store(reader: &mut Reader, run: &RunSettings) -> store::Settings {
+    let host = reader.required_secret_as(
+        "POSTGRES_HOST",
+        "a host name, an address, or the folder of a Unix socket",
+        "database host",
+        |text| Ok(text.to_owned()),
+    );
+    let port =
+        reader.required_secret_as("POSTGRES_PORT", "1 to 65535", "database port", parse_port);
+    let user = reader.required_secret_as("POSTGRES_USER", "a role", "database role", |t| {
+        Ok(t.to_owned())
+    });
+    let password = reader.required_secret("POSTGRES_PASSWORD", "the role's password");
+    let database = reader.required_secret_as("POSTGRES_DB", "a database", "database name", |t| {
+        Ok(t.to_owned())
+    });
+    let host = host.unwrap_or_default();
+    let (tls, ca_cert_path) = read_tls(reader, run, &host);
+    let pool_max = reader.integer(
+        "POSTGRES_POOL_MAX",
+        20,
+        2..=200,
+        "connections of one worker",
+    );
+    let meaning = "the longest statement, in milliseconds";
+    let statement_timeout =
+        reader.duration_ms("POSTGRES_STATEMENT_TIMEOUT_MS", 5000, 100..=60_000, meaning);
+    store::Settings {
+        host,
+        port: port.unwrap_or_default(),
+        user: user.unwrap_or_default(),
+        password,
+        database: database.unwrap_or_default(),
+        tls,
+        ca_cert_path,
+        pool_max: u32::try_from(pool_max).unwrap_or(20),
+        statement_timeout,
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .ok()
+        .filter(|port| *port != 0)
+        .ok_or_else(|| "is not a port".to_owned())
+}
+
+fn read_tls(reader: &mut Reader, run: &RunSettings, host: &str) -> (Tls, Option<PathBuf>) {
+    let is_local = matches!(host, "localhost" | "127.0.0.1" | "::1") || host.starts_with('/');
+    let must_verify = run.is_production() && !run.test_production && !is_local;
+    let modes = [
+        ("disable", Tls::Disable),
+        ("prefer", Tls::Prefer),
+        ("require", Tls::Require),
+        ("verify-full", Tls::VerifyFull),
+    ];
+    let default = if must_verify {
+        Tls::VerifyFull
+    } else {
+        Tls::Prefer
+    };
+    let tls = reader.one_of(
+        "POSTGRES_TLS",
+        default,
+        &modes,
+        "encryption of the connection",
+    );
+    if must_verify && tls != Tls::VerifyFull {
+        reader.problem(
+            "POSTGRES_TLS",
+            "does not verify the server, in production",
+            "use verify-full",
+        );
+    }
+    let meaning = "PEM file of the database's trusted issuers";
+    let path = reader
+        .optional_text("POSTGRES_CA_CERT_PATH", meaning)
+        .map(PathBuf::from);
+    if path
+        .as_ref()
+        .is_some_and(|path| std::fs::File::open(path).is_err())
+    {
+        reader.problem(
+            "POSTGRES_CA_CERT_PATH",
+            "cannot be read",
+            "name a readable PEM file",
+        );
+    }
+    (tls, path)
+}
+
+/// Reads the master keys of every version (SEC-24 to SEC-27).
+pub fn read_keys(reader: &mut Reader) -> MasterKeys {
+    let mut by_version = BTreeMap::new();
+    let versions = reader.matching_secrets("CRYPTO_SECRET_V", "master key of one version");
+    for (name, secret) in versions {
+        let number = name.strip_prefix("CRYPTO_SECRET_V").unwrap_or_default();
+        match parse_version(number) {
+            Some(version) => {
+                by_version.insert(version, secret);
+            }
+            None => reader.problem(
+                &name,
+                "is no version of a master key",
+                "name it CRYPTO_SECRET_V1, CRYPTO_SECRET_V2 and so on",
+            ),
+        }
+    }
+    let plain = reader.optional_secret("CRYPTO_SECRET", "master key of version 1");
+    if let Some(secret) = plain {
+        by_version.entry(1).or_insert(secret);
+    }
+    if by_version.is_empty() {
+        let fix = "set a long random text; see .env.example";
+        reader.problem("CRYPTO_SECRET (or CRYPTO_SECRET_V<n>)", "is missing", fix);
+    }
+    let range = "a version that is set";
+    let current = reader.parsed(
+        spec(
+            "CRYPTO_SECRET_CURRENT",
+            None,
+            range,
+            "version to seal with; the highest if unset",
+        ),
+        |text| parse_version(text).ok_or_else(|| "is no version".to_owned()),
+    );
+    if let Some(version) = current.filter(|version| !by_version.contains_key(version)) {
+        reader.problem(
+            "CRYPTO_SECRET_CURRENT",
+            format_args!("names version {version}, which is not set"),
+            range,
+        );
+    }
+    MasterKeys {
+        by_version,
+        current,
+    }
+}
+
+fn parse_version(text: &str) -> Option<u32> {
+    let is_plain = !text.starts_with(['0', '+', '-']);
+    text.parse()
+        .ok()
+        .filter(|version| is_plain && i32::try_from(*version).is_ok())
+}
+
+fn read_chat(reader: &mut Reader) -> ChatSettings {
+    let max_turns = reader.integer("WORKER_MAX_TURNS", 64, 1..=1024, "turns at once per worker");
+    let words = reader.list(
+        "BASE_TRIGGER_WORDS",
+        &["tomori", "tomo", "ともり", "トモリ"],
+        20,
+        "words that address a bot which is not set up yet",
+    );
+    let tokens = reader.integer(
+        "PROVIDER_MAX_OUTPUT_TOKENS",
+        8192,
+        256..=131_072,
+        "most tokens of one answer",
+    );
+    let ttl = reader.integer(
+        "SERVER_CONFIG_CACHE_TTL_SECONDS",
+        600,
+        0..=3600,
+        "how long a server's settings are remembered, in seconds",
+    );
+    ChatSettings {
+        worker_id: read_worker_id(reader),
+        max_turns: usize::try_from(max_turns).unwrap_or(64),
+        turn_max: reader.duration_ms(
+            "TURN_MAX_MS",
+            540_000,
+            60_000..=540_000,
+            "the longest turn, in milliseconds",
+        ),
+        stale_event_max_age: reader.duration_ms(
+            "STALE_EVENT_MAX_AGE_MS",
+            120_000,
+            5_000..=600_000,
+            "older messages are not answered when first seen, in milliseconds",
+        ),
+        typing_keepalive: reader.duration_ms(
+            "DISCORD_TYPING_KEEPALIVE_INTERVAL_MS",
+            8_000,
+            1_000..=9_500,
+            "time between two typing signs, in milliseconds",
+        ),
+        default_bot_name: read_bot_name(reader),
+        base_trigger_words: words,
+        server_config_ttl: Duration::from_secs(u64::try_from(ttl).unwrap_or(600)),
+        max_output_tokens: u32::try_from(tokens).unwrap_or(8192),
+    }
+}
+
+fn read_worker_id(reader: &mut Reader) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let mut default: String = host
+        .trim()
+        .chars()
+        .filter(|c| is_id_letter(*c))
+        .take(WORKER_ID_LENGTH)
+        .collect();
+    if default.is_empty() {
+        "worker".clone_into(&mut default);
+    }
+    let spec = spec(
+        "WORKER_ID",
+        Some(default.clone()),
+        "1 to 32 letters, digits, - and _",
+        "name of this worker in presence, consumer names and rows",
+    );
+    let read = reader.parsed(spec, |text| {
+        let fits = !text.is_empty()
+            && text.chars().count() <= WORKER_ID_LENGTH
+            && text.chars().all(is_id_letter);
+        fits.then(|| text.to_owned())
+            .ok_or_else(|| "is no worker name".to_owned())
+    });
+    read.unwrap_or(default)
+}
+
+const fn is_id_letter(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')
+}
+
+fn read_bot_name(reader: &mut Reader) -> String {
+    let spec = spec(
+        "DEFAULT_BOTNAME",
+        Some("Tomori".to_owned()),
+        "1 to 32 characters",
+        "name of the first persona",
+    );
+    let read = reader.parsed(spec, |text| {
+        (text.chars().count() <= 32)
+            .then(|| text.to_owned())
+            .ok_or_else(|| "is too long".to_owned())
+    });
+    read.unwrap_or_else(|| "Tomori".to_owned())
+}
+
+fn read_base_urls(reader: &mut Reader) -> HashMap<Provider, llm::Url> {
+    let mut urls = HashMap::new();
+    for provider in Provider::ALL {
+        let name = format!("PROVIDER_BASE_URL_{}", provider.as_str().to_uppercase());
+        let meaning = "address of this provider's API instead of the built-in one";
+        if let Some(url) = reader.optional_url(&name, &["https", "http"], meaning) {
+            match llm::Url::parse(url.as_ref()) {
+                Ok(url) => drop(urls.insert(provider, url)),
+                Err(_) => reader.problem(&name, "is no address", "use https://host/path/"),
+            }
+        }
+    }
+    urls
+}
+
+/// Reads how many servers hold a copy of the stream and the buckets (CFG-40).
+pub fn read_replicas(reader: &mut Reader) -> usize {
+    let copies = [("1", 1), ("3", 3), ("5", 5)];
+    reader.one_of(
+        "NATS_REPLICAS",
+        1,
+        &copies,
+        "copies of the stream and the buckets",
+    )
+}
+
+/// Reads the only guild that gets the commands (CFG-21).
+pub fn read_dev_guild(reader: &mut Reader) -> Option<GuildId> {
+    let meaning = "register commands in this server only, where they show at once";
+    reader.parsed(
+        spec("DEV_GUILD_ID", None, "the id of a server", meaning),
+        |text| text.parse().ok().ok_or_else(|| "is no id".to_owned()),
+    )
+}

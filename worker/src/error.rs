@@ -1,0 +1,127 @@
+//! Why a turn did not end well, and what follows from it.
+
+use store::TurnState;
+
+use crate::notice::{Fault, Notice};
+
+/// Everything that can end a turn early, by step.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TurnError {
+    /// Another worker owns the turn now: nothing may be written or sent any more.
+    #[error("the turn belongs to another worker")]
+    FenceLost,
+    /// This process is on its way out: the next owner goes on.
+    #[error("this worker stops before the turn has ended")]
+    Abandoned,
+    /// Somebody deleted the message that asked.
+    #[error("the trigger was deleted")]
+    TriggerDeleted,
+    /// Somebody asked to stop.
+    #[error("the turn was stopped")]
+    StopRequested,
+    /// It took longer than a turn may take.
+    #[error("the turn took too long")]
+    Overdue,
+    /// It was begun too often: it seems to kill its workers.
+    #[error("the turn was begun too often")]
+    TooManyAttempts,
+    /// Its last post is so old that going on would confuse more than help (CHAT-47).
+    #[error("the reply was interrupted too long ago")]
+    TooLateToContinue,
+    /// There is no key to call the model with.
+    #[error("there is no provider key")]
+    NoCredentials,
+    /// The stored key does not open.
+    #[error("the provider key cannot be read")]
+    KeyUnreadable,
+    /// The stored provider is none that this version knows.
+    #[error("the provider is unknown to this version")]
+    UnknownProvider,
+    /// The model answered with nothing.
+    #[error("the model answered with nothing")]
+    EmptyReply,
+    /// The provider failed.
+    #[error("the provider failed")]
+    Model(#[from] llm::Error),
+    /// Discord refused or did not answer.
+    #[error("discord did not take a call")]
+    Discord(#[from] discord::Error),
+    /// The database refused or was away for too long.
+    #[error("the database did not take a statement")]
+    Store(#[from] store::Error),
+}
+
+/// What becomes of the turn's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    /// It ends in this state, for this reason.
+    End(TurnState),
+    /// It is given to the next owner as it is.
+    Release,
+    /// It is somebody else's: hands off.
+    Leave,
+}
+
+impl TurnError {
+    /// Returns a word for metrics and the turn's record, out of a closed set.
+    pub(crate) const fn label(&self) -> &'static str {
+        match self {
+            Self::FenceLost => "fence_lost",
+            Self::Abandoned => "abandoned",
+            Self::TriggerDeleted => "deleted",
+            Self::StopRequested => "stop_requested",
+            Self::Overdue => "overdue",
+            Self::TooManyAttempts => "too_many_attempts",
+            Self::TooLateToContinue => "too_late_to_continue",
+            Self::NoCredentials => "no_credentials",
+            Self::KeyUnreadable => "key_unreadable",
+            Self::UnknownProvider => "unknown_provider",
+            Self::EmptyReply => "empty_reply",
+            Self::Model(error) => error.class().as_str(),
+            Self::Discord(error) => error.label(),
+            Self::Store(_) => "database",
+        }
+    }
+
+    /// Returns what becomes of the turn; `has_posted` tells whether people saw a part of it.
+    pub(crate) const fn disposition(&self, has_posted: bool) -> Disposition {
+        match self {
+            Self::FenceLost => Disposition::Leave,
+            Self::Abandoned => Disposition::Release,
+            Self::TriggerDeleted | Self::StopRequested => Disposition::End(TurnState::Stopped),
+            Self::Overdue
+            | Self::TooManyAttempts
+            | Self::TooLateToContinue
+            | Self::NoCredentials
+            | Self::KeyUnreadable
+            | Self::UnknownProvider
+            | Self::EmptyReply
+            | Self::Model(_)
+            | Self::Discord(_)
+            | Self::Store(_) => Disposition::End(if has_posted {
+                TurnState::Interrupted
+            } else {
+                TurnState::Failed
+            }),
+        }
+    }
+
+    /// Returns what people are told, `None` where silence is right.
+    pub(crate) fn reply(&self, has_posted: bool) -> Option<Notice> {
+        match self {
+            Self::FenceLost | Self::Abandoned | Self::TriggerDeleted | Self::StopRequested => None,
+            // Who cannot be written to cannot be told either.
+            Self::Discord(_) => None,
+            Self::Model(error) => Some(Notice::Provider(Fault::of(error))),
+            _ if has_posted => Some(Notice::ReplyInterrupted),
+            Self::Overdue => Some(Notice::TooSlow),
+            Self::NoCredentials => Some(Notice::NoCredentials),
+            Self::KeyUnreadable => Some(Notice::KeyUnreadable),
+            Self::EmptyReply => Some(Notice::EmptyReply),
+            Self::Store(_) => Some(Notice::DatabaseAway),
+            Self::TooManyAttempts | Self::TooLateToContinue | Self::UnknownProvider => {
+                Some(Notice::Unexpected)
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Every metric of the worker: name, meaning, and the one function that emits it.
+
+use std::time::Duration;
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use store::{Decision, TurnState};
+
+use crate::pipeline::Stage;
+
+const EVENTS_TOTAL: &str = "worker_events_total";
+const DECISIONS_TOTAL: &str = "worker_decisions_total";
+const TURNS_TOTAL: &str = "worker_turns_total";
+const TURNS_RUNNING: &str = "worker_turns_running";
+const TAKEOVERS_TOTAL: &str = "worker_turn_takeovers_total";
+const STAGE_DURATION_SECONDS: &str = "worker_stage_duration_seconds";
+const FIRST_POST_SECONDS: &str = "worker_first_post_seconds";
+const POSTS_TOTAL: &str = "worker_posts_total";
+const HEARTBEATS_TOTAL: &str = "worker_heartbeats_total";
+const PARTITIONS_OWNED: &str = "worker_partitions_owned";
+const PARTITION_CHANGES_TOTAL: &str = "worker_partition_changes_total";
+const PANICS_TOTAL: &str = "worker_panics_total";
+
+/// Buckets around the objective of 250 ms for a stage without a model, up to a long answer.
+const STAGE_BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0,
+];
+
+/// The histograms of this process with their buckets.
+pub const HISTOGRAMS: &[(&str, &[f64])] = &[
+    (STAGE_DURATION_SECONDS, STAGE_BUCKETS),
+    (FIRST_POST_SECONDS, STAGE_BUCKETS),
+];
+
+/// Describes all metrics and touches the counters, so that zero is visible.
+pub fn describe() {
+    describe_counter!(
+        EVENTS_TOTAL,
+        Unit::Count,
+        "events taken from the stream, by kind"
+    );
+    describe_counter!(
+        DECISIONS_TOTAL,
+        Unit::Count,
+        "decisions about new messages, by code"
+    );
+    describe_counter!(
+        TURNS_TOTAL,
+        Unit::Count,
+        "turns that ended here, by state and reason"
+    );
+    describe_gauge!(TURNS_RUNNING, Unit::Count, "turns that run in this process");
+    describe_counter!(
+        TAKEOVERS_TOTAL,
+        Unit::Count,
+        "turns taken over from another worker"
+    );
+    describe_histogram!(
+        STAGE_DURATION_SECONDS,
+        Unit::Seconds,
+        "time spent in a step, by step"
+    );
+    describe_histogram!(
+        FIRST_POST_SECONDS,
+        Unit::Seconds,
+        "from the gateway's reading of a message to the first post of its reply"
+    );
+    describe_counter!(POSTS_TOTAL, Unit::Count, "posts of turns, by outcome");
+    describe_counter!(HEARTBEATS_TOTAL, Unit::Count, "heartbeats, by outcome");
+    describe_gauge!(
+        PARTITIONS_OWNED,
+        Unit::Count,
+        "partitions that this worker owns"
+    );
+    describe_counter!(
+        PARTITION_CHANGES_TOTAL,
+        Unit::Count,
+        "partitions won and given up, by cause"
+    );
+    describe_counter!(
+        PANICS_TOTAL,
+        Unit::Count,
+        "panics that were caught; each is a defect"
+    );
+    for decision in Decision::ALL {
+        counter!(DECISIONS_TOTAL, "code" => decision.as_str()).absolute(0);
+    }
+    for outcome in ["acknowledged", "failed", "withheld"] {
+        counter!(HEARTBEATS_TOTAL, "outcome" => outcome).absolute(0);
+    }
+    counter!(TAKEOVERS_TOTAL).absolute(0);
+    counter!(PANICS_TOTAL).absolute(0);
+    gauge!(TURNS_RUNNING).set(0);
+    gauge!(PARTITIONS_OWNED).set(0);
+}
+
+pub(crate) fn event(kind: &'static str) {
+    counter!(EVENTS_TOTAL, "kind" => kind).increment(1);
+}
+
+pub(crate) fn decision(code: Decision) {
+    counter!(DECISIONS_TOTAL, "code" => code.as_str()).increment(1);
+}
+
+pub(crate) fn turn_started() {
+    gauge!(TURNS_RUNNING).increment(1);
+}
+
+pub(crate) fn turn_left() {
+    gauge!(TURNS_RUNNING).decrement(1);
+}
+
+pub(crate) fn turn_ended(state: TurnState, reason: &'static str) {
+    counter!(TURNS_TOTAL, "state" => state.as_str(), "reason" => reason).increment(1);
+}
+
+pub(crate) fn takeover() {
+    counter!(TAKEOVERS_TOTAL).increment(1);
+}
+
+pub(crate) fn stage(stage: Stage, elapsed: Duration) {
+    histogram!(STAGE_DURATION_SECONDS, "stage" => stage.as_str()).record(elapsed);
+}
+
+pub(crate) fn first_post(since_received: Duration) {
+    histogram!(FIRST_POST_SECONDS).record(since_received);
+}
+
+pub(crate) fn post(outcome: &'static str) {
+    counter!(POSTS_TOTAL, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn heartbeat(outcome: &'static str) {
+    counter!(HEARTBEATS_TOTAL, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn partition_won() {
+    gauge!(PARTITIONS_OWNED).increment(1);
+    counter!(PARTITION_CHANGES_TOTAL, "change" => "won").increment(1);
+}
+
+pub(crate) fn partition_left(cause: &'static str) {
+    gauge!(PARTITIONS_OWNED).decrement(1);
+    counter!(PARTITION_CHANGES_TOTAL, "change" => cause).increment(1);
+}
+
+pub(crate) fn panicked() {
+    counter!(PANICS_TOTAL).increment(1);
+}

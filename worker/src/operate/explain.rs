@@ -1,0 +1,130 @@
+//! `worker explain MESSAGE`: what was decided about a message, and what became of its turns.
+//!
+//! Ids, states and reasons only; the words are not stored.
+
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use proto::id::MessageId;
+use serde::Serialize;
+use store::{ExplainedTurn, Explanation, Store};
+use tokio::time::{Instant, sleep};
+
+/// Between two looks while waiting for the end of a turn.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// One document: the answer of this command.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    schema: u8,
+    message_id: String,
+    /// `None` when nothing is recorded about the message.
+    code: Option<&'static str>,
+    /// Whether nothing will change any more.
+    is_final: bool,
+    turns: Vec<TurnReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct TurnReport {
+    turn_id: String,
+    ordinal: i32,
+    state: &'static str,
+    reason: Option<String>,
+    attempts: i32,
+    worker: Option<String>,
+    posts: Vec<PostReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct PostReport {
+    ordinal: i32,
+    state: &'static str,
+    message_id: Option<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.unwrap_or("nothing is recorded");
+        write!(f, "message {}: {code}", self.message_id)?;
+        for turn in &self.turns {
+            let reason = turn.reason.as_deref().map(|reason| format!(" ({reason})"));
+            write!(
+                f,
+                "\n  turn {}: {}{}, {} posts, begun {} times",
+                turn.turn_id,
+                turn.state,
+                reason.unwrap_or_default(),
+                turn.posts.len(),
+                turn.attempts,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    /// Tells whether something is recorded and settled.
+    pub const fn is_settled(&self) -> bool {
+        self.code.is_some() && self.is_final
+    }
+}
+
+/// Looks a message up, and again until it is settled or `wait` is over.
+///
+/// # Errors
+/// The database cannot be reached.
+pub async fn explain(
+    database: &store::Settings,
+    message: MessageId,
+    wait: Duration,
+) -> anyhow::Result<Report> {
+    let store = Store::connect(database)
+        .await
+        .context("cannot connect to the database")?;
+    let give_up = Instant::now() + wait;
+    loop {
+        let found = store
+            .explain(message)
+            .await
+            .context("the record cannot be read")?;
+        let report = report(message, found);
+        if report.is_settled() || Instant::now() >= give_up {
+            store.close().await;
+            return Ok(report);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+fn report(message: MessageId, found: Option<Explanation>) -> Report {
+    let code = found.as_ref().map(|found| found.code.as_str());
+    let turns = found.map(|found| found.turns).unwrap_or_default();
+    Report {
+        schema: 1,
+        message_id: message.to_string(),
+        code,
+        is_final: turns.iter().all(|(turn, _, _)| turn.state.is_final()),
+        turns: turns.into_iter().map(turn_report).collect(),
+    }
+}
+
+fn turn_report((turn, reason, posts): ExplainedTurn) -> TurnReport {
+    TurnReport {
+        turn_id: turn.id.0.to_string(),
+        ordinal: turn.ordinal,
+        state: turn.state.as_str(),
+        reason,
+        attempts: turn.attempts,
+        worker: turn.worker,
+        posts: posts
+            .into_iter()
+            .map(|post| PostReport {
+                ordinal: post.ordinal,
+                state: post.state.as_str(),
+                message_id: post.message.map(|id| id.to_string()),
+            })
+            .collect(),
+    }
+}

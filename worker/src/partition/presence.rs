@@ -1,0 +1,300 @@
+//! This worker's heartbeat and its view of all others.
+//!
+//! Two tasks run until shutdown: one writes a heartbeat each second while every intake loop
+//! ticks, one watches the bucket. What they learn is read by everybody else without waiting.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_nats::jetstream::kv;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use proto::subject::Partition;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::roster::{EXPIRY, Roster, STEADY};
+use crate::metrics;
+
+/// Time between two heartbeats (DESIGN §3).
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+
+/// How old the last acknowledged heartbeat may be for a post to be sent (DESIGN §4): with a send
+/// deadline of 10 s the last byte leaves 12.5 s after it, before the 15 s at which a successor
+/// begins to look for what was in doubt.
+const FRESH: Duration = Duration::from_millis(2500);
+
+/// An intake loop that has not ticked for this long stops the heartbeat.
+const STALLED: Duration = Duration::from_secs(2);
+
+/// A heartbeat that is not acknowledged by then is given up; the next one is due.
+const ACK_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long after its last heartbeat a dead worker's posts may still reach Discord.
+const IN_FLIGHT: Duration = Duration::from_secs(10);
+
+/// What a worker says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Heartbeat {
+    draining: bool,
+}
+
+/// The beat of the intake loops of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    beats: Mutex<HashMap<Partition, Instant>>,
+}
+
+impl Pulse {
+    /// Notes that the loop of this partition runs.
+    pub(crate) fn beat(&self, partition: Partition) {
+        lock(&self.beats).insert(partition, Instant::now());
+    }
+
+    /// Notes that the loop of this partition has ended.
+    pub(crate) fn ended(&self, partition: Partition) {
+        lock(&self.beats).remove(&partition);
+    }
+
+    fn is_steady(&self) -> bool {
+        lock(&self.beats)
+            .values()
+            .all(|beat| beat.elapsed() < STALLED)
+    }
+}
+
+/// Who is alive, and whether this worker is known to be.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    me: Arc<str>,
+    bucket: kv::Store,
+    nats: async_nats::Client,
+    pulse: Arc<Pulse>,
+    draining: AtomicBool,
+    roster: Mutex<Roster>,
+    /// When the request of the last acknowledged heartbeat was sent: the careful end.
+    last_acknowledged: Mutex<Option<Instant>>,
+    connection: Mutex<Connection>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Connection {
+    connects: u64,
+    since: Instant,
+}
+
+impl Presence {
+    /// Joins: returns once the first heartbeat is acknowledged, then goes on in the background.
+    pub(crate) async fn join(
+        me: Arc<str>,
+        nats: async_nats::Client,
+        bucket: kv::Store,
+        pulse: Arc<Pulse>,
+    ) -> anyhow::Result<Self> {
+        let connects = nats.statistics().connects.load(Ordering::Relaxed);
+        let shared = Shared {
+            roster: Mutex::new(Roster::new(&me)),
+            me,
+            bucket,
+            nats,
+            pulse,
+            draining: AtomicBool::new(false),
+            last_acknowledged: Mutex::new(None),
+            connection: Mutex::new(Connection {
+                connects,
+                since: Instant::now(),
+            }),
+            changed: watch::Sender::new(0),
+        };
+        let presence = Self {
+            shared: Arc::new(shared),
+        };
+        presence.announce().await?;
+        Ok(presence)
+    }
+
+    /// Starts heartbeat and watch.
+    pub(crate) fn spawn(&self, tracker: &TaskTracker, stop: &CancellationToken) {
+        let (beating, watching) = (self.clone(), self.clone());
+        let (stop_beating, stop_watching) = (stop.clone(), stop.clone());
+        tracker.spawn(async move {
+            stop_beating.run_until_cancelled_owned(beating.beat()).await;
+        });
+        tracker.spawn(async move {
+            let watching = Box::pin(watching.watch());
+            stop_watching.run_until_cancelled_owned(watching).await;
+        });
+    }
+
+    /// Tells whether a heartbeat was acknowledged so lately that this worker may post.
+    pub fn is_fresh(&self) -> bool {
+        lock(&self.shared.last_acknowledged).is_some_and(|sent| sent.elapsed() < FRESH)
+    }
+
+    /// Returns the workers among which partitions are shared out, in the order of their names.
+    pub(crate) fn candidates(&self) -> Vec<String> {
+        lock(&self.shared.roster).candidates()
+    }
+
+    /// Returns a receiver that wakes at every change of the roster.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.changed.subscribe()
+    }
+
+    /// Returns how often the connection was made; another number means a reconnect.
+    pub(crate) fn connects(&self) -> u64 {
+        self.shared
+            .nats
+            .statistics()
+            .connects
+            .load(Ordering::Relaxed)
+    }
+
+    /// Tells whether that worker is proven dead: its own key is read again, so that a heartbeat
+    /// which the watch has not delivered yet still counts.
+    pub(crate) async fn is_dead(&self, worker: &str) -> bool {
+        if worker == &*self.shared.me || !self.may_judge() {
+            return false;
+        }
+        match timeout(ACK_WITHIN, self.shared.bucket.entry(worker)).await {
+            Ok(Ok(Some(entry))) if entry.operation == kv::Operation::Put => {
+                lock(&self.shared.roster).proves_dead(entry.created.unix_timestamp_nanos())
+            }
+            // Gone by age or by its own word.
+            Ok(Ok(_)) => true,
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
+
+    /// Tells whether nothing that a dead worker sent can still arrive at Discord.
+    pub(crate) fn is_past_in_flight(&self, worker: &str) -> bool {
+        let roster = lock(&self.shared.roster);
+        roster.has_witnesses()
+            && roster
+                .last_heartbeat(worker)
+                .is_none_or(|last| roster.silent_for(last, EXPIRY + IN_FLIGHT))
+    }
+
+    /// Says that this worker takes no more work; its partitions go to others at once.
+    pub(crate) async fn drain(&self) -> anyhow::Result<()> {
+        self.shared.draining.store(true, Ordering::Relaxed);
+        self.announce().await
+    }
+
+    /// Says that this worker is gone.
+    pub(crate) async fn leave(&self) -> anyhow::Result<()> {
+        timeout(ACK_WITHIN, self.shared.bucket.delete(&*self.shared.me)).await??;
+        Ok(())
+    }
+
+    fn may_judge(&self) -> bool {
+        let steady = lock(&self.shared.connection).since.elapsed() >= STEADY;
+        steady && lock(&self.shared.roster).has_witnesses()
+    }
+
+    async fn beat(self) {
+        let mut ticks = interval(HEARTBEAT_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            self.note_reconnect();
+            self.shared
+                .changed
+                .send_modify(|turn| *turn = turn.wrapping_add(1));
+            if !self.shared.pulse.is_steady() {
+                metrics::heartbeat("withheld");
+                tracing::warn!("an intake loop stalls: heartbeat withheld");
+                continue;
+            }
+            match self.announce().await {
+                Ok(()) => metrics::heartbeat("acknowledged"),
+                Err(error) => {
+                    metrics::heartbeat("failed");
+                    tracing::warn!(%error, "heartbeat not acknowledged");
+                }
+            }
+        }
+    }
+
+    fn note_reconnect(&self) {
+        let connects = self.connects();
+        let mut connection = lock(&self.shared.connection);
+        if connection.connects != connects {
+            *connection = Connection {
+                connects,
+                since: Instant::now(),
+            };
+            lock(&self.shared.roster).interrupted();
+        }
+    }
+
+    async fn announce(&self) -> anyhow::Result<()> {
+        let heartbeat = Heartbeat {
+            draining: self.shared.draining.load(Ordering::Relaxed),
+        };
+        let payload = Bytes::from(serde_json::to_vec(&heartbeat)?);
+        let sent = Instant::now();
+        timeout(
+            ACK_WITHIN,
+            self.shared.bucket.put(&*self.shared.me, payload),
+        )
+        .await??;
+        *lock(&self.shared.last_acknowledged) = Some(sent);
+        Ok(())
+    }
+
+    async fn watch(self) {
+        loop {
+            match self.shared.bucket.watch_with_history(">").await {
+                Ok(entries) => self.follow(entries).await,
+                Err(error) => tracing::warn!(%error, "cannot watch the workers' bucket"),
+            }
+            lock(&self.shared.roster).interrupted();
+            tokio::time::sleep(HEARTBEAT_EVERY).await;
+        }
+    }
+
+    async fn follow(&self, mut entries: kv::Watch) {
+        while let Some(entry) = entries.next().await {
+            match entry {
+                Ok(entry) => self.take(&entry),
+                Err(error) => {
+                    tracing::warn!(%error, "the watch on the workers' bucket broke");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&self, entry: &kv::Entry) {
+        let mut roster = lock(&self.shared.roster);
+        match entry.operation {
+            kv::Operation::Put => {
+                let draining = serde_json::from_slice::<Heartbeat>(&entry.value)
+                    .is_ok_and(|heartbeat| heartbeat.draining);
+                roster.heard(&entry.key, entry.created.unix_timestamp_nanos(), draining);
+            }
+            kv::Operation::Delete | kv::Operation::Purge => roster.left(&entry.key),
+        }
+        drop(roster);
+        self.shared
+            .changed
+            .send_modify(|turn| *turn = turn.wrapping_add(1));
+    }
+}
+
+/// A panic while one of these small locks is held cannot leave its value half written.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

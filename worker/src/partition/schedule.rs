@@ -1,0 +1,195 @@
+//! The turns of an owned partition: per channel one after the other, in the order of admission.
+//!
+//! A turn runs as a task of its own and tells here how it ended. Turns that another living worker
+//! runs are left with it; their channels wait.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use proto::id::ChannelId;
+use store::{Turn, TurnId};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::app::App;
+use crate::channel::Channel;
+use crate::channel::history::History;
+use crate::metrics;
+use crate::pipeline::{self, Granted, TurnEnd};
+
+/// Word of ended turns that waits to be heard; a sender that finds it full waits.
+const ENDED_BOUND: usize = 64;
+
+/// A turn's task has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    channel: ChannelId,
+    turn: TurnId,
+    end: TurnEnd,
+}
+
+/// The active channels of a partition.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    app: Arc<App>,
+    channels: BTreeMap<ChannelId, Channel>,
+    ended: mpsc::Receiver<Ended>,
+    ended_sender: mpsc::Sender<Ended>,
+}
+
+impl Schedule {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        let (ended_sender, ended) = mpsc::channel(ENDED_BOUND);
+        Self {
+            app,
+            channels: BTreeMap::new(),
+            ended,
+            ended_sender,
+        }
+    }
+
+    /// Returns a channel, which is active from now on.
+    pub(super) fn channel(&mut self, id: ChannelId) -> &mut Channel {
+        let now = Instant::now();
+        let channel = self.channels.entry(id).or_insert_with(|| Channel::new(now));
+        channel.touch(now);
+        channel
+    }
+
+    /// Drops every history: what is held may not be whole.
+    pub(super) fn forget_histories(&mut self) {
+        for channel in self.channels.values_mut() {
+            channel.history = History::default();
+        }
+    }
+
+    /// Takes the open turns of all channels, in order, and starts the first of each.
+    pub(super) async fn load(&mut self, turns: Vec<Turn>) {
+        for turn in turns {
+            let channel = self.channel(turn.channel);
+            channel.enqueue(Granted::read_back(turn));
+        }
+        let channels: Vec<ChannelId> = self.channels.keys().copied().collect();
+        for channel in channels {
+            self.pump(channel).await;
+        }
+    }
+
+    /// Appends turns that were just admitted.
+    pub(super) async fn append(&mut self, id: ChannelId, turns: Vec<Granted>) {
+        let channel = self.channel(id);
+        for granted in turns {
+            channel.enqueue(granted);
+        }
+        self.pump(id).await;
+    }
+
+    /// Waits for the end of a turn. Cancel safe: yes.
+    pub(super) async fn next_ended(&mut self) -> Option<Ended> {
+        self.ended.recv().await
+    }
+
+    /// Makes room for the next turn of the channel.
+    pub(super) async fn after(&mut self, ended: Ended) {
+        let channel = self.channel(ended.channel);
+        if channel.running == Some(ended.turn) {
+            channel.running = None;
+        }
+        match ended.end {
+            TurnEnd::Ended => channel.remove(ended.turn),
+            TurnEnd::Unsettled => self.look_again(ended.channel).await,
+        }
+        self.pump(ended.channel).await;
+    }
+
+    /// Looks again at channels whose first turn nobody here runs, and forgets idle ones.
+    pub(super) async fn tick(&mut self) {
+        let now = Instant::now();
+        self.channels.retain(|_, channel| !channel.is_idle(now));
+        let waiting: Vec<ChannelId> = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| channel.is_waiting())
+            .map(|(id, _)| *id)
+            .collect();
+        for channel in waiting {
+            self.look_again(channel).await;
+            self.pump(channel).await;
+        }
+    }
+
+    /// Reads the row of the first turn again, and drops the turn when it is final.
+    async fn look_again(&mut self, id: ChannelId) {
+        let Some(head) = self.channel(id).queue.front() else {
+            return;
+        };
+        let turn = head.turn().id;
+        let now = self.app.store.turn(turn).await;
+        let channel = self.channel(id);
+        match now {
+            Ok(Some(now)) if !now.state.is_final() => channel.refresh(now),
+            Ok(_) => channel.remove(turn),
+            Err(error) => tracing::warn!(turn.id = %turn.0, %error, "a turn's row cannot be read"),
+        }
+    }
+
+    /// Starts the first turn of a channel, if it is nobody's.
+    async fn pump(&mut self, id: ChannelId) {
+        let app = Arc::clone(&self.app);
+        let channel = self.channel(id);
+        let (None, Some(head)) = (channel.running, channel.queue.front()) else {
+            return;
+        };
+        let (granted, history) = (head.clone(), channel.history.clone());
+        let turn = granted.turn().id;
+        if is_held_by_another(&app, granted.turn()).await {
+            return;
+        }
+        // A turn of ours whose partition went away and came back still runs.
+        let Some(live) = app.live_turns.begin(turn) else {
+            return;
+        };
+        self.channel(id).running = Some(turn);
+        let ended = self.ended_sender.clone();
+        self.app.tracker.spawn(async move {
+            let end = run(&app, granted, &history).await;
+            drop(live);
+            let word = Ended {
+                channel: id,
+                turn,
+                end,
+            };
+            // Nobody listens when the partition was given away meanwhile: its new owner polls.
+            if ended.send(word).await.is_err() {
+                tracing::debug!("a turn ended after its partition was given away");
+            }
+        });
+    }
+}
+
+/// Tells whether a living worker runs the turn: it stays there, whoever owns the channel.
+async fn is_held_by_another(app: &App, turn: &Turn) -> bool {
+    match &turn.worker {
+        Some(worker) if turn.state.is_running() && **worker != *app.worker_id => {
+            !app.presence.is_dead(worker).await
+        }
+        _ => false,
+    }
+}
+
+/// Waits for a place and runs the turn; a panic is caught and counted, and the process lives on.
+async fn run(app: &App, granted: Granted, history: &History) -> TurnEnd {
+    let slot = app.stop.run_until_cancelled(app.turn_slots.acquire());
+    let Some(Ok(_slot)) = slot.await else {
+        return TurnEnd::Unsettled;
+    };
+    let id = granted.turn().id;
+    let running = AssertUnwindSafe(pipeline::turn(app, granted, history)).catch_unwind();
+    running.await.unwrap_or_else(|_| {
+        metrics::panicked();
+        tracing::error!(turn.id = %id.0, "a turn panicked");
+        TurnEnd::Unsettled
+    })
+}

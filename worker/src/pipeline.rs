@@ -1,0 +1,207 @@
+//! The seven steps from an event to a reply; `ls pipeline` lists them in the order of the data.
+//!
+//! [`intake`] is the short, ordered part: it decides about an event and is awaited by the owner
+//! of the partition. [`turn`] is the long part that produces one persona's answer, as a task of
+//! its own. A step takes what the previous one returned, so none can be skipped.
+
+pub(crate) mod accept;
+pub(crate) mod admit;
+mod claim;
+mod collect;
+mod complete;
+mod deliver;
+mod settle;
+
+use std::time::Duration;
+
+use proto::event;
+use proto::id::EventId;
+use store::{Decision, TurnState};
+use tokio::time::{Instant, timeout_at};
+
+use self::accept::{Surroundings, Verdict};
+use self::admit::Answer;
+pub(crate) use self::admit::Granted;
+use crate::app::App;
+use crate::channel::history::History;
+use crate::error::TurnError;
+use crate::{clock, metrics};
+
+/// Settings that change while a message is judged are reloaded this often; then the message
+/// waits for its next delivery, as if the database were away.
+const RELOADS: usize = 3;
+
+/// Answers of a model that hold nothing are asked for again this often, a second apart (CHAT-101).
+const EMPTY_RETRIES: u32 = 2;
+const EMPTY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A step of a turn, as a metric label.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stage {
+    Admit,
+    Claim,
+    Collect,
+    Complete,
+    Deliver,
+    Settle,
+}
+
+impl Stage {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Admit => "admit",
+            Self::Claim => "claim",
+            Self::Collect => "collect",
+            Self::Complete => "complete",
+            Self::Deliver => "deliver",
+            Self::Settle => "settle",
+        }
+    }
+}
+
+/// What intake made of a message.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// Turns to run, in order.
+    Granted(Vec<Granted>),
+    /// Nobody answers; the decision is durable where it has to be.
+    Refused(Decision),
+    /// It addresses us where nobody has set us up, and is the first to be told so.
+    NotSetUp,
+}
+
+/// What became of a turn's task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TurnEnd {
+    /// The row is final.
+    Ended,
+    /// The row is not final, or was not ours: look at it again.
+    Unsettled,
+}
+
+/// Why intake could not decide yet.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotYet {
+    /// The database is away, or its answer was an error: the event waits.
+    #[error("the database does not decide")]
+    Store(#[source] std::sync::Arc<store::Error>),
+    /// The settings change faster than they are read.
+    #[error("the settings keep changing")]
+    Unsteady,
+}
+
+/// Decides about a new message. Repeating it is harmless: the event id is decided once.
+///
+/// Cancel safe: yes; what was committed is read back at the next delivery.
+pub(crate) async fn intake(
+    app: &App,
+    event_id: &EventId,
+    message: &event::Message,
+    history: &History,
+) -> Result<Taken, NotYet> {
+    let tenant = accept::tenant_of(message);
+    let around = Surroundings {
+        bot: app.bot,
+        base_trigger_words: &app.settings.chat.base_trigger_words,
+        history,
+    };
+    for _ in 0..RELOADS {
+        let profile = app.profiles.of(tenant).await.map_err(NotYet::Store)?;
+        let verdict = accept::accept(message, profile.as_deref(), around);
+        let answer = match (verdict, profile) {
+            (Verdict::Pass(code), _) => return Ok(Taken::Refused(code)),
+            (Verdict::Ask(_) | Verdict::NotSetUp, _) if is_stale(app, message) => {
+                admit::refuse(app, event_id, message, Decision::Stale).await
+            }
+            (Verdict::Ask(candidate), Some(profile)) => {
+                let admission = admit::admit(app, event_id, message, candidate, &profile);
+                timed(Stage::Admit, admission).await
+            }
+            (Verdict::NotSetUp | Verdict::Ask(_), _) => {
+                admit::refuse(app, event_id, message, Decision::NotSetUp).await
+            }
+        };
+        match answer.map_err(|error| NotYet::Store(std::sync::Arc::new(error)))? {
+            Answer::Granted(granted) => return Ok(Taken::Granted(granted)),
+            Answer::Refused {
+                code: Decision::NotSetUp,
+                is_first: true,
+            } => {
+                return Ok(Taken::NotSetUp);
+            }
+            Answer::Refused { code, .. } => return Ok(Taken::Refused(code)),
+            Answer::SettingsChanged => app.profiles.forget(tenant.disc_id()).await,
+        }
+    }
+    Err(NotYet::Unsteady)
+}
+
+fn is_stale(app: &App, message: &event::Message) -> bool {
+    let created_ms = proto::id::MessageId(message.message_id).created_at_ms();
+    let age = Duration::from_millis(clock::unix_now_ms().saturating_sub(created_ms));
+    age > app.settings.chat.stale_event_max_age
+}
+
+/// Runs one turn to its end, whatever that is.
+///
+/// Cancel safe: no; dropped midway its row stays for a successor, as after a kill.
+pub(crate) async fn turn(app: &App, granted: Granted, history: &History) -> TurnEnd {
+    let claimed = match timed(Stage::Claim, claim::claim(app, granted)).await {
+        Ok(Some(claimed)) => claimed,
+        Ok(None) => return TurnEnd::Unsettled,
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a turn cannot be claimed"
+            );
+            return TurnEnd::Unsettled;
+        }
+    };
+    let deadline = Instant::now() + app.settings.chat.turn_max;
+    let mut journal = claimed.journal(app, history);
+    let outcome = tokio::select! {
+        biased;
+        () = app.abandon.cancelled() => Err(TurnError::Abandoned),
+        answered = timeout_at(deadline, answer(app, &claimed, &mut journal, history)) => {
+            answered.unwrap_or(Err(TurnError::Overdue))
+        }
+    };
+    timed(
+        Stage::Settle,
+        settle::settle(app, claimed, &journal, outcome),
+    )
+    .await
+}
+
+/// Collects, completes and delivers; asks again when the model had nothing to say.
+async fn answer(
+    app: &App,
+    claimed: &claim::Claimed,
+    journal: &mut crate::journal::Journal<'_>,
+    history: &History,
+) -> Result<TurnState, TurnError> {
+    let _typing = claimed.typing(app);
+    let prompt = timed(
+        Stage::Collect,
+        collect::collect(app, claimed, journal, history),
+    )
+    .await?;
+    for attempt in 0..=EMPTY_RETRIES {
+        let stream = timed(Stage::Complete, complete::complete(app, claimed, &prompt)).await?;
+        timed(Stage::Deliver, deliver::deliver(claimed, journal, stream)).await?;
+        if journal.has_posted() || prompt.continue_from.is_some() {
+            return Ok(TurnState::Done);
+        }
+        if attempt < EMPTY_RETRIES {
+            tokio::time::sleep(EMPTY_RETRY_AFTER).await;
+        }
+    }
+    Err(TurnError::EmptyReply)
+}
+
+async fn timed<F: Future>(stage: Stage, step: F) -> F::Output {
+    let started = Instant::now();
+    let output = step.await;
+    metrics::stage(stage, started.elapsed());
+    output
+}

@@ -1,0 +1,122 @@
+//! Step 2: may we? One transaction keyed by the event id, then the event is acknowledged.
+//!
+//! [`Granted`] can only be made here: no later step can run for a message that was refused.
+
+use proto::event;
+use proto::id::{EventId, MessageId, UserId};
+use proto::subject::Partition;
+use store::{Admission, Admitted, Decision, Profile, Refusal, Turn};
+use tokio::time::Instant;
+
+use super::accept::{Candidate, channel_of, tenant_of};
+use crate::app::App;
+
+/// A turn that was admitted, by this worker or by one before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Granted {
+    turn: Turn,
+    seen: Option<Instant>,
+}
+
+impl Granted {
+    /// Takes an admitted turn back from its row.
+    pub(crate) const fn read_back(turn: Turn) -> Self {
+        Self { turn, seen: None }
+    }
+
+    /// Returns the turn's row as it was last read.
+    pub(crate) const fn turn(&self) -> &Turn {
+        &self.turn
+    }
+
+    /// Returns when this worker took the event, where it was this worker.
+    pub(crate) const fn seen(&self) -> Option<Instant> {
+        self.seen
+    }
+
+    /// Replaces the row by a newer reading of it.
+    pub(crate) fn refresh(&mut self, turn: Turn) {
+        self.turn = turn;
+    }
+}
+
+/// What the transaction decided.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Granted(Vec<Granted>),
+    Refused { code: Decision, is_first: bool },
+    SettingsChanged,
+}
+
+/// Admits a candidate, or reads back what was decided about this event before.
+pub(super) async fn admit(
+    app: &App,
+    event_id: &EventId,
+    message: &event::Message,
+    candidate: Candidate,
+    profile: &Profile,
+) -> Result<Answer, store::Error> {
+    let seen = Instant::now();
+    let channel = channel_of(message);
+    let admission = Admission {
+        event_id: event_id.clone(),
+        tenant: tenant_of(message),
+        channel,
+        message: MessageId(message.message_id),
+        author: author_of(message),
+        partition: Partition::of_channel(channel, app.settings.nats.partitions),
+        personas: candidate.personas,
+        trigger_kind: candidate.kind,
+        settings_version: profile.settings_version,
+    };
+    Ok(match app.store.admit(&admission).await? {
+        Admitted::Accepted(turns) => Answer::Granted(
+            turns
+                .into_iter()
+                .map(|turn| Granted {
+                    turn,
+                    seen: Some(seen),
+                })
+                .collect(),
+        ),
+        Admitted::Before { turns, .. } if !turns.is_empty() => Answer::Granted(
+            turns
+                .into_iter()
+                .filter(|turn| !turn.state.is_final())
+                .map(Granted::read_back)
+                .collect(),
+        ),
+        Admitted::Before { code, .. } => Answer::Refused {
+            code,
+            is_first: false,
+        },
+        Admitted::Refused(code) => Answer::Refused {
+            code,
+            is_first: true,
+        },
+        Admitted::SettingsChanged => Answer::SettingsChanged,
+    })
+}
+
+/// Records a refusal that needs no look at anything else, unless the event was decided before.
+pub(super) async fn refuse(
+    app: &App,
+    event_id: &EventId,
+    message: &event::Message,
+    code: Decision,
+) -> Result<Answer, store::Error> {
+    let refusal = Refusal {
+        event_id: event_id.clone(),
+        tenant: tenant_of(message),
+        channel: channel_of(message),
+        message: MessageId(message.message_id),
+        author: author_of(message),
+        code,
+    };
+    let is_first = app.store.record_refusal(&refusal).await?;
+    Ok(Answer::Refused { code, is_first })
+}
+
+fn author_of(message: &event::Message) -> UserId {
+    UserId(message.author.as_ref().map_or(0, |author| author.user_id))
+}

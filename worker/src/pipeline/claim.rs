@@ -1,0 +1,158 @@
+//! Step 3: make the turn ours, and choose who answers with which model.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use llm::Provider;
+use store::{Lease, ModelChoice, Persona, Profile, Turn, TurnState};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::Granted;
+use crate::app::App;
+use crate::channel::history::History;
+use crate::error::TurnError;
+use crate::journal::Journal;
+use crate::metrics;
+use crate::patience::with_patience;
+
+/// A turn that was begun this often and never ended seems to kill its workers (GUARD-81).
+const ATTEMPTS_MAX: i32 = 3;
+
+/// A turn that this worker runs.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    pub(super) lease: Lease,
+    pub(super) turn: Turn,
+    pub(super) seen: Option<Instant>,
+    /// Who had it before, where it was running already.
+    pub(super) predecessor: Predecessor,
+    /// `None` when the server's settings vanished since admission.
+    pub(super) profile: Option<Arc<Profile>>,
+}
+
+/// Who ran the turn before us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Predecessor {
+    /// Nobody: this is its beginning.
+    None,
+    /// A worker that let go of it in good order, or an earlier task of this process: nothing of
+    /// it is in flight.
+    Released,
+    /// A worker that died.
+    Dead(String),
+}
+
+/// Claims the turn; `None` when somebody else has it or an earlier turn of the channel is open.
+pub(super) async fn claim(app: &App, granted: Granted) -> Result<Option<Claimed>, TurnError> {
+    let turn = granted.turn().clone();
+    // Asked once: after a lost answer the row must be read again, for the fence may be raised.
+    let lease = app
+        .store
+        .claim_turn(turn.id, &app.worker_id, turn.fence)
+        .await?;
+    let Some(lease) = lease else { return Ok(None) };
+    let predecessor = match (&turn.worker, turn.state) {
+        (_, TurnState::Queued) => Predecessor::None,
+        (None, _) => Predecessor::Released,
+        (Some(worker), _) if **worker == *app.worker_id => Predecessor::Released,
+        (Some(worker), _) => Predecessor::Dead(worker.clone()),
+    };
+    if predecessor != Predecessor::None {
+        metrics::takeover();
+    }
+    let profile = with_profile(app, &turn).await?;
+    Ok(Some(Claimed {
+        lease,
+        seen: granted.seen(),
+        predecessor,
+        profile,
+        turn,
+    }))
+}
+
+async fn with_profile(app: &App, turn: &Turn) -> Result<Option<Arc<Profile>>, TurnError> {
+    match app.profiles.of(turn.tenant).await {
+        Ok(profile) => Ok(profile),
+        // The shared error of a coalesced load cannot be taken apart: ask once more, alone.
+        Err(_) => {
+            let profile = with_patience(|| app.store.profile(turn.tenant)).await?;
+            Ok(profile.map(Arc::new))
+        }
+    }
+}
+
+impl Claimed {
+    /// Tells whether the turn may be begun once more.
+    pub(super) const fn is_exhausted(&self) -> bool {
+        self.turn.attempts >= ATTEMPTS_MAX
+    }
+
+    /// Returns who answers with which model.
+    pub(super) fn voice(&self) -> Result<Voice<'_>, TurnError> {
+        let profile = self.profile.as_deref().ok_or(TurnError::NoCredentials)?;
+        let persona = profile
+            .personas
+            .iter()
+            .find(|persona| persona.id == self.turn.persona)
+            .or_else(|| profile.personas.first())
+            .ok_or(TurnError::NoCredentials)?;
+        let ModelChoice { provider, model } =
+            profile.model.as_ref().ok_or(TurnError::NoCredentials)?;
+        let provider = Provider::from_str(provider)
+            .ok()
+            .ok_or(TurnError::UnknownProvider)?;
+        Ok(Voice {
+            profile,
+            persona,
+            provider,
+            model,
+        })
+    }
+
+    /// Opens the journal of this turn's posts.
+    pub(super) fn journal<'a>(&self, app: &'a App, history: &'a History) -> Journal<'a> {
+        Journal::new(app, history, self.lease.clone(), &self.turn)
+    }
+
+    /// Shows the bot as typing until the guard is dropped (CHAT-57).
+    pub(super) fn typing(&self, app: &App) -> DropGuard {
+        let stop = CancellationToken::new();
+        let (discord, presence) = (app.discord.clone(), app.presence.clone());
+        let (channel, every) = (self.turn.channel, app.settings.chat.typing_keepalive);
+        let typing = keep_typing(discord, presence, channel, every);
+        let stopped = stop.clone();
+        app.tracker.spawn(async move {
+            stopped.run_until_cancelled_owned(typing).await;
+        });
+        stop.drop_guard()
+    }
+}
+
+/// Who speaks, and through which model.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Voice<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) persona: &'a Persona,
+    pub(super) provider: Provider,
+    pub(super) model: &'a str,
+}
+
+async fn keep_typing(
+    discord: discord::Client,
+    presence: crate::partition::Presence,
+    channel: proto::id::ChannelId,
+    every: Duration,
+) {
+    let mut ticks = tokio::time::interval(every);
+    loop {
+        ticks.tick().await;
+        if presence.is_fresh()
+            && let Err(error) = discord.typing(channel).await
+        {
+            // A missing sign harms nobody; what keeps us from posting shows at the post.
+            tracing::debug!(%error, "typing sign not shown");
+        }
+    }
+}

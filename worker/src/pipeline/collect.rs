@@ -1,0 +1,268 @@
+//! Step 4: the prompt. Who speaks, what was said, and what this reply already consists of.
+
+use discord::Page;
+use llm::{Prompt, Role};
+use proto::id::{MessageId, UserId};
+use store::Persona;
+use twilight_model::channel::Message;
+
+use super::claim::{Claimed, Predecessor, Voice};
+use crate::app::App;
+use crate::channel::history::{Found, History, Line};
+use crate::error::TurnError;
+use crate::journal::Journal;
+
+/// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
+/// first, the newest message never.
+const CONVERSATION_MAX_BYTES: usize = 24_000;
+
+/// Gathers the prompt of a turn; fills the channel's history where that was never done.
+pub(super) async fn collect(
+    app: &App,
+    claimed: &Claimed,
+    journal: &mut Journal<'_>,
+    history: &History,
+) -> Result<Prompt, TurnError> {
+    if claimed.is_exhausted() {
+        return Err(TurnError::TooManyAttempts);
+    }
+    let voice = claimed.voice()?;
+    let trigger = find_trigger(app, claimed, history).await?;
+    let said = match &claimed.predecessor {
+        Predecessor::None => Vec::new(),
+        Predecessor::Released => journal.resume(None).await?,
+        Predecessor::Dead(worker) => journal.resume(Some(worker)).await?,
+    };
+    fill(app, claimed, history, voice.profile.message_fetch_limit).await?;
+    let limit = usize::from(voice.profile.message_fetch_limit);
+    let lines = conversation(history.last(limit), trigger, &said);
+    Ok(Prompt {
+        provider: voice.provider,
+        model: voice.model.to_owned(),
+        system: system_text(voice),
+        turns: turns_of(lines),
+        max_output_tokens: Some(
+            voice
+                .profile
+                .max_output_tokens
+                .map_or(app.settings.chat.max_output_tokens, |own| {
+                    own.min(app.settings.chat.max_output_tokens)
+                }),
+        ),
+        temperature: voice.profile.temperature,
+        continue_from: (!said.is_empty()).then(|| said.join("\n\n")),
+    })
+}
+
+/// Returns the message that asked, as it is now. A successor asks Discord, for it has not seen
+/// what happened meanwhile (CHAT-47).
+async fn find_trigger(app: &App, claimed: &Claimed, history: &History) -> Result<Line, TurnError> {
+    let Some(trigger) = claimed.turn.trigger_message else {
+        return Err(TurnError::TriggerDeleted);
+    };
+    if claimed.predecessor == Predecessor::None {
+        match history.find(trigger) {
+            Found::Said(line) => return Ok(line),
+            Found::Deleted => return Err(TurnError::TriggerDeleted),
+            Found::Unknown => {}
+        }
+    }
+    let message = app.discord.message(claimed.turn.channel, trigger).await?;
+    message
+        .map(|message| line_of(&message, app.bot))
+        .ok_or(TurnError::TriggerDeleted)
+}
+
+async fn fill(
+    app: &App,
+    claimed: &Claimed,
+    history: &History,
+    limit: u16,
+) -> Result<(), TurnError> {
+    if history.is_filled() {
+        return Ok(());
+    }
+    let page = history
+        .oldest()
+        .or(claimed.turn.trigger_message)
+        .map_or(Page::Latest, Page::Before);
+    match app
+        .discord
+        .messages(claimed.turn.channel, page, limit)
+        .await
+    {
+        Ok(messages) => {
+            history.fill(
+                messages
+                    .iter()
+                    .map(|message| line_of(message, app.bot))
+                    .collect(),
+            );
+            Ok(())
+        }
+        // Without the permission to read history the conversation begins now.
+        Err(discord::Error::Refused { .. }) => {
+            history.fill(Vec::new());
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Puts the lines in the order in which they matter: everything before the trigger, what we said
+/// since to others, the trigger last. What this very reply consists of already comes separately.
+fn conversation(lines: Vec<Line>, trigger: Line, said: &[String]) -> Vec<Line> {
+    let mut conversation: Vec<Line> = lines
+        .into_iter()
+        .filter(|line| line.id != trigger.id && (line.id < trigger.id || line.is_own))
+        .filter(|line| !(line.is_own && line.id > trigger.id && said.contains(&line.text)))
+        .collect();
+    conversation.push(trigger);
+    let mut bytes = 0;
+    let kept = conversation
+        .iter()
+        .rev()
+        .take_while(|line| {
+            bytes += line.text.len() + line.name.len();
+            bytes <= CONVERSATION_MAX_BYTES
+        })
+        .count()
+        .max(1);
+    conversation.split_off(conversation.len() - kept)
+}
+
+/// Merges what one side said in a row: providers want the sides to alternate.
+fn turns_of(lines: Vec<Line>) -> Vec<llm::Turn> {
+    let mut turns: Vec<llm::Turn> = Vec::new();
+    for line in lines {
+        let (role, text) = if line.is_own {
+            (Role::Persona, line.text)
+        } else {
+            (Role::User, format!("{}: {}", line.name, line.text))
+        };
+        match turns.last_mut() {
+            Some(last) if last.role == role => {
+                last.text.push('\n');
+                last.text.push_str(&text);
+            }
+            _ => turns.push(llm::Turn { role, text }),
+        }
+    }
+    turns
+}
+
+fn system_text(voice: Voice<'_>) -> String {
+    let Persona {
+        nickname,
+        attributes,
+        prompt,
+        sample_dialogues,
+        ..
+    } = voice.persona;
+    let mut text = format!(
+        "You are {nickname}, taking part in a conversation on Discord. Each line of the others \
+         begins with the speaker's name. Answer the last message as {nickname}, without a name in \
+         front, in the language it is written in. Use Discord's Markdown. Keep it short unless \
+         more is asked for."
+    );
+    let own_words = voice
+        .profile
+        .system_prompt
+        .iter()
+        .chain(prompt.iter())
+        .chain(attributes);
+    for paragraph in own_words {
+        text.push_str("\n\n");
+        text.push_str(paragraph);
+    }
+    for (asked, answered) in sample_dialogues {
+        text.extend(["\n\nExample:\n", asked, "\n", nickname, ": ", answered]);
+    }
+    text
+}
+
+fn line_of(message: &Message, bot: UserId) -> Line {
+    let nick = message
+        .member
+        .as_ref()
+        .and_then(|member| member.nick.clone());
+    let name = nick
+        .or_else(|| message.author.global_name.clone())
+        .unwrap_or_else(|| message.author.name.clone());
+    let mut text = message.content.clone();
+    for mention in &message.mentions {
+        for form in [format!("<@{}>", mention.id), format!("<@!{}>", mention.id)] {
+            text = text.replace(&form, &format!("@{}", mention.name));
+        }
+    }
+    for file in &message.attachments {
+        text.extend(["\n[attached: ", &file.filename, "]"]);
+    }
+    Line {
+        id: MessageId(message.id.get()),
+        author: UserId(message.author.id.get()),
+        name,
+        text,
+        is_own: message.author.id.get() == bot.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: u64, is_own: bool, text: &str) -> Line {
+        Line {
+            id: MessageId(id),
+            author: UserId(if is_own { 9 } else { 1 }),
+            name: "ren".to_owned(),
+            text: text.to_owned(),
+            is_own,
+        }
+    }
+
+    fn ids(lines: &[Line]) -> Vec<u64> {
+        lines.iter().map(|line| line.id.0).collect()
+    }
+
+    #[test]
+    fn the_trigger_comes_last_and_later_questions_of_others_wait() {
+        let lines = vec![
+            line(1, false, "a"),
+            line(2, false, "trigger"),
+            line(3, false, "a later question"),
+            line(4, true, "our answer to 1"),
+        ];
+        let ordered = conversation(lines, line(2, false, "trigger"), &[]);
+        assert_eq!(ids(&ordered), [1, 4, 2]);
+    }
+
+    #[test]
+    fn what_this_reply_said_already_is_not_history() {
+        let lines = vec![line(2, false, "trigger"), line(3, true, "part one")];
+        let ordered = conversation(lines, line(2, false, "trigger"), &["part one".to_owned()]);
+        assert_eq!(ids(&ordered), [2]);
+    }
+
+    #[test]
+    fn a_long_history_loses_its_oldest_lines_but_never_the_trigger() {
+        let long = "x".repeat(CONVERSATION_MAX_BYTES);
+        let lines = vec![line(1, false, "old"), line(2, false, "near")];
+        let ordered = conversation(lines.clone(), line(3, false, &long), &[]);
+        assert_eq!(ids(&ordered), [3]);
+        let ordered = conversation(lines, line(3, false, "short"), &[]);
+        assert_eq!(ids(&ordered), [1, 2, 3]);
+    }
+
+    #[test]
+    fn sides_alternate_in_the_prompt() {
+        let turns = turns_of(vec![
+            line(1, false, "a"),
+            line(2, false, "b"),
+            line(3, true, "c"),
+            line(4, false, "d"),
+        ]);
+        let texts: Vec<&str> = turns.iter().map(|turn| turn.text.as_str()).collect();
+        assert_eq!(texts, ["ren: a\nren: b", "c", "ren: d"]);
+    }
+}

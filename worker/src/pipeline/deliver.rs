@@ -1,0 +1,52 @@
+//! Step 6: split the answer as it comes, journal each piece, send it.
+
+mod clean;
+mod split;
+
+use futures_util::StreamExt;
+use llm::{Completion, Delta};
+
+use self::clean::neutralise;
+use self::split::{Splitter, Style};
+use super::claim::Claimed;
+use crate::error::TurnError;
+use crate::journal::Journal;
+use crate::metrics;
+
+/// Posts the answer piece by piece; returns when the model has ended and all of it is posted.
+pub(super) async fn deliver(
+    claimed: &Claimed,
+    journal: &mut Journal<'_>,
+    mut stream: Completion,
+) -> Result<(), TurnError> {
+    let voice = claimed.voice()?;
+    let mut splitter = Splitter::new(Style::of_degree(voice.profile.humanizer_degree));
+    while let Some(delta) = stream.next().await {
+        match delta? {
+            Delta::Text(text) => {
+                for piece in splitter.push(&text) {
+                    post(claimed, journal, &piece).await?;
+                }
+            }
+            Delta::End { .. } => break,
+        }
+    }
+    for piece in splitter.finish() {
+        post(claimed, journal, &piece).await?;
+    }
+    Ok(())
+}
+
+async fn post(claimed: &Claimed, journal: &mut Journal<'_>, piece: &str) -> Result<(), TurnError> {
+    let is_first = !journal.has_posted();
+    let persona = &claimed.voice()?.persona.nickname;
+    let text = neutralise(piece, persona);
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    journal.post(&text).await?;
+    if let Some(seen) = claimed.seen.filter(|_| is_first) {
+        metrics::first_post(seen.elapsed());
+    }
+    Ok(())
+}
