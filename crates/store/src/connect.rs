@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
 
 use crate::Error;
+use crate::error::Fault;
 
 /// How long a caller waits for a connection: readiness asks for an answer within 5 s (CFG-123).
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,7 +49,7 @@ pub struct Settings {
     pub database: String,
     /// Encryption of the connection.
     pub tls: Tls,
-    /// PEM file of the trusted issuers; without one the public roots are trusted.
+    /// PEM file of an issuer that is trusted besides the system's.
     pub ca_cert_path: Option<PathBuf>,
     /// The most connections of this process, at least 2.
     pub pool_max: u32,
@@ -86,11 +87,12 @@ impl Store {
     /// Opens the pool with one connection, to find wrong settings at once.
     ///
     /// # Errors
-    /// `Unavailable` when nobody answers; `Settings`; `Other` when the server refuses the role,
-    /// password or database.
+    /// `Unavailable` when nobody answers; `Settings` when the certificate file cannot be read or
+    /// TLS is impossible; `Other` when the server refuses the role, password or database.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
+        let connection = connection(settings)?;
         let pool = pool_options(settings.pool_max)
-            .connect_with(connection(settings))
+            .connect_with(connection)
             .await?;
         Ok(Self { pool })
     }
@@ -126,7 +128,7 @@ fn pool_options(max: u32) -> PgPoolOptions {
         })
 }
 
-fn connection(settings: &Settings) -> PgConnectOptions {
+fn connection(settings: &Settings) -> Result<PgConnectOptions, Error> {
     let mode = match settings.tls {
         Tls::Disable => PgSslMode::Disable,
         Tls::Prefer => PgSslMode::Prefer,
@@ -152,8 +154,11 @@ fn connection(settings: &Settings) -> PgConnectOptions {
                 IDLE_IN_TRANSACTION_TIMEOUT_MS.to_string(),
             ),
         ]);
-    match &settings.ca_cert_path {
-        Some(path) => options.ssl_root_cert(path),
-        None => options,
-    }
+    let Some(path) = &settings.ca_cert_path else {
+        return Ok(options);
+    };
+    // Read here: sqlx would report a missing file like a database that is away.
+    let certificate = std::fs::read(path)
+        .map_err(|error| Error::Settings(Fault(sqlx::Error::Configuration(error.into()))))?;
+    Ok(options.ssl_root_cert_from_pem(certificate))
 }

@@ -6,24 +6,27 @@
 //! hold ids and hashes only.
 //!
 //! Statements are checked at compile time against `crates/store/.sqlx`, so a build needs no
-//! database. After a change of SQL or of a migration regenerate that folder, with a migrated
-//! database at hand (the crate's sources must be touched, or cargo does not expand them anew):
+//! database and, unless `SQLX_OFFLINE=false` is set, never asks one, whatever `DATABASE_URL` says
+//! (`build.rs`). After a change of SQL or of a migration regenerate that folder against a
+//! database to which the files of `migrations/` were applied in order:
 //!
 //! ```text
-//! rm -f crates/store/.sqlx/query-*.json && touch crates/store/src/lib.rs
-//! DATABASE_URL=postgres://… SQLX_OFFLINE=false SQLX_OFFLINE_DIR=$PWD/crates/store/.sqlx \
-//!     cargo check --locked -p store
+//! for file in migrations/*.sql; do psql -v ON_ERROR_STOP=1 -1 -f "$file" "$DATABASE_URL"; done
+//! rm -f crates/store/.sqlx/query-*.json
+//! touch crates/store/src/lib.rs      # or cargo sees nothing to do
+//! SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$PWD/crates/store/.sqlx" cargo check --locked -p store
 //! ```
 //!
-//! To migrate that database without building this crate's queries first, apply the files of
-//! `migrations/` in order (`psql -v ON_ERROR_STOP=1 -1 -f …`): they need no bookkeeping to check
-//! statements against. Builds that set `SQLX_OFFLINE=true` never look at a `DATABASE_URL`.
+//! with `DATABASE_URL` exported. Other settings of the build stay as they are, so this rebuilds
+//! this crate only. The statement about sqlx's own bookkeeping table is the one that is not
+//! checked: that table exists only where `worker migrate` ran.
 
 mod admission;
 mod connect;
 mod decision;
 mod error;
 mod explain;
+mod lease;
 mod post;
 mod profile;
 mod purge;
@@ -40,11 +43,12 @@ pub use connect::{Settings, Store, Tls};
 pub use decision::Decision;
 pub use error::{Error, Fault};
 pub use explain::{ExplainedTurn, Explanation};
+pub use lease::Lease;
 pub use post::{Post, PostState};
 pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};
 pub use purge::Purged;
 pub use schema::Applied;
 pub use setup::NewSetup;
 pub use text::UnknownText;
-pub use turn::{Lease, Turn, TurnId, TurnOwner};
+pub use turn::{Turn, TurnId, TurnOwner};
 pub use turn_state::{TriggerKind, TurnState};

@@ -37,9 +37,10 @@ const MOST_POSTS: i64 = 1_000;
 
 impl Store {
     /// Journals a post before it is sent. Only the first post, or the one after a post that
-    /// Discord confirmed, is taken. Repeating it under the same lease is harmless. `false`: the
-    /// lease is lost, a stop was requested, the post before is not confirmed, or the place is
-    /// taken by an earlier holder; [`Store::turn`] tells which.
+    /// Discord confirmed, is taken. Repeating it under the same lease is harmless. `false`: post no
+    /// more and end the turn, which changes nothing when the lease is lost. Besides that it means
+    /// a requested stop ([`Store::turn`] tells), a responsible user who opted out meanwhile, a post
+    /// before that is not confirmed, or a place that an earlier holder left in doubt.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -56,6 +57,9 @@ impl Store {
                  SELECT turn_id, server_id, fence FROM turns
                  WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
                    AND ended_at IS NULL AND NOT stop_requested
+                   AND NOT EXISTS (
+                       SELECT 1 FROM users
+                       WHERE user_disc_id = responsible_disc_id AND privacy_level NOT IN (0, 1))
                  FOR SHARE
              )
              INSERT INTO turn_posts AS p (turn_id, server_id, fence, ordinal, nonce, text_hash)

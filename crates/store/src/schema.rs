@@ -1,21 +1,19 @@
 //! Migrations and the schema number (DB-5). The bookkeeping table is sqlx's own.
 
-use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use std::collections::BTreeSet;
+
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection as _, PgPool};
+use sqlx::{Connection as _, PgExecutor};
 
 use crate::error::{Fault, code_of};
 use crate::{Error, Store};
 
-/// All migrations of this program, embedded. Our own lock replaces sqlx's, which would stay held
-/// by the connection after an error.
-static MIGRATIONS: Migrator = {
-    let mut migrator = sqlx::migrate!("../../migrations");
-    migrator.locking = false;
-    migrator
-};
+/// All migrations of this program, embedded.
+static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
-/// Key of the advisory lock under which one process migrates at a time ("tomori" in ASCII).
+/// Key of the advisory lock under which one process migrates at a time ("tomori" in ASCII). It is
+/// taken before sqlx's own, so that what was applied before is read under it too.
 const MIGRATION_LOCK: i64 = 0x746f_6d6f_7269;
 
 /// A migration that was applied now.
@@ -50,7 +48,11 @@ impl Store {
     /// `SchemaMismatch`, `Unavailable`.
     pub async fn check_schema(&self) -> Result<(), Error> {
         let needed = newest();
-        let found = applied_number(&self.pool).await?;
+        let found = applied_numbers(&self.pool)
+            .await?
+            .last()
+            .copied()
+            .unwrap_or_default();
         if found == needed || (found == needed + 1 && self.is_compatible(found).await?) {
             return Ok(());
         }
@@ -78,22 +80,11 @@ async fn migrate(connection: &mut PgConnection) -> Result<Vec<Applied>, Error> {
     sqlx::query("SET lock_timeout = '10s'")
         .execute(&mut *connection)
         .await?;
-    connection
-        .ensure_migrations_table(&MIGRATIONS.table_name)
-        .await
-        .map_err(failure)?;
-    let before = connection
-        .list_applied_migrations(&MIGRATIONS.table_name)
-        .await
-        .map_err(failure)?;
-    MIGRATIONS
-        .run_direct(None, connection, false)
-        .await
-        .map_err(failure)?;
-    let is_new = |number| before.iter().all(|earlier| earlier.version != number);
+    let before = applied_numbers(&mut *connection).await?;
+    MIGRATIONS.run(&mut *connection).await.map_err(failure)?;
     Ok(MIGRATIONS
         .iter()
-        .filter(|migration| is_new(migration.version))
+        .filter(|migration| !before.contains(&migration.version))
         .map(|migration| Applied {
             number: migration.version,
             description: migration.description.clone().into_owned(),
@@ -110,13 +101,13 @@ fn newest() -> i64 {
         .unwrap_or_default()
 }
 
-/// Returns the number of the newest applied migration, 0 when nothing was ever applied.
-async fn applied_number(pool: &PgPool) -> Result<i64, Error> {
+/// Returns the numbers of the applied migrations, none when nothing was ever applied.
+async fn applied_numbers(executor: impl PgExecutor<'_>) -> Result<BTreeSet<i64>, Error> {
     // Not checked at compile time: sqlx makes this table, and only when it migrates.
-    let number = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success");
-    match number.fetch_one(pool).await {
-        Ok(number) => Ok(Option::unwrap_or_default(number)),
-        Err(error) if is_undefined_table(&error) => Ok(0),
+    let numbers = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success");
+    match numbers.fetch_all(executor).await {
+        Ok(numbers) => Ok(numbers.into_iter().collect()),
+        Err(error) if is_undefined_table(&error) => Ok(BTreeSet::new()),
         Err(error) => Err(error.into()),
     }
 }

@@ -122,6 +122,25 @@ async fn requested_stop_ends_posting() {
 }
 
 #[tokio::test]
+async fn user_who_opts_out_midway_gets_no_further_post() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let lease = lease(store).await;
+    assert!(store.insert_post(&lease, 0, 10, HASH).await.unwrap());
+    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
+    database
+        .run("INSERT INTO users (user_disc_id, privacy_level) VALUES ('200000000000000001', 2)")
+        .await;
+    assert!(!store.insert_post(&lease, 1, 11, HASH).await.unwrap());
+    assert!(
+        store
+            .end_turn(&lease, TurnState::Stopped, Some("privacy"))
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
 async fn own_echo_confirms_a_post_of_its_channel_only() {
     let database = Database::migrated().await;
     let store = &database.store;

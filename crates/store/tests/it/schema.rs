@@ -132,6 +132,17 @@ async fn unreachable_database_is_unavailable_and_a_wrong_role_is_not() {
 }
 
 #[tokio::test]
+async fn missing_certificate_file_is_a_fault_of_the_settings() {
+    let database = Database::empty().await;
+    let settings = Settings {
+        ca_cert_path: Some("no/such/file.pem".into()),
+        ..database.settings.clone()
+    };
+    let error = Store::connect(&settings).await.unwrap_err();
+    assert!(matches!(error, Error::Settings(_)), "{error:?}");
+}
+
+#[tokio::test]
 async fn statement_that_waits_too_long_is_unavailable() {
     let database = Database::migrated().await;
     let hurried = Settings {

@@ -1,0 +1,155 @@
+//! Who runs a turn: claims, and all writes to a turn's row, each under its fence (CHAT-45).
+
+use crate::{Error, Store, TurnId, TurnState};
+
+/// The right to write to a turn, until somebody claims it with a higher fence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The turn.
+    pub turn: TurnId,
+    /// The fence of this claim.
+    pub fence: i64,
+    /// The worker that claimed.
+    pub worker: String,
+}
+
+impl Store {
+    /// Takes a turn whose fence the caller read: raises the fence, names the worker, state
+    /// `preparing`. `None` when somebody was faster, the turn is over, an earlier turn of its
+    /// channel is not over, or another turn of the channel runs. A turn whose stop was requested
+    /// ends here as `stopped`, and the answer is `None`. Not safe to repeat blindly: after a lost
+    /// answer read the turn again and claim with the fence found.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn claim_turn(
+        &self,
+        turn: TurnId,
+        worker: &str,
+        fence: i64,
+    ) -> Result<Option<Lease>, Error> {
+        let claimed = sqlx::query!(
+            "UPDATE turns AS t
+             SET state = CASE WHEN t.stop_requested THEN 'stopped' ELSE 'preparing' END,
+                 ended_at = CASE WHEN t.stop_requested THEN now() END,
+                 worker_id = $2, fence = t.fence + 1, attempts = t.attempts + 1
+             WHERE t.turn_id = $1 AND t.fence = $3 AND t.ended_at IS NULL
+               AND NOT EXISTS (
+                   SELECT 1 FROM turns earlier
+                   WHERE earlier.channel_disc_id = t.channel_disc_id
+                     AND earlier.ended_at IS NULL
+                     AND earlier.admission_order < t.admission_order)
+             RETURNING t.fence, t.stop_requested",
+            turn.0,
+            worker,
+            fence,
+        )
+        .fetch_optional(&self.pool)
+        .await;
+        match claimed {
+            Ok(Some(row)) if row.stop_requested => Ok(None),
+            Ok(row) => Ok(row.map(|row| Lease {
+                turn,
+                fence: row.fence,
+                worker: worker.to_owned(),
+            })),
+            Err(error) if is_unique_violation(&error) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Moves a turn on to another running state. `false`: the lease is lost or the turn is over.
+    ///
+    /// # Errors
+    /// `Invalid` for a state that is not a running one; `Unavailable`.
+    pub async fn advance_turn(&self, lease: &Lease, state: TurnState) -> Result<bool, Error> {
+        if !state.is_running() {
+            return Err(Error::Invalid("a turn advances to a running state only"));
+        }
+        let done = sqlx::query!(
+            "UPDATE turns SET state = $4
+             WHERE turn_id = $1 AND fence = $2 AND worker_id = $3 AND ended_at IS NULL",
+            lease.turn.0,
+            lease.fence,
+            lease.worker,
+            state.as_str(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Ends a turn for good; the reason, when there is one, replaces that of a requested stop.
+    /// `false`: the lease is lost or the turn is over already.
+    ///
+    /// # Errors
+    /// `Invalid` for a state that is not final; `Unavailable`.
+    pub async fn end_turn(
+        &self,
+        lease: &Lease,
+        state: TurnState,
+        reason: Option<&'static str>,
+    ) -> Result<bool, Error> {
+        if !state.is_final() {
+            return Err(Error::Invalid("a turn ends in a final state only"));
+        }
+        let done = sqlx::query!(
+            "UPDATE turns
+             SET state = $4, stop_reason = COALESCE($5, stop_reason), ended_at = now()
+             WHERE turn_id = $1 AND fence = $2 AND worker_id = $3 AND ended_at IS NULL",
+            lease.turn.0,
+            lease.fence,
+            lease.worker,
+            state.as_str(),
+            reason,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Lets a turn go without ending it: nobody holds it, its state stays, and the next owner may
+    /// claim it at once. Later writes under this lease fail. `false`: the lease was lost before.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn release_turn(&self, lease: &Lease) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            "UPDATE turns SET worker_id = NULL
+             WHERE turn_id = $1 AND fence = $2 AND worker_id = $3 AND ended_at IS NULL",
+            lease.turn.0,
+            lease.fence,
+            lease.worker,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Asks for the end of a turn: a queued one is over at once, a running one gets the flag, at
+    /// which its next post fails. `false`: it is over, or its stop was requested before.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn request_stop(&self, turn: TurnId, reason: &'static str) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            "UPDATE turns
+             SET stop_requested = true, stop_reason = $2,
+                 state = CASE WHEN state = 'queued' THEN 'stopped' ELSE state END,
+                 ended_at = CASE WHEN state = 'queued' THEN now() END
+             WHERE turn_id = $1 AND ended_at IS NULL AND NOT stop_requested",
+            turn.0,
+            reason,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+/// The index that admits one running turn per channel refused another.
+fn is_unique_violation(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
