@@ -159,13 +159,10 @@ pub(crate) async fn turn(app: &App, granted: Granted, history: &History) -> Turn
     };
     let deadline = Instant::now() + app.settings.chat.turn_max;
     let mut journal = claimed.journal(app, history);
-    let outcome = tokio::select! {
-        biased;
-        () = app.abandon.cancelled() => Err(TurnError::Abandoned),
-        answered = timeout_at(deadline, answer(app, &claimed, &mut journal, history)) => {
-            answered.unwrap_or(Err(TurnError::Overdue))
-        }
-    };
+    let answering = answer(app, &claimed, &mut journal, history);
+    let outcome = timeout_at(deadline, answering)
+        .await
+        .unwrap_or(Err(TurnError::Overdue));
     timed(
         Stage::Settle,
         settle::settle(app, claimed, &journal, outcome),
@@ -181,14 +178,16 @@ async fn answer(
     history: &History,
 ) -> Result<TurnState, TurnError> {
     let _typing = claimed.typing(app);
-    let prompt = timed(
+    let collecting = timed(
         Stage::Collect,
         collect::collect(app, claimed, journal, history),
-    )
-    .await?;
+    );
+    let prompt = unless_abandoned(app, collecting).await?;
     for attempt in 0..=EMPTY_RETRIES {
-        let stream = timed(Stage::Complete, complete::complete(app, claimed, &prompt)).await?;
-        timed(Stage::Deliver, deliver::deliver(claimed, journal, stream)).await?;
+        let completing = timed(Stage::Complete, complete::complete(app, claimed, &prompt));
+        let stream = unless_abandoned(app, completing).await?;
+        let delivering = deliver::deliver(app, claimed, journal, stream);
+        timed(Stage::Deliver, delivering).await?;
         if journal.has_posted() || prompt.continue_from.is_some() {
             return Ok(TurnState::Done);
         }
@@ -197,6 +196,18 @@ async fn answer(
         }
     }
     Err(TurnError::EmptyReply)
+}
+
+/// Lets go of a step when the process is on its way out. Only for steps that send nothing: a post
+/// that is cut off would be in doubt, so delivery lets go between posts by itself.
+async fn unless_abandoned<T>(
+    app: &App,
+    step: impl Future<Output = Result<T, TurnError>>,
+) -> Result<T, TurnError> {
+    app.abandon
+        .run_until_cancelled(step)
+        .await
+        .unwrap_or(Err(TurnError::Abandoned))
 }
 
 async fn timed<F: Future>(stage: Stage, step: F) -> F::Output {

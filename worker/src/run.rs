@@ -31,8 +31,8 @@ const DATABASE_WITHIN: Duration = Duration::from_secs(5);
 /// Records of finished turns are cleared away this often (DB-68, DB-69).
 const PURGE_EVERY: Duration = Duration::from_hours(1);
 
-/// After the drain: turns that were told to let go need this long for their last statement.
-const LET_GO_WITHIN: Duration = Duration::from_secs(5);
+/// After the drain: a post that is on its way takes up to 10 s, the turn's last statement a moment.
+const LET_GO_WITHIN: Duration = Duration::from_secs(11);
 
 /// Runs a worker until a signal, then drains it.
 ///
@@ -226,18 +226,18 @@ async fn drain(app: &App, partitions: JoinHandle<()>) {
     survive("the task of the partitions panicked", partitions.await);
     app.tracker.close();
     let drained = all_turns_ended(app, app.settings.run.drain_timeout).await;
+    app.abandon.cancel();
+    let let_go = drained || all_turns_ended(app, LET_GO_WITHIN).await;
     tracing::info!(
         drained,
-        "running turns ended, or are released to other workers"
+        let_go,
+        "turns that did not end go on at other workers"
     );
-    app.abandon.cancel();
-    if !all_turns_ended(app, LET_GO_WITHIN).await {
-        tracing::warn!("some turns did not let go in time; their successors take over");
+    if let_go {
+        // Otherwise silence tells it, after the time in which a post may still arrive.
+        let left = app.presence.leave().await;
+        survive("the others are not told that this worker has gone", left);
     }
-    survive(
-        "the others are not told that this worker has gone",
-        app.presence.leave().await,
-    );
     app.store.close().await;
 }
 

@@ -9,20 +9,24 @@ use llm::{Completion, Delta};
 use self::clean::neutralise;
 use self::split::{Splitter, Style};
 use super::claim::Claimed;
+use crate::app::App;
 use crate::error::TurnError;
 use crate::journal::Journal;
 use crate::metrics;
 
 /// Posts the answer piece by piece; returns when the model has ended and all of it is posted.
+///
+/// When the process is on its way out it lets go between two posts, never within one.
 pub(super) async fn deliver(
+    app: &App,
     claimed: &Claimed,
     journal: &mut Journal<'_>,
     mut stream: Completion,
 ) -> Result<(), TurnError> {
     let voice = claimed.voice()?;
     let mut splitter = Splitter::new(Style::of_degree(voice.profile.humanizer_degree));
-    while let Some(delta) = stream.next().await {
-        match delta? {
+    while let Some(delta) = next(app, &mut stream).await? {
+        match delta {
             Delta::Text(text) => {
                 for piece in splitter.push(&text) {
                     post(claimed, journal, &piece).await?;
@@ -35,6 +39,13 @@ pub(super) async fn deliver(
         post(claimed, journal, &piece).await?;
     }
     Ok(())
+}
+
+async fn next(app: &App, stream: &mut Completion) -> Result<Option<Delta>, TurnError> {
+    let Some(delta) = app.abandon.run_until_cancelled(stream.next()).await else {
+        return Err(TurnError::Abandoned);
+    };
+    Ok(delta.transpose()?)
 }
 
 async fn post(claimed: &Claimed, journal: &mut Journal<'_>, piece: &str) -> Result<(), TurnError> {
