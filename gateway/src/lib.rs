@@ -1,1 +1,22 @@
-//! stub
+//! Discord to JetStream: the thin process that holds the connection.
+//!
+//! In the order in which an event passes: [`connect`] reads a frame, [`encode`] makes it an event
+//! or drops it, [`publish`] stores it in order, [`resume`] remembers how far that went. Interactions
+//! leave the path after decoding and are asked for by [`interactions`], never stored.
+//!
+//! What is never here: a database, a key of a user, a cache of servers, a decision about an answer.
+//! What must hold: the task that polls the connection waits for nothing; nothing that was read is
+//! forgotten before it is stored, because only stored events move the resume point.
+
+pub mod config;
+pub mod connect;
+pub mod encode;
+pub mod error;
+pub mod interactions;
+pub mod link;
+pub mod metrics;
+pub mod publish;
+pub mod resume;
+pub mod run;
+
+mod clock;

@@ -1,0 +1,466 @@
+use super::*;
+use proptest::prelude::*;
+use proto::event::InteractionType;
+use serde_json::{Value, json};
+
+const OWN: UserId = UserId(900);
+
+/// A dispatched frame in Discord's order of keys.
+fn frame(event_type: &str, data: &Value) -> String {
+    format!(r#"{{"t":"{event_type}","s":42,"op":0,"d":{data}}}"#)
+}
+
+fn decode_frame(event_type: &str, data: &Value) -> Result<Decoded, Skip> {
+    let frame = frame(event_type, data);
+    let header = Header::scan(&frame).unwrap();
+    assert_eq!(header.sequence, 42);
+    decode(header.kind, &frame, OWN)
+}
+
+#[track_caller]
+fn created(data: &Value) -> event::Message {
+    match decode_frame("MESSAGE_CREATE", data) {
+        Ok(Decoded::Create(message)) => message,
+        Ok(_) => panic!("decoded as something else"),
+        Err(reason) => panic!("skipped: {reason:?}"),
+    }
+}
+
+#[track_caller]
+fn interaction(data: &Value) -> event::Interaction {
+    match decode_frame("INTERACTION_CREATE", data) {
+        Ok(Decoded::Interaction(interaction)) => *interaction,
+        Ok(_) => panic!("decoded as something else"),
+        Err(reason) => panic!("skipped: {reason:?}"),
+    }
+}
+
+/// A server message as Discord sends it today, with much that we do not read.
+fn guild_message() -> Value {
+    json!({
+        "type": 19, "tts": false, "timestamp": "2026-11-20T17:03:05.123000+00:00",
+        "pinned": false, "nonce": "1176543210987654144", "mention_roles": ["501", "502"],
+        "mention_everyone": true, "id": "1176543211000000001", "flags": 16384,
+        "edited_timestamp": null, "components": [], "channel_type": 0, "channel_id": "300",
+        "content": "<@900> look at this", "guild_id": "200",
+        "author": {
+            "username": "alice", "public_flags": 0, "primary_guild": null, "id": "100",
+            "global_name": "Alice", "discriminator": "0", "display_name_styles": null,
+            "collectibles": null, "clan": null, "avatar_decoration_data": null, "avatar": "a_1"
+        },
+        "member": {
+            "roles": ["401", "402"], "premium_since": null, "pending": false, "nick": "Al",
+            "mute": false, "joined_at": "2024-01-01T00:00:00.000000+00:00", "flags": 0,
+            "deaf": false, "communication_disabled_until": null, "banner": null, "avatar": null
+        },
+        "mentions": [
+            { "username": "tomori", "id": "900", "global_name": null, "discriminator": "0001",
+              "bot": true, "member": { "nick": "Tomo", "roles": [], "flags": 0 } },
+            { "username": "bob", "id": "101", "global_name": "Bob", "discriminator": "0" }
+        ],
+        "attachments": [{
+            "width": 640, "url": "https://cdn.discordapp.com/attachments/1/2/cat.png?ex=1",
+            "size": 123_456, "proxy_url": "https://media.discordapp.net/x", "placeholder": "p",
+            "id": "601", "height": 480, "filename": "cat.png", "content_type": "image/png",
+            "content_scan_version": 1
+        }, {
+            "id": "602", "filename": "voice.ogg", "size": 9000, "url": "https://cdn/x",
+            "duration_secs": 2.5, "waveform": "AAA", "content_type": "audio/ogg"
+        }],
+        "sticker_items": [{ "name": "wave", "id": "701", "format_type": 3 }],
+        "embeds": [{
+            "type": "rich", "title": "T", "description": "d".repeat(501), "url": "https://e",
+            "image": { "url": "https://i", "width": 1, "height": 1 }, "fields": []
+        }],
+        "poll": {
+            "question": { "text": "tea?" }, "answers": [
+                { "answer_id": 1, "poll_media": { "text": "yes", "emoji": { "name": "👍" } } },
+                { "answer_id": 2, "poll_media": { "text": "no" } }
+            ], "expiry": null, "allow_multiselect": false, "layout_type": 1
+        },
+        "message_reference": { "type": 0, "message_id": "1176543210000000000",
+                               "channel_id": "300", "guild_id": "200" },
+        "referenced_message": {
+            "id": "1176543210000000000", "channel_id": "300", "type": 0,
+            "content": "界".repeat(301), "webhook_id": "800",
+            "author": { "id": "800", "username": "Persona", "bot": true, "discriminator": "0000" }
+        }
+    })
+}
+
+#[test]
+fn server_message_keeps_everything_that_a_worker_uses() {
+    let message = created(&guild_message());
+    assert_eq!(message.message_id, 1_176_543_211_000_000_001);
+    assert_eq!((message.guild_id, message.channel_id), (200, 300));
+    assert_eq!(message.timestamp_ms, 1_795_194_185_123);
+    assert_eq!(message.edited_at_ms, 0);
+    assert_eq!((message.r#type, message.flags), (19, 16_384));
+    assert_eq!(message.content, "<@900> look at this");
+    assert!(message.content_available && message.mention_everyone);
+    assert_eq!(message.mention_role_ids, [501, 502]);
+
+    let author = message.author.unwrap();
+    assert_eq!((author.user_id, author.username.as_str()), (100, "alice"));
+    assert_eq!(author.display_name, "Al");
+    assert_eq!(author.role_ids, [401, 402]);
+    assert!(author.member_present && !author.is_bot && !author.is_system);
+
+    let mentions: Vec<_> = message
+        .mentions
+        .iter()
+        .map(|one| (one.user_id, one.display_name.as_str()))
+        .collect();
+    assert_eq!(mentions, [(900, "Tomo"), (101, "Bob")]);
+
+    assert_eq!(message.attachments[0].content_type, "image/png");
+    assert_eq!(message.attachments[0].size_bytes, 123_456);
+    assert_eq!(
+        (
+            message.attachments[0].width_px,
+            message.attachments[0].height_px
+        ),
+        (640, 480)
+    );
+    assert_eq!(message.attachments[1].duration_ms, 2_500);
+    assert_eq!(
+        (message.stickers[0].sticker_id, message.stickers[0].format),
+        (701, 3)
+    );
+    assert_eq!(message.embeds[0].description.len(), 500);
+    assert_eq!(message.embeds[0].image_url, "https://i");
+    let poll = message.poll.unwrap();
+    assert_eq!((poll.question.as_str(), poll.answers.len()), ("tea?", 2));
+}
+
+#[test]
+fn answered_message_travels_as_ids_and_the_beginning_of_its_text() {
+    let message = created(&guild_message());
+    let reference = message.reference.unwrap();
+    assert_eq!(reference.message_id, 1_176_543_210_000_000_000);
+    assert_eq!(
+        (reference.author_id, reference.author_webhook_id),
+        (800, 800)
+    );
+    assert_eq!(reference.short_content.chars().count(), 300);
+    assert!(message.snapshot_origin.is_none());
+}
+
+#[test]
+fn deleted_answered_message_leaves_its_reference() {
+    let mut data = guild_message();
+    data["referenced_message"] = Value::Null;
+    let reference = created(&data).reference.unwrap();
+    assert_eq!(reference.message_id, 1_176_543_210_000_000_000);
+    assert_eq!(
+        (reference.author_id, reference.short_content.as_str()),
+        (0, "")
+    );
+}
+
+#[test]
+fn forwarded_message_travels_as_its_origin_only() {
+    let data = json!({
+        "id": "1", "channel_id": "300", "guild_id": "200", "type": 0, "content": "",
+        "author": { "id": "100", "username": "alice" },
+        "message_reference": { "type": 1, "message_id": "11", "channel_id": "12", "guild_id": "13" },
+        "message_snapshots": [{ "message": { "content": "secret of elsewhere", "embeds": [] } }]
+    });
+    let message = created(&data);
+    let origin = message.snapshot_origin.clone().unwrap();
+    assert_eq!(
+        (origin.message_id, origin.channel_id, origin.guild_id),
+        (11, 12, 13)
+    );
+    let bytes = prost::Message::encode_to_vec(&message);
+    assert!(!String::from_utf8_lossy(&bytes).contains("secret"));
+}
+
+#[test]
+fn nonce_travels_with_our_own_posts_only() {
+    assert_eq!(created(&guild_message()).nonce, "");
+    let mut data = guild_message();
+    data["author"] = json!({ "id": "900", "username": "tomori", "bot": true });
+    assert_eq!(created(&data).nonce, "1176543210987654144");
+    data["nonce"] = json!(1_176_543_210_987_654_144_u64);
+    assert_eq!(created(&data).nonce, "1176543210987654144");
+}
+
+#[test]
+fn direct_and_webhook_messages_are_told_apart() {
+    let direct = created(&json!({
+        "id": "1", "channel_id": "2", "content": "hi", "author": { "id": "3", "username": "a" }
+    }));
+    assert_eq!(direct.guild_id, 0);
+    assert!(!direct.author.unwrap().member_present);
+
+    let webhook = created(&json!({
+        "id": "1", "channel_id": "2", "guild_id": "4", "content": "hi", "webhook_id": "55",
+        "application_id": "66", "author": { "id": "55", "username": "hook", "bot": true }
+    }));
+    let author = webhook.author.unwrap();
+    assert_eq!((author.webhook_id, author.application_id), (55, 66));
+    assert!(author.is_bot);
+}
+
+#[test]
+fn unusual_text_arrives_as_it_was_written() {
+    let texts = [
+        String::new(),
+        "\u{200b}\u{200d}\u{202e}abc\u{feff}".to_owned(),
+        "مرحبا بالعالم שלום".to_owned(),
+        "🎉".repeat(2000),
+        "```rust\nfn open(".to_owned(),
+        "\"t\":\"READY\",\"s\":1,\"op\":9 \\ \" \u{0}".to_owned(),
+    ];
+    for text in texts {
+        let mut data = guild_message();
+        data["content"] = json!(text);
+        assert_eq!(created(&data).content, text);
+    }
+}
+
+#[test]
+fn whole_update_is_told_and_a_partial_one_is_not() {
+    let mut data = guild_message();
+    data["edited_timestamp"] = json!("2026-11-20T17:04:05.000000+00:00");
+    let Ok(Decoded::Update(message)) = decode_frame("MESSAGE_UPDATE", &data) else {
+        panic!("a whole update was not decoded");
+    };
+    assert_eq!(message.edited_at_ms, 1_795_194_245_000);
+    for missing in ["author", "content"] {
+        let mut partial = guild_message();
+        partial.as_object_mut().unwrap().remove(missing);
+        assert_eq!(
+            decode_frame("MESSAGE_UPDATE", &partial).err(),
+            Some(Skip::Partial)
+        );
+    }
+}
+
+#[test]
+fn deletions_name_channel_and_messages() {
+    let one = json!({ "id": "5", "channel_id": "300", "guild_id": "200" });
+    let Ok(Decoded::Delete(deleted)) = decode_frame("MESSAGE_DELETE", &one) else {
+        panic!("a deletion was not decoded");
+    };
+    assert_eq!((deleted.channel_id, deleted.guild_id), (300, 200));
+    assert_eq!(deleted.message_ids, [5]);
+
+    let many = json!({ "ids": ["5", "6"], "channel_id": "300" });
+    let Ok(Decoded::Delete(deleted)) = decode_frame("MESSAGE_DELETE_BULK", &many) else {
+        panic!("a bulk deletion was not decoded");
+    };
+    assert_eq!(deleted.message_ids, [5, 6]);
+    let none = json!({ "ids": [], "channel_id": "300" });
+    assert_eq!(
+        decode_frame("MESSAGE_DELETE_BULK", &none).err(),
+        Some(Skip::Malformed)
+    );
+}
+
+fn with_data(kind: u32, data: Value) -> Value {
+    json!({
+        "version": 1, "type": kind, "token": "t0ken", "id": "77", "application_id": "88",
+        "guild_id": "200", "guild_locale": "ja", "locale": "en-US", "channel_id": "300",
+        "channel": { "id": "300", "type": 0 }, "app_permissions": "2248473465835073",
+        "member": {
+            "user": { "id": "100", "username": "alice", "global_name": "Alice" },
+            "roles": ["401"], "permissions": "1125899906842623", "nick": null
+        },
+        "message": { "id": "555", "channel_id": "300" }, "data": data, "entitlements": []
+    })
+}
+
+#[test]
+fn subcommand_in_a_group_becomes_a_path_with_options() {
+    let encoded = interaction(&with_data(
+        2,
+        json!({
+            "type": 1, "name": "server", "id": "9", "options": [{ "type": 2, "name": "key",
+                "options": [{ "type": 1, "name": "add", "options": [
+                    { "type": 3, "name": "label", "value": "main" },
+                    { "type": 4, "name": "count", "value": 3 },
+                    { "type": 5, "name": "public", "value": true, "focused": true },
+                    { "type": 10, "name": "ratio", "value": 0.5 }
+                ] }] }]
+        }),
+    ));
+    assert_eq!(encoded.r#type(), InteractionType::Command);
+    assert_eq!(encoded.command_path, "server key add");
+    let options: Vec<_> = encoded
+        .options
+        .iter()
+        .map(|one| (one.name.as_str(), one.value.as_str()))
+        .collect();
+    assert_eq!(
+        options,
+        [
+            ("label", "main"),
+            ("count", "3"),
+            ("public", "true"),
+            ("ratio", "0.5")
+        ]
+    );
+    assert!(encoded.options[2].focused);
+    assert_eq!(
+        (encoded.user_id, encoded.display_name.as_str()),
+        (100, "Alice")
+    );
+    assert_eq!(encoded.member_permissions, 1_125_899_906_842_623);
+    assert_eq!((encoded.guild_id, encoded.channel_id), (200, 300));
+    assert_eq!(
+        (encoded.locale.as_str(), encoded.guild_locale.as_str()),
+        ("en-US", "ja")
+    );
+}
+
+#[test]
+fn fields_of_both_kinds_of_forms_are_found() {
+    let encoded = interaction(&with_data(
+        5,
+        json!({
+            "custom_id": "setup", "components": [
+                { "type": 1, "components": [{ "type": 4, "custom_id": "model", "value": "gpt" }] },
+                { "type": 18, "component": { "type": 3, "custom_id": "provider", "values": ["openai"] } },
+                { "type": 18, "component": { "type": 4, "custom_id": "key", "value": "sk-1" } }
+            ]
+        }),
+    ));
+    let fields: Vec<_> = encoded
+        .fields
+        .iter()
+        .map(|field| (field.custom_id.as_str(), field.values[0].as_str()))
+        .collect();
+    assert_eq!(
+        fields,
+        [("model", "gpt"), ("provider", "openai"), ("key", "sk-1")]
+    );
+    assert_eq!(encoded.custom_id, "setup");
+}
+
+#[test]
+fn component_carries_its_values_and_its_message() {
+    let data = json!({ "component_type": 3, "custom_id": "pick", "values": ["a", "b"] });
+    let encoded = interaction(&with_data(3, data));
+    assert_eq!(encoded.r#type(), InteractionType::Component);
+    assert_eq!(encoded.values, ["a", "b"]);
+    assert_eq!(encoded.message_id, 555);
+}
+
+#[test]
+fn interaction_in_direct_messages_has_a_bare_user() {
+    let encoded = interaction(&json!({
+        "type": 2, "token": "t", "id": "77", "application_id": "88", "channel_id": "300",
+        "user": { "id": "100", "username": "alice" }, "data": { "name": "setup" }
+    }));
+    assert_eq!((encoded.user_id, encoded.guild_id), (100, 0));
+    assert_eq!(encoded.command_path, "setup");
+}
+
+#[test]
+fn interaction_of_an_unknown_kind_or_without_a_person_is_malformed() {
+    let unknown = with_data(99, json!({}));
+    assert_eq!(
+        decode_frame("INTERACTION_CREATE", &unknown).err(),
+        Some(Skip::Malformed)
+    );
+    let mut nobody = with_data(2, json!({}));
+    nobody.as_object_mut().unwrap().remove("member");
+    assert_eq!(
+        decode_frame("INTERACTION_CREATE", &nobody).err(),
+        Some(Skip::Malformed)
+    );
+}
+
+#[test]
+fn frames_that_are_no_dispatch_have_no_header() {
+    for text in [
+        "",
+        "{}",
+        "null",
+        "[",
+        r#"{"op":11}"#,
+        r#"{"t":null,"s":null,"op":10,"d":{}}"#,
+        r#"{"t":"READY","s":null,"op":0,"d":{}}"#,
+        r#"{"t":5,"s":1,"op":0}"#,
+        r#"{"t":"MESSAGE_CREATE","s":-1,"op":0,"d":{}}"#,
+    ] {
+        assert_eq!(Header::scan(text), None, "{text}");
+    }
+}
+
+#[test]
+fn kinds_that_nobody_uses_are_not_decoded() {
+    let frame = r#"{"t":"TYPING_START","s":7,"op":0,"d":{"never":"parsed""#;
+    let header = Header::scan(frame).unwrap();
+    assert_eq!((header.kind, header.sequence), (Kind::Other, 7));
+    assert_eq!(decode(header.kind, frame, OWN).err(), Some(Skip::Unused));
+}
+
+/// Any JSON at all, to stand where Discord puts something sensible.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map("[a-z_]{1,12}", inner, 0..4)
+                .prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+const TYPES: [&str; 7] = [
+    "MESSAGE_CREATE",
+    "MESSAGE_UPDATE",
+    "MESSAGE_DELETE",
+    "MESSAGE_DELETE_BULK",
+    "INTERACTION_CREATE",
+    "READY",
+    "GUILD_CREATE",
+];
+
+proptest! {
+    #[test]
+    fn any_text_is_survived(text in ".{0,400}") {
+        if let Some(header) = Header::scan(&text) {
+            drop(decode(header.kind, &text, OWN));
+        }
+    }
+
+    #[test]
+    fn one_field_of_another_shape_never_panics(
+        event_type in prop::sample::select(TYPES.as_slice()),
+        is_interaction in any::<bool>(),
+        index in any::<prop::sample::Index>(),
+        value in any_json(),
+    ) {
+        let mut data = if is_interaction {
+            with_data(2, json!({ "name": "a", "options": [] }))
+        } else {
+            guild_message()
+        };
+        let keys: Vec<_> = data.as_object().unwrap().keys().cloned().collect();
+        data[index.get(&keys)] = value;
+        drop(decode_frame(event_type, &data));
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_off_is_skipped(cut in any::<prop::sample::Index>()) {
+        let whole = frame("MESSAGE_CREATE", &guild_message());
+        let mut end = cut.index(whole.len());
+        while !whole.is_char_boundary(end) {
+            end -= 1;
+        }
+        let text = whole.get(..end).unwrap();
+        if let Some(header) = Header::scan(text) {
+            prop_assert_eq!(decode(header.kind, text, OWN).err(), Some(Skip::Malformed));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Storing events in order: lanes, a spool with a bound, and the task that empties it.
+//!
+//! Order in the stream is the order of publishing, and a client library may write a later message
+//! before it repeats a lost one. So a channel has at most one unacknowledged publish, and is given
+//! the next one when the last is acknowledged; all channels go on in parallel.
+
+mod delivery;
+mod lanes;
+mod shrink;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_nats::jetstream;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use prost::Message as _;
+use proto::event::Envelope;
+use proto::id::{ChannelId, EventId};
+use proto::subject::{EVENT_MAX_BYTES, Partition};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::link::Link;
+use crate::metrics;
+use crate::resume::Ticket;
+use delivery::{Delivery, Finished};
+use lanes::Lanes;
+
+/// Publishes that await acknowledgement at once: with one per channel, more channels than this are
+/// never busy within a round trip, and a broker that is away holds no more than this in requests.
+const MAX_IN_FLIGHT: usize = 1024;
+
+/// What an event costs beside its payload: subject, id, ticket and its place in a lane.
+const EVENT_OVERHEAD_BYTES: usize = 512;
+
+/// What is published strictly one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lane {
+    /// The events of a channel.
+    Channel(ChannelId),
+    /// The gaps of a partition.
+    Partition(Partition),
+}
+
+/// An event on its way to the stream.
+pub struct Event {
+    lane: Lane,
+    subject: String,
+    id: EventId,
+    payload: Bytes,
+    ticket: Ticket,
+    read_at: Instant,
+}
+
+impl Event {
+    /// Encodes an envelope. `ticket` is settled when the event is stored or given up.
+    pub fn new(lane: Lane, subject: String, envelope: &Envelope, ticket: Ticket) -> Self {
+        let mut payload = Bytes::from(envelope.encode_to_vec());
+        if payload.len() > EVENT_MAX_BYTES
+            && let Some(smaller) = shrink::shrink(&payload)
+        {
+            metrics::stripped();
+            payload = smaller;
+        }
+        let id = EventId::from_stored(envelope.event_id.clone());
+        Self {
+            lane,
+            subject,
+            id,
+            payload,
+            ticket,
+            read_at: Instant::now(),
+        }
+    }
+
+    fn cost_bytes(&self) -> usize {
+        self.payload.len() + EVENT_OVERHEAD_BYTES
+    }
+}
+
+/// Takes events without waiting and stores them in order; a cheap clone.
+#[derive(Clone)]
+pub struct Publisher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    lanes: Mutex<Lanes<Lane, Event>>,
+    /// Bytes of everything that is not stored yet.
+    spooled: watch::Sender<usize>,
+    work: Notify,
+    limit_bytes: usize,
+}
+
+impl Publisher {
+    /// Makes an empty spool of at most about `limit_bytes`.
+    pub fn new(limit_bytes: usize) -> Self {
+        let shared = Shared {
+            lanes: Mutex::default(),
+            spooled: watch::Sender::new(0),
+            work: Notify::new(),
+            limit_bytes,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Takes an event; never waits, never refuses. Whoever submits looks at [`Self::is_full`].
+    pub fn submit(&self, event: Event) {
+        let cost = event.cost_bytes();
+        self.lanes().push(event.lane, event);
+        self.shared.spooled.send_modify(|bytes| *bytes += cost);
+        self.shared.work.notify_one();
+    }
+
+    /// Tells whether reading must stop until there is room.
+    pub fn is_full(&self) -> bool {
+        *self.shared.spooled.borrow() >= self.shared.limit_bytes
+    }
+
+    /// Waits until half of the spool is free, so that reading does not stop again at once. Cancel
+    /// safe.
+    pub async fn has_room(&self) {
+        let half = self.shared.limit_bytes / 2;
+        self.wait_for(|bytes| *bytes <= half).await;
+    }
+
+    /// Waits until everything is stored. Cancel safe.
+    pub async fn is_flushed(&self) {
+        self.wait_for(|bytes| *bytes == 0).await;
+    }
+
+    /// Stores events until told to stop; what is then left stays behind the resume point.
+    pub async fn run(self, stream: jetstream::Context, link: Link, stop: CancellationToken) {
+        let delivery = Delivery::new(stream, link);
+        let mut in_flight = FuturesUnordered::new();
+        loop {
+            while in_flight.len() < MAX_IN_FLIGHT
+                && let Some(event) = self.next()
+            {
+                in_flight.push(delivery.deliver(event));
+            }
+            metrics::in_flight(in_flight.len());
+            tokio::select! {
+                Some(finished) = in_flight.next() => self.finish(finished),
+                () = self.shared.work.notified() => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    async fn wait_for(&self, condition: impl FnMut(&usize) -> bool) {
+        let mut spooled = self.shared.spooled.subscribe();
+        // The sender lives as long as `self`.
+        if spooled.wait_for(condition).await.is_err() {
+            tracing::debug!("the spool is gone");
+        }
+    }
+
+    fn next(&self) -> Option<Event> {
+        self.lanes().take()
+    }
+
+    fn finish(&self, finished: Finished) {
+        self.lanes().finish(&finished.lane);
+        self.shared
+            .spooled
+            .send_modify(|bytes| *bytes = bytes.saturating_sub(finished.cost_bytes));
+        metrics::spool_bytes(*self.shared.spooled.borrow());
+    }
+
+    fn lanes(&self) -> MutexGuard<'_, Lanes<Lane, Event>> {
+        self.shared
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,169 @@
+//! One event, until it is stored or can never be.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_nats::jetstream;
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
+use std::error::Error as _;
+use std::sync::PoisonError;
+use tokio::time::Instant;
+
+use super::{Event, Lane, shrink};
+use crate::link::Link;
+use crate::metrics::{self, DeadLetter, Retry};
+
+/// First and longest pause before a publish is repeated: a restarting server is back in a second,
+/// and 1,024 lanes at the longest pause are no load.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// At most one warning in this time, however many lanes are stuck.
+const WARN_EVERY: Duration = Duration::from_secs(10);
+
+/// What a lane is told when its event is done with.
+pub(super) struct Finished {
+    pub(super) lane: Lane,
+    pub(super) cost_bytes: usize,
+}
+
+/// How events get into the stream.
+pub(super) struct Delivery {
+    stream: jetstream::Context,
+    link: Link,
+    warned_at: Mutex<Option<Instant>>,
+}
+
+/// Why an attempt did not store the event.
+enum Failure {
+    Again(Retry),
+    TooLarge,
+    Rejected,
+}
+
+impl Delivery {
+    pub(super) fn new(stream: jetstream::Context, link: Link) -> Self {
+        Self {
+            stream,
+            link,
+            warned_at: Mutex::default(),
+        }
+    }
+
+    /// Publishes under the same id until the stream acknowledges or refuses for good. Sends nothing
+    /// while NATS is away.
+    pub(super) async fn deliver(&self, event: Event) -> Finished {
+        let cost_bytes = event.cost_bytes();
+        let Event {
+            lane,
+            subject,
+            id,
+            mut payload,
+            ticket,
+            read_at,
+        } = event;
+        let mut may_shrink = true;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.attempt(&subject, id.as_str(), payload.clone()).await {
+                Ok(()) => {
+                    metrics::stored(read_at.elapsed());
+                    break;
+                }
+                Err(Failure::Again(reason)) => {
+                    self.note_retry(reason);
+                    tokio::time::sleep(pause.mul_f64(jitter())).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(Failure::TooLarge) if may_shrink => {
+                    may_shrink = false;
+                    metrics::stripped();
+                    payload = shrink::shrink(&payload).unwrap_or(payload);
+                }
+                Err(Failure::TooLarge) => {
+                    give_up(DeadLetter::TooLarge, id.as_str(), payload.len());
+                    break;
+                }
+                Err(Failure::Rejected) => {
+                    give_up(DeadLetter::Rejected, id.as_str(), payload.len());
+                    break;
+                }
+            }
+        }
+        ticket.settle();
+        Finished { lane, cost_bytes }
+    }
+
+    async fn attempt(&self, subject: &str, id: &str, payload: Bytes) -> Result<(), Failure> {
+        let connection = self.link.connected().await;
+        let publish = PublishMessage::build().payload(payload).message_id(id);
+        let acknowledged = async {
+            let sent = self
+                .stream
+                .send_publish(subject.to_owned(), publish)
+                .await?;
+            sent.await.map(drop)
+        };
+        tokio::select! {
+            result = acknowledged => result.map_err(|error| classify(&error)),
+            () = self.link.lost(connection) => Err(Failure::Again(Retry::Disconnected)),
+        }
+    }
+
+    fn note_retry(&self, reason: Retry) {
+        metrics::retry(reason);
+        let mut warned_at = self
+            .warned_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if warned_at.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
+            *warned_at = Some(Instant::now());
+            tracing::warn!(
+                reason = reason.label(),
+                "events wait: the stream does not take them"
+            );
+        }
+    }
+}
+
+fn give_up(reason: DeadLetter, id: &str, size_bytes: usize) {
+    metrics::dead_letter(reason);
+    let event = runtime::ids::Shown(id);
+    tracing::error!(event.id = %event, size_bytes, reason = reason.label(), "an event is given up");
+}
+
+/// Tells what can be tried again from what never will be taken.
+fn classify(error: &PublishError) -> Failure {
+    match error.kind() {
+        PublishErrorKind::MaxPayloadExceeded => Failure::TooLarge,
+        PublishErrorKind::TimedOut => Failure::Again(Retry::Timeout),
+        PublishErrorKind::BrokenPipe => Failure::Again(Retry::Disconnected),
+        PublishErrorKind::StreamNotFound => Failure::Again(Retry::NoStream),
+        PublishErrorKind::MaxAckPending => Failure::Again(Retry::Busy),
+        PublishErrorKind::WrongLastMessageId
+        | PublishErrorKind::WrongLastSequence
+        | PublishErrorKind::Other => classify_answer(error),
+    }
+}
+
+/// A server's refusal: 4xx is about the message, everything else about the server.
+fn classify_answer(error: &PublishError) -> Failure {
+    let answer = error
+        .source()
+        .and_then(|source| source.downcast_ref::<jetstream::Error>());
+    match answer {
+        Some(answer) if answer.error_code() == ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM => {
+            Failure::TooLarge
+        }
+        Some(answer) if answer.code() == 400 => Failure::Rejected,
+        _ => Failure::Again(Retry::Busy),
+    }
+}
+
+/// Between a half and one: stuck lanes do not come back at the same moment.
+fn jitter() -> f64 {
+    0.5 + rand::random::<f64>() / 2.0
+}

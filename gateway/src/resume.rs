@@ -1,0 +1,220 @@
+//! How far the events of a shard are stored: the point from which the next process resumes.
+//!
+//! The library's own sequence has advanced before we see a frame; resuming there after a crash
+//! would lose what was read and not stored. So every frame is tracked from reading to
+//! acknowledgement, and the point is the highest frame without an unsettled one before it.
+
+pub mod saver;
+pub mod store;
+mod tracker;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use tracker::Tracker;
+
+/// From where a session can be resumed, as it is stored. An empty session id stands for none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumePoint {
+    /// Discord's name of the session.
+    pub session_id: String,
+    /// Where Discord wants it to be resumed.
+    pub resume_url: String,
+    /// Every event up to this one is stored.
+    pub sequence: u64,
+    /// Counts the sessions of this shard and the processes that held it; only grows.
+    pub epoch: u64,
+}
+
+impl ResumePoint {
+    /// Tells whether there is a session to resume.
+    pub fn has_session(&self) -> bool {
+        !self.session_id.is_empty()
+    }
+}
+
+/// The progress of one shard; a cheap clone, shared by reader, publisher and saver.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    session_id: String,
+    resume_url: String,
+    epoch: u64,
+    tracker: Tracker,
+    last_read_ms: i64,
+}
+
+/// A frame that was read and is not stored yet. The resume point stays before it until
+/// [`Ticket::settle`]; a ticket that is dropped unsettled keeps it there.
+#[derive(Debug)]
+pub struct Ticket {
+    state: Arc<Mutex<State>>,
+    epoch: u64,
+    sequence: u64,
+}
+
+/// A session that Discord has just begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// The shard's new epoch.
+    pub epoch: u64,
+    /// When the last frame of the session before was read, Unix time in milliseconds, 0 if
+    /// unknown; `None` when there was none, so that nothing can be lost.
+    pub lost_since_ms: Option<i64>,
+}
+
+impl Progress {
+    /// Goes on from a stored point. `last_read_ms`: when something was last known of it.
+    pub fn from(point: ResumePoint, last_read_ms: i64) -> Self {
+        let ResumePoint {
+            session_id,
+            resume_url,
+            sequence,
+            epoch,
+        } = point;
+        let tracker = Tracker::new(sequence);
+        let state = State {
+            session_id,
+            resume_url,
+            epoch,
+            tracker,
+            last_read_ms,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// Replaces the session by a new one, which has read nothing yet.
+    pub fn begin(&self, session_id: &str, resume_url: &str) -> Begun {
+        let mut state = self.lock();
+        let had_session = !state.session_id.is_empty();
+        session_id.clone_into(&mut state.session_id);
+        resume_url.clone_into(&mut state.resume_url);
+        state.epoch += 1;
+        state.tracker = Tracker::new(0);
+        Begun {
+            epoch: state.epoch,
+            lost_since_ms: had_session.then_some(state.last_read_ms),
+        }
+    }
+
+    /// Notes a frame that need not be stored.
+    pub fn skip(&self, sequence: u64, read_at_ms: i64) {
+        let mut state = self.lock();
+        state.tracker.read(sequence);
+        state.last_read_ms = read_at_ms;
+    }
+
+    /// Notes a frame that must be stored; several tickets of one frame must all be settled.
+    pub fn ticket(&self, sequence: u64, read_at_ms: i64) -> Ticket {
+        let mut state = self.lock();
+        state.tracker.open(sequence);
+        state.last_read_ms = read_at_ms;
+        Ticket {
+            state: Arc::clone(&self.state),
+            epoch: state.epoch,
+            sequence,
+        }
+    }
+
+    /// Returns the shard's epoch.
+    pub fn epoch(&self) -> u64 {
+        self.lock().epoch
+    }
+
+    /// Returns the point from which the next process may resume.
+    pub fn point(&self) -> ResumePoint {
+        let state = self.lock();
+        ResumePoint {
+            session_id: state.session_id.clone(),
+            resume_url: state.resume_url.clone(),
+            sequence: state.tracker.point(),
+            epoch: state.epoch,
+        }
+    }
+
+    /// Returns how many frames were read beyond the resume point.
+    pub fn lag(&self) -> u64 {
+        let state = self.lock();
+        state.tracker.highest() - state.tracker.point()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ticket {
+    /// Says that the event is stored, or will never be.
+    pub fn settle(self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Frames of a session that is gone no longer hold anything back.
+        if state.epoch == self.epoch {
+            state.tracker.settle(self.sequence);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored() -> ResumePoint {
+        ResumePoint {
+            session_id: "old".to_owned(),
+            resume_url: "wss://resume.example".to_owned(),
+            sequence: 10,
+            epoch: 3,
+        }
+    }
+
+    #[test]
+    fn point_waits_for_the_oldest_unstored_frame() {
+        let progress = Progress::from(stored(), 0);
+        let first = progress.ticket(11, 1);
+        let second = progress.ticket(12, 2);
+        progress.skip(13, 3);
+        second.settle();
+        assert_eq!(progress.point().sequence, 10);
+        assert_eq!(progress.lag(), 3);
+        first.settle();
+        assert_eq!(progress.point().sequence, 13);
+    }
+
+    #[test]
+    fn frames_of_a_lost_session_do_not_touch_the_new_one() {
+        let progress = Progress::from(stored(), 0);
+        let old = progress.ticket(11, 7_000);
+        let begun = progress.begin("new", "wss://resume.example");
+        assert_eq!(
+            begun,
+            Begun {
+                epoch: 4,
+                lost_since_ms: Some(7_000)
+            }
+        );
+        let new = progress.ticket(11, 8_000);
+        old.settle();
+        assert_eq!(progress.point().sequence, 10);
+        new.settle();
+        assert_eq!(progress.point().sequence, 11);
+        assert_eq!(progress.point().session_id, "new");
+    }
+
+    #[test]
+    fn first_session_of_a_shard_has_lost_nothing() {
+        let progress = Progress::from(ResumePoint::default(), 0);
+        assert_eq!(
+            progress
+                .begin("first", "wss://resume.example")
+                .lost_since_ms,
+            None
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! Where the resume point of a shard is kept: one key, written only by compare-and-set, only
+//! forward.
+
+use async_nats::jetstream::kv::{
+    CreateError, CreateErrorKind, Entry, EntryError, Store, UpdateError, UpdateErrorKind,
+};
+use bytes::Bytes;
+
+use super::ResumePoint;
+
+/// Two gateways that start at the same moment settle within one attempt each; more means that
+/// something else writes this key.
+const ATTEMPTS: u32 = 8;
+
+/// By how much taking a shard over raises its epoch. Sessions of one process count in steps of one
+/// and are written a moment later, so a smaller step could meet an unwritten epoch of the process
+/// before.
+const TAKEOVER: u64 = 1 << 16;
+
+/// Why the point was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A gateway with a higher epoch has written: the shard is no longer ours.
+    #[error("another gateway holds the shard")]
+    Superseded,
+    /// The bucket could not be read.
+    #[error("the resume point cannot be read")]
+    Read(#[from] EntryError),
+    /// The bucket could not be written; whether it was is unknown.
+    #[error("the resume point cannot be written")]
+    Update(#[from] UpdateError),
+    /// The first write did not go through; whether it did is unknown.
+    #[error("the first resume point cannot be written")]
+    Create(#[from] CreateError),
+    /// Somebody keeps writing.
+    #[error("the resume point changes with every attempt to write it")]
+    Contended,
+    /// The point cannot be turned into JSON.
+    #[error("the resume point cannot be encoded")]
+    Encode(#[from] serde_json::Error),
+}
+
+/// The stored resume point of one shard, held by this process.
+#[derive(Debug)]
+pub struct Stored {
+    bucket: Store,
+    key: String,
+    revision: u64,
+}
+
+/// What was stored before, already taken over.
+#[derive(Debug)]
+pub struct TakenOver {
+    /// Writes the point from now on.
+    pub stored: Stored,
+    /// The point, under our own new epoch.
+    pub point: ResumePoint,
+    /// When it was last written, Unix time in milliseconds, 0 if never.
+    pub written_at_ms: i64,
+}
+
+/// Takes a shard over: raises its epoch, so that whoever held it before notices and stops.
+///
+/// # Errors
+/// The bucket does not answer, or somebody else writes at the same time again and again.
+pub async fn take_over(bucket: Store, shard: u32, total: u32) -> Result<TakenOver, Error> {
+    let key = format!("{shard}.{total}");
+    for _ in 0..ATTEMPTS {
+        let entry = bucket.entry(&key).await?;
+        let (mut point, written_at_ms) = entry.as_ref().map_or_else(Default::default, read);
+        point.epoch = (lease(&point) + 1) * TAKEOVER;
+        let value = encode(&point)?;
+        let written = match &entry {
+            Some(entry) => update(&bucket, &key, value, entry.revision).await?,
+            None => create(&bucket, &key, value).await?,
+        };
+        if let Some(revision) = written {
+            let stored = Stored {
+                bucket,
+                key,
+                revision,
+            };
+            return Ok(TakenOver {
+                stored,
+                point,
+                written_at_ms,
+            });
+        }
+    }
+    Err(Error::Contended)
+}
+
+impl Stored {
+    /// Writes the point if nobody with a higher epoch has written since.
+    ///
+    /// # Errors
+    /// [`Error::Superseded`]: stop at once. Others: try again later.
+    pub async fn save(&mut self, point: &ResumePoint) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let value = encode(point)?;
+            if let Some(revision) = update(&self.bucket, &self.key, value, self.revision).await? {
+                self.revision = revision;
+                return Ok(());
+            }
+            // Ours, when the answer to an earlier write was lost: then the epoch tells.
+            let entry = self.bucket.entry(&self.key).await?;
+            self.revision = entry.as_ref().map_or(0, |entry| entry.revision);
+            if entry.is_some_and(|entry| lease(&read(&entry).0) > lease(point)) {
+                return Err(Error::Superseded);
+            }
+        }
+        Err(Error::Contended)
+    }
+}
+
+/// Returns which take-over the epoch belongs to.
+const fn lease(point: &ResumePoint) -> u64 {
+    point.epoch / TAKEOVER
+}
+
+/// Reads an entry. What is not a resume point counts as none: the shard then identifies anew.
+fn read(entry: &Entry) -> (ResumePoint, i64) {
+    let written_at_ms = entry.created.unix_timestamp() * 1000;
+    match serde_json::from_slice(&entry.value) {
+        Ok(point) => (point, written_at_ms),
+        Err(error) => {
+            tracing::warn!(category = ?error.classify(), "the stored resume point is not readable");
+            (ResumePoint::default(), written_at_ms)
+        }
+    }
+}
+
+fn encode(point: &ResumePoint) -> Result<Bytes, Error> {
+    Ok(Bytes::from(serde_json::to_vec(point)?))
+}
+
+/// Returns the new revision, or `None` when another one was there.
+async fn update(
+    bucket: &Store,
+    key: &str,
+    value: Bytes,
+    revision: u64,
+) -> Result<Option<u64>, Error> {
+    match bucket.update(key, value, revision).await {
+        Ok(revision) => Ok(Some(revision)),
+        Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the first revision, or `None` when somebody was faster.
+async fn create(bucket: &Store, key: &str, value: Bytes) -> Result<Option<u64>, Error> {
+    match bucket.create(key, value).await {
+        Ok(revision) => Ok(Some(revision)),
+        Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
