@@ -6,6 +6,27 @@
 //! by the database under a passphrase that is derived here as well: neither a plaintext nor a
 //! master key ever reaches the database.
 //!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use keyring::{Cell, Keyring, SERVER_API_KEY};
+//! use secrecy::ExposeSecret;
+//!
+//! # fn main() -> Result<(), keyring::Error> {
+//! let master = "a master key of thirty-two characters or more".into();
+//! let keyring = Keyring::new(BTreeMap::from([(1, master)]), None)?;
+//! let cell = Cell { column: SERVER_API_KEY, row_key: "7".into(), tenant: "42".into() };
+//!
+//! let sealed = keyring.seal(&cell, &"sk-example".into())?;
+//! let opened = keyring.open(&cell, sealed.version, &sealed.envelope)?;
+//! assert_eq!(opened.expose_secret(), "sk-example");
+//!
+//! let elsewhere = Cell { tenant: "43".into(), ..cell };
+//! assert!(keyring.open(&elsewhere, sealed.version, &sealed.envelope).is_err());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! This crate does no I/O, knows no database, and prints no key: every `Debug` is redacted.
 
 mod component;

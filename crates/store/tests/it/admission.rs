@@ -1,6 +1,7 @@
 //! Admission: each event is decided once, whoever delivers it and however often.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use proto::id::EventId;
@@ -135,7 +136,10 @@ async fn second_delivery_waits_for_a_first_that_is_not_committed_yet() {
         }
         first.commit().await.unwrap();
     };
-    let (answer, ()) = tokio::join!(second, commit);
+    let both = async { tokio::join!(second, commit) };
+    let (answer, ()) = tokio::time::timeout(Duration::from_secs(10), both)
+        .await
+        .unwrap();
     let expected = Admitted::Before {
         code: Decision::Stale,
         turns: vec![],
