@@ -1,8 +1,19 @@
 //! `command`: runs a slash command as a sandbox user and walks through panels and forms.
 
-use std::process::ExitCode;
+mod print;
+mod setup;
+mod steps;
+mod walk;
 
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::console;
 use crate::installation::Installation;
+use crate::sandbox::client::{Client, Place};
+pub use setup::set_up;
+pub use steps::Steps;
+use walk::Walk;
 
 /// The command, who runs it and where.
 #[derive(Clone, Debug, clap::Args)]
@@ -18,6 +29,9 @@ pub struct Args {
     /// Runs it in a direct message to the bot.
     #[arg(long)]
     pub dm: bool,
+    /// What is done with the answer, step by step.
+    #[command(flatten)]
+    pub steps: Steps,
     /// Prints one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -28,7 +42,24 @@ pub struct Args {
 
 /// Runs the command; the exit code is 0 when every step was answered.
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
-    drop(args);
-    let _ = installation;
+    let sandbox = Client::new(installation.sandbox_url()?);
+    let place = match args.dm {
+        true => Place::direct(&args.user),
+        false => Place::channel(&args.user, &args.channel),
+    };
+    let longest = Duration::from_millis(args.timeout_ms);
+    let mut walk = Walk::start(&sandbox, &place, &args.command, longest).await?;
+    for step in args.steps.in_order() {
+        if !args.json {
+            console::result(print::text(walk.view()));
+        }
+        walk.take(&step).await?;
+    }
+    let shown = if args.json {
+        print::json(walk.view(), walk.steps()).to_string()
+    } else {
+        print::text(walk.view())
+    };
+    console::result(shown);
     Ok(ExitCode::SUCCESS)
 }

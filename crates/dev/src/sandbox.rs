@@ -6,6 +6,7 @@
 //! the bot and is never linked into it. Everything is in memory and ends with the process.
 
 mod admin;
+pub mod client;
 mod clock;
 mod commands;
 mod faults;

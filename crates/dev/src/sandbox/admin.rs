@@ -80,7 +80,8 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/faults", post(add_fault).delete(clear_faults))
         .route("/gateway", post(order))
         .route("/admins", post(set_admin))
-        .route("/tenants/{id}", get(tenant).put(mark_tenant))
+        .route("/places", post(place::resolve))
+        .route("/set-up", post(place::mark))
         .route("/messages", get(messages::list).post(messages::say))
         .route("/messages/{id}", get(messages::get))
         .route("/channels/{channel}/messages/{id}", patch(messages::edit).delete(messages::delete))
@@ -232,16 +233,6 @@ async fn set_admin(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
             Ok(json!({}))
         })
     }))
-}
-
-/// Tells whether the bot was set up for a server or a person, as far as the sandbox was told.
-async fn tenant(State(sandbox): State<Sandbox>, Path(id): Path<u64>) -> Response {
-    answer(Ok(json!({"set_up": sandbox.peek(|world| world.set_up.contains(&id))})))
-}
-
-async fn mark_tenant(State(sandbox): State<Sandbox>, Path(id): Path<u64>) -> Response {
-    sandbox.with(|world| world.set_up.insert(id));
-    answer(Ok(json!({"set_up": true})))
 }
 
 /// Gives the bytes of an attachment.

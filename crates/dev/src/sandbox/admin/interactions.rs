@@ -235,6 +235,7 @@ fn show(world: &World, interaction: &Interaction) -> Value {
         interaction.answered_ms.map(|at_ms| at_ms.saturating_sub(interaction.created_ms));
     json!({
         "id": interaction.id.to_string(), "state": state, "answer_type": interaction.answer,
+        "token": interaction.token,
         "answered_after_ms": answered_after, "modal": interaction.modal,
         "message": interaction.original.as_ref().and_then(message),
         "follow_ups": interaction.follow_ups.iter().filter_map(message).collect::<Vec<_>>(),

@@ -1,9 +1,14 @@
 //! Who speaks and where, as people name it.
 
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
 use proto::id::{ChannelId, GuildId, UserId};
 use serde::Deserialize;
+use serde_json::json;
 
-use super::Wrong;
+use super::{Outcome, Wrong, answer, parse};
+use crate::sandbox::Sandbox;
 use crate::sandbox::world::World;
 use crate::sandbox::world::people::DEFAULT_USER;
 use crate::sandbox::world::places::{Channel, DEFAULT_CHANNEL, DEFAULT_SERVER};
@@ -53,4 +58,37 @@ fn name<'a>(given: Option<&'a str>, otherwise: &'a str) -> Result<&'a str, Wrong
         return Ok(name);
     }
     Err(Wrong::bad(format!("names have 1 to {NAME_CHARACTERS} characters")))
+}
+
+/// Says which ids a person and a place have, whose settings apply there, and who may change them.
+pub(super) async fn resolve(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
+    answer(parse::<Place>(&body).and_then(|place| sandbox.with(|world| describe(world, &place))))
+}
+
+fn describe(world: &mut World, place: &Place) -> Outcome {
+    let spot = place.find(world)?;
+    let guild = spot.guild.and_then(|guild| world.places.guilds.get(&guild));
+    let tenant = guild.map_or(spot.user.0, |guild| guild.id.0);
+    let owner = guild.map_or(spot.user, |guild| guild.owner);
+    let owner = world.people.get(owner).map(|owner| owner.name.clone());
+    Ok(json!({
+        "channel_id": spot.channel.to_string(), "user_id": spot.user.to_string(),
+        "guild_id": spot.guild.map(|guild| guild.to_string()), "owner": owner,
+        "tenant_id": tenant.to_string(), "set_up": world.set_up.contains(&tenant),
+    }))
+}
+
+#[derive(Deserialize)]
+struct Mark {
+    tenant_id: String,
+}
+
+/// Remembers that the bot was set up for a server or a person.
+pub(super) async fn mark(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
+    answer(parse::<Mark>(&body).and_then(|mark| {
+        let tenant = mark.tenant_id.parse();
+        let tenant: u64 = tenant.or(Err(Wrong::bad("the tenant is no id")))?;
+        sandbox.with(|world| world.set_up.insert(tenant));
+        Ok(json!({}))
+    }))
 }

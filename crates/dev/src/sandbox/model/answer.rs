@@ -98,21 +98,32 @@ fn paragraph(question: &str, hash: u64, index: u64, is_last: bool) -> String {
     sentences.join(" ")
 }
 
-/// Takes out mentions, and the speaker's name where the prompt writes it in front.
+/// Takes the newest of several people's lines, without the speaker's name and without mentions.
 fn spoken(question: &str) -> String {
     let mut text = String::with_capacity(question.len());
-    let mut rest = question;
+    let mut rest = newest(question);
     while let Some((before, mention)) = rest.split_once("<@") {
         text.push_str(before);
         rest = mention.split_once('>').map_or("", |(_, after)| after);
     }
     text.push_str(rest);
-    let text = text.trim();
-    let is_name = |name: &str| (1..=32).contains(&name.len()) && !name.contains(['\n', ' ']);
-    match text.split_once(": ") {
-        Some((name, said)) if is_name(name) => said.trim().to_owned(),
-        _ => text.to_owned(),
+    text.trim().to_owned()
+}
+
+/// Prompts write who speaks in front, as in `alice: hello`, and put several people's lines into
+/// one; what follows the last such name is the newest.
+fn newest(question: &str) -> &str {
+    let mut newest = question;
+    let mut at = 0;
+    for line in question.split_inclusive('\n') {
+        if let Some((name, _)) = line.split_once(": ") {
+            if (1..=32).contains(&name.chars().count()) && !name.contains(char::is_whitespace) {
+                newest = question.get(at + name.len() + 2..).unwrap_or_default();
+            }
+        }
+        at += line.len();
     }
+    newest
 }
 
 fn split_at<'a>(text: &'a str, phrase: &str) -> Option<(&'a str, &'a str)> {
@@ -130,6 +141,12 @@ mod tests {
         let first = answer("alice: <@42> hello number 7", 1);
         assert_eq!(first, answer("alice: <@42> hello number 7", 1));
         assert!(first.contains("hello number 7"), "{first}");
+    }
+
+    #[test]
+    fn the_newest_of_several_speakers_is_answered() {
+        let said = answer("alice: first\nbob: say exactly: second\ncarol: say exactly: third", 1);
+        assert_eq!(said, "third");
     }
 
     #[test]

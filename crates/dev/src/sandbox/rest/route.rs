@@ -16,11 +16,11 @@ pub(crate) enum Route<'a> {
     Type(ChannelId),
     /// The first answer to an interaction.
     Answer(InteractionId, &'a str),
-    /// Application, token and, for those of one message, `@original` or its id.
-    FollowUp(u64, &'a str),
-    GetFollowUp(u64, &'a str, &'a str),
-    EditFollowUp(u64, &'a str, &'a str),
-    DeleteFollowUp(u64, &'a str, &'a str),
+    /// Token and, for those of one message, `@original` or its id.
+    FollowUp(&'a str),
+    GetFollowUp(&'a str, &'a str),
+    EditFollowUp(&'a str, &'a str),
+    DeleteFollowUp(&'a str, &'a str),
     GatewayBot,
     Gateway,
     CurrentUser,
@@ -46,9 +46,7 @@ impl<'a> Route<'a> {
             ["interactions", id_, token, "callback"] if method == Method::POST => {
                 Some(Self::Answer(id(id_)?, token))
             }
-            ["webhooks", application, token, ref rest @ ..] => {
-                Self::of_token(method, (id(application)?, token), rest)
-            }
+            ["webhooks", _, token, ref rest @ ..] => Self::of_token(method, token, rest),
             ["applications", _, ref rest @ ..] => Self::of_application(method, rest),
             ["gateway", "bot"] if method == Method::GET => Some(Self::GatewayBot),
             ["gateway"] if method == Method::GET => Some(Self::Gateway),
@@ -73,16 +71,12 @@ impl<'a> Route<'a> {
         })
     }
 
-    fn of_token(
-        method: &Method,
-        (application, token): (u64, &'a str),
-        rest: &[&'a str],
-    ) -> Option<Self> {
+    fn of_token(method: &Method, token: &'a str, rest: &[&'a str]) -> Option<Self> {
         Some(match (method.as_str(), rest) {
-            ("POST", []) => Self::FollowUp(application, token),
-            ("GET", ["messages", message]) => Self::GetFollowUp(application, token, message),
-            ("PATCH", ["messages", message]) => Self::EditFollowUp(application, token, message),
-            ("DELETE", ["messages", message]) => Self::DeleteFollowUp(application, token, message),
+            ("POST", []) => Self::FollowUp(token),
+            ("GET", ["messages", message]) => Self::GetFollowUp(token, message),
+            ("PATCH", ["messages", message]) => Self::EditFollowUp(token, message),
+            ("DELETE", ["messages", message]) => Self::DeleteFollowUp(token, message),
             _ => return None,
         })
     }
@@ -151,10 +145,10 @@ impl<'a> Route<'a> {
             | Self::Type(channel)
             | Self::GetChannel(channel) => channel.0,
             Self::Answer(interaction, _) => interaction.0,
-            Self::FollowUp(_, token)
-            | Self::GetFollowUp(_, token, _)
-            | Self::EditFollowUp(_, token, _)
-            | Self::DeleteFollowUp(_, token, _) => xxhash_rust::xxh3::xxh3_64(token.as_bytes()),
+            Self::FollowUp(token)
+            | Self::GetFollowUp(token, _)
+            | Self::EditFollowUp(token, _)
+            | Self::DeleteFollowUp(token, _) => xxhash_rust::xxh3::xxh3_64(token.as_bytes()),
             Self::ListCommands(guild) | Self::SetCommands(guild) => guild.unwrap_or_default(),
             Self::GetGuild(guild) => guild.0,
             Self::GatewayBot
