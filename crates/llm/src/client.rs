@@ -1,17 +1,30 @@
-//! The client: one per process.
+//! The client: one per process. It sends prompts and lists models.
 
 use std::collections::HashMap;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
+use genai::adapter::AdapterKind;
+use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ReasoningEffort};
+use genai::resolver::{AuthData, Endpoint};
+use genai::{ModelIden, ServiceTarget};
 use reqwest::Url;
-use secrecy::SecretString;
+use reqwest::header::HeaderValue;
+use reqwest::redirect::Policy;
+use rustls::crypto::ring;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use tracing::Dispatch;
+use tracing::instrument::WithSubscriber;
 
-use crate::error::Error;
-use crate::prompt::{Delta, Prompt};
+use crate::completion::{Completion, judge};
+use crate::error::{Class, Error};
+use crate::prompt::{Prompt, Role};
 use crate::provider::Provider;
+
+/// Long enough for a handshake over half the world.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a provider may be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,21 +33,26 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two reads of the answer.
     pub silence: Duration,
+    /// Without text or thinking, however busy the wire is: nobody waits for longer.
+    pub progress: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            first_byte: Duration::from_secs(60),
-            silence: Duration::from_secs(120),
+            first_byte: Duration::from_mins(1),
+            silence: Duration::from_mins(2),
+            progress: Duration::from_mins(5),
         }
     }
 }
 
 /// Calls model providers.
-#[derive(Debug)]
 pub struct Llm {
-    _base_urls: HashMap<Provider, Url>,
+    genai: genai::Client,
+    pub(crate) http: reqwest::Client,
+    base_urls: HashMap<Provider, Url>,
+    timeouts: Timeouts,
 }
 
 impl Llm {
@@ -48,9 +66,14 @@ impl Llm {
         base_urls: HashMap<Provider, Url>,
         timeouts: Timeouts,
     ) -> Result<Self, Error> {
-        let _ = timeouts;
+        let http = http_client()?;
+        let genai = genai::Client::builder().with_reqwest(http.clone()).build();
+        let genai = genai.map_err(|error| judge(&error))?;
         Ok(Self {
-            _base_urls: base_urls,
+            genai,
+            http,
+            base_urls,
+            timeouts,
         })
     }
 
@@ -58,29 +81,96 @@ impl Llm {
     ///
     /// Cancel safe: yes; dropping the call or the stream aborts the request.
     pub async fn stream(&self, prompt: &Prompt, key: &SecretString) -> Result<Completion, Error> {
-        let _ = key;
-        todo!("{prompt:?}")
+        check(key)?;
+        let target = ServiceTarget {
+            endpoint: Endpoint::from_owned(self.base_url(prompt.provider)),
+            auth: AuthData::from_single(key.expose_secret()),
+            model: ModelIden::new(AdapterKind::OpenAI, prompt.model.as_str()),
+        };
+        let options = options(prompt, self.timeouts);
+        let response = self
+            .genai
+            .exec_chat_stream(target, request(prompt), Some(&options))
+            .with_subscriber(Dispatch::none())
+            .await
+            .map_err(|error| judge(&error))?;
+        Completion::begin(response.stream, self.timeouts.progress).await
     }
 
-    /// Lists the provider's models, which tells whether the key is good. Takes at most 10 s.
-    pub async fn models(
-        &self,
-        provider: Provider,
-        key: &SecretString,
-    ) -> Result<Vec<String>, Error> {
-        let _ = key;
-        todo!("{provider:?}")
+    /// Returns the base of a provider's addresses, with a slash at its end.
+    pub(crate) fn base_url(&self, provider: Provider) -> Arc<str> {
+        match self.base_urls.get(&provider) {
+            Some(url) => format!("{}/", url.as_str().trim_end_matches('/')).into(),
+            None => provider.base_url().into(),
+        }
     }
 }
 
-/// An answer as it comes. Ends after [`Delta::End`] or an error.
-#[derive(Debug)]
-pub struct Completion {}
+/// A key that no header can carry is not one; asking the provider would not help.
+pub(crate) fn check(key: &SecretString) -> Result<(), Error> {
+    let usable = HeaderValue::from_str(key.expose_secret()).is_ok();
+    if usable && !key.expose_secret().is_empty() {
+        Ok(())
+    } else {
+        Err(Error::of(Class::Auth))
+    }
+}
 
-impl Stream for Completion {
-    type Item = Result<Delta, Error>;
+/// Follows no redirect, which would carry the key elsewhere, and reads no proxy from the
+/// environment.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the addresses here are ours or the operator's, never a stranger's"
+)]
+fn http_client() -> Result<reqwest::Client, Error> {
+    let roots = webpki_roots::TLS_SERVER_ROOTS.to_vec();
+    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions();
+    let mut tls = tls
+        .map_err(|_unusable| Error::of(Class::RequestFault))?
+        .with_root_certificates(rustls::RootCertStore { roots })
+        .with_no_client_auth();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(Policy::none())
+        .referer(false)
+        .no_proxy()
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|_may_quote_addresses| Error::of(Class::RequestFault))
+}
 
-    fn poll_next(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(None)
+fn request(prompt: &Prompt) -> ChatRequest {
+    let turns = prompt.turns.iter().map(|turn| match turn.role {
+        Role::User => ChatMessage::user(turn.text.as_str()),
+        Role::Persona => ChatMessage::assistant(turn.text.as_str()),
+    });
+    let said = prompt.continue_from.as_deref().map(ChatMessage::assistant);
+    ChatRequest::from_messages(turns.chain(said).collect()).with_system(prompt.system.as_str())
+}
+
+fn options(prompt: &Prompt, timeouts: Timeouts) -> ChatOptions {
+    let options = ChatOptions::default()
+        .with_capture_usage(true)
+        .with_temperature(f64::from(prompt.temperature))
+        .with_stream_header_timeout(timeouts.first_byte)
+        .with_stream_read_timeout(timeouts.silence)
+        // genai takes endings such as "-max" off the model's name unless an effort is set, and a
+        // budget is the one that it does not send. It also cuts at "::", hence the full name.
+        .with_reasoning_effort(ReasoningEffort::Budget(0))
+        .with_extra_body(json!({ "model": prompt.model }));
+    match prompt.max_output_tokens {
+        Some(most) => options.with_max_tokens(most),
+        None => options,
+    }
+}
+
+impl fmt::Debug for Llm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Llm")
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
     }
 }

@@ -66,6 +66,15 @@ pub struct Error {
 }
 
 impl Error {
+    /// Makes an error that there was no answer to.
+    pub(crate) const fn of(class: Class) -> Self {
+        Self {
+            class,
+            status: None,
+            retry_after: None,
+        }
+    }
+
     /// Returns what kind of trouble it was.
     pub const fn class(&self) -> Class {
         self.class

@@ -4,11 +4,16 @@
 //! model here, no retry, and no text or key in any error, log line or `Debug` output.
 
 mod client;
+mod completion;
+mod models;
+
+mod classify;
 mod error;
 mod prompt;
 mod provider;
 
-pub use client::{Completion, Llm, Timeouts};
+pub use client::{Llm, Timeouts};
+pub use completion::Completion;
 pub use error::{Class, Error};
 pub use prompt::{Delta, EndReason, Prompt, Role, Turn, Usage};
 pub use provider::{Provider, UnknownProvider};

@@ -8,9 +8,9 @@ use std::str::FromStr;
 pub enum Provider {
     /// OpenAI.
     OpenAi,
-    /// OpenRouter.
+    /// `OpenRouter`.
     OpenRouter,
-    /// DeepSeek.
+    /// `DeepSeek`.
     DeepSeek,
     /// NVIDIA.
     Nvidia,

@@ -18,12 +18,12 @@ fn post(channel: u64) -> RouteKey {
     }
 }
 
-fn spent(reset_after: Duration) -> Option<Budget> {
-    Some(Budget {
+fn spent(reset_after: Duration) -> Budget {
+    Budget {
         limit: 5,
         remaining: 0,
         reset_after,
-    })
+    }
 }
 
 fn soon() -> Instant {
@@ -63,7 +63,7 @@ async fn waiters_of_one_bucket_pass_in_the_order_in_which_they_came() {
 #[tokio::test(start_paused = true)]
 async fn a_spent_bucket_makes_the_next_wait_for_its_reset() {
     let limiter = Limiter::new(45);
-    send(&limiter, post(1), Duration::ZERO, spent(3 * SECOND)).await;
+    send(&limiter, post(1), Duration::ZERO, Some(spent(3 * SECOND))).await;
     let began = Instant::now();
 
     send(&limiter, post(1), Duration::ZERO, None).await;
@@ -74,7 +74,7 @@ async fn a_spent_bucket_makes_the_next_wait_for_its_reset() {
 #[tokio::test(start_paused = true)]
 async fn channels_and_methods_do_not_wait_for_each_other() {
     let limiter = Limiter::new(45);
-    send(&limiter, post(1), Duration::ZERO, spent(3 * SECOND)).await;
+    send(&limiter, post(1), Duration::ZERO, Some(spent(3 * SECOND))).await;
     let began = Instant::now();
 
     send(&limiter, post(2), Duration::ZERO, None).await;
@@ -101,7 +101,7 @@ async fn routes_with_one_hash_share_their_bucket() {
     };
     send(&limiter, post(1), Duration::ZERO, None).await;
     send(&limiter, other, Duration::ZERO, None).await;
-    send(&limiter, post(1), Duration::ZERO, spent(3 * SECOND)).await;
+    send(&limiter, post(1), Duration::ZERO, Some(spent(3 * SECOND))).await;
     let began = Instant::now();
 
     send(&limiter, other, Duration::ZERO, None).await;
@@ -112,7 +112,7 @@ async fn routes_with_one_hash_share_their_bucket() {
 #[tokio::test(start_paused = true)]
 async fn who_comes_too_late_is_told_at_once() {
     let limiter = Limiter::new(45);
-    send(&limiter, post(1), Duration::ZERO, spent(30 * SECOND)).await;
+    send(&limiter, post(1), Duration::ZERO, Some(spent(30 * SECOND))).await;
     let began = Instant::now();
 
     let late = limiter
@@ -177,7 +177,7 @@ async fn a_stop_holds_for_those_who_already_wait_for_their_slot() {
 #[tokio::test(start_paused = true)]
 async fn idle_buckets_are_forgotten_and_busy_ones_kept() {
     let limiter = Limiter::new(1_000_000);
-    send(&limiter, post(1), Duration::ZERO, spent(8 * SECOND)).await;
+    send(&limiter, post(1), Duration::ZERO, Some(spent(8 * SECOND))).await;
     for channel in 2..10_000 {
         send(&limiter, post(channel), Duration::ZERO, None).await;
     }

@@ -1,9 +1,7 @@
 //! Calls against a small real HTTP server that plays Discord.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "a test fails by panicking"
 )]
 

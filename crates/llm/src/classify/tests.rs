@@ -1,0 +1,189 @@
+//! Refusals as providers word them, and the class of each.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use serde_json::json;
+
+use super::{interruption, refusal};
+use crate::error::Class;
+
+#[track_caller]
+fn assert_class(status: u16, body: &str, class: Class) {
+    let body = body.replace('\n', " ");
+    let error = refusal(status, &HeaderMap::new(), &body);
+    assert_eq!(error.class(), class, "{status} {body}");
+}
+
+#[test]
+fn the_structured_code_goes_first() {
+    let quota = r#"{"error":{"message":"You exceeded your current quota, please check your plan
+        and billing details.","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#;
+    let key = r#"{"error":{"message":"Incorrect API key provided: sk-xx. You can find your key at
+        https://platform.openai.com/account/api-keys.","type":"invalid_request_error",
+        "param":null,"code":"invalid_api_key"}}"#;
+    let length = r#"{"error":{"message":"x","type":"invalid_request_error",
+        "code":"context_length_exceeded"}}"#;
+    let model =
+        r#"{"error":{"message":"x","type":"invalid_request_error","code":"model_not_found"}}"#;
+
+    assert_class(429, quota, Class::Balance);
+    assert_class(400, key, Class::Auth);
+    assert_class(400, length, Class::ContextLength);
+    assert_class(403, model, Class::UnknownModel);
+    assert_class(
+        200,
+        r#"{"error":{"type":"overloaded_error"}}"#,
+        Class::Overloaded,
+    );
+    assert_class(
+        400,
+        r#"[{"error":{"code":400,"status":"UNAUTHENTICATED"}}]"#,
+        Class::Auth,
+    );
+    assert_class(
+        429,
+        r#"{"error":{"code":"1113","message":"Please recharge"}}"#,
+        Class::Balance,
+    );
+}
+
+#[test]
+fn a_rate_limit_with_a_link_to_the_billing_page_is_a_rate_limit() {
+    let body = r#"{"error":{"message":"Rate limit reached for gpt-4o on tokens per min (TPM): Limit
+        30000. Visit https://platform.openai.com/account/billing to learn more.","type":"tokens",
+        "param":null,"code":"rate_limit_exceeded"}}"#;
+
+    assert_class(429, body, Class::RateLimit);
+}
+
+#[test]
+fn statuses_are_told_apart() {
+    for (status, class) in [
+        (402, Class::Balance),
+        (429, Class::RateLimit),
+        (401, Class::Auth),
+        (403, Class::Auth),
+        (404, Class::UnknownModel),
+        (400, Class::RequestFault),
+        (405, Class::RequestFault),
+        (409, Class::RequestFault),
+        (413, Class::RequestFault),
+        (415, Class::RequestFault),
+        (422, Class::RequestFault),
+        (408, Class::Timeout),
+        (504, Class::Timeout),
+        (500, Class::Overloaded),
+        (502, Class::Overloaded),
+        (503, Class::Overloaded),
+        (529, Class::Overloaded),
+        (418, Class::Unknown),
+        (301, Class::Unknown),
+    ] {
+        assert_class(status, "", class);
+        assert_class(status, "<html>nope</html>", class);
+    }
+}
+
+#[test]
+fn words_tell_money_plan_and_moderation_apart() {
+    let body = |text: &str| json!({ "error": { "message": text } }).to_string();
+
+    assert_class(429, &body("Insufficient Balance"), Class::Balance);
+    assert_class(403, &body("Your credit is used up."), Class::Balance);
+    assert_class(
+        403,
+        &body("This model is not available for your account"),
+        Class::Plan,
+    );
+    assert_class(429, &body("Upgrade your subscription"), Class::Plan);
+    assert_class(403, &body("The input was flagged"), Class::ContentBlocked);
+    assert_class(400, &body("rejected by moderation"), Class::ContentBlocked);
+    assert_class(
+        400,
+        &body("This model's maximum context length is 8"),
+        Class::ContextLength,
+    );
+    assert_class(400, &body("Unknown model: x"), Class::UnknownModel);
+    assert_class(400, &body("Unknown parameter: x"), Class::RequestFault);
+}
+
+#[test]
+fn only_whole_words_count() {
+    assert_class(
+        429,
+        r#"{"error":{"message":"planet frontier"}}"#,
+        Class::RateLimit,
+    );
+    assert_class(403, r#"{"error":"Accreditation"}"#, Class::Auth);
+}
+
+#[test]
+fn errors_within_a_stream_are_judged_without_status() {
+    assert_eq!(
+        interruption(&json!({ "code": 502, "message": "x" })).class(),
+        Class::Overloaded
+    );
+    assert_eq!(
+        interruption(&json!({ "code": "429", "message": "x" })).class(),
+        Class::RateLimit
+    );
+    assert_eq!(
+        interruption(&json!({ "message": "Rate limit" })).class(),
+        Class::RateLimit
+    );
+    assert_eq!(
+        interruption(&json!({ "type": "server_error" })).class(),
+        Class::Overloaded
+    );
+    assert_eq!(interruption(&json!(null)).class(), Class::Unknown);
+    assert_eq!(interruption(&json!([[], 7])).class(), Class::Unknown);
+}
+
+#[test]
+fn the_wait_is_read_in_every_form_and_bounded() {
+    let wait = |pairs: &[(&'static str, &str)]| {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        refusal(429, &headers, "").retry_after()
+    };
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
+    let date = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
+
+    assert_eq!(wait(&[("retry-after", "7")]), seconds(7));
+    assert_eq!(
+        wait(&[("retry-after-ms", "2500")]),
+        Some(Duration::from_millis(2500))
+    );
+    assert_eq!(
+        wait(&[("retry-after", "Wed, 21 Oct 2026 07:28:30 GMT"), date]),
+        seconds(30)
+    );
+    assert_eq!(
+        wait(&[("retry-after", "Wed, 21 Oct 2020 07:28:30 GMT"), date]),
+        seconds(1)
+    );
+    assert_eq!(
+        wait(&[("retry-after", "Wed, 21 Oct 2026 07:28:30 GMT")]),
+        None
+    );
+    assert_eq!(
+        wait(&[("x-ratelimit-reset-requests", "6m0s")]),
+        seconds(360)
+    );
+    assert_eq!(
+        wait(&[("x-ratelimit-reset-requests", "1s250ms")]),
+        Some(Duration::from_millis(1250))
+    );
+    assert_eq!(wait(&[("retry-after", "1e300")]), seconds(3600));
+    for nonsense in ["", "soon", "NaN", "-5", "5 minutes"] {
+        assert_eq!(wait(&[("retry-after", nonsense)]), None, "{nonsense}");
+        assert_eq!(
+            wait(&[("x-ratelimit-reset-requests", nonsense)]),
+            None,
+            "{nonsense}"
+        );
+    }
+}

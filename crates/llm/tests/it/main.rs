@@ -1,0 +1,12 @@
+//! Calls against a small real HTTP server that plays a provider.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod models;
+mod refusals;
+mod server;
+mod streaming;
+mod timeouts;
