@@ -1,4 +1,4 @@
-//! Requests to the local processes: small JSON bodies over plain HTTP on the loopback address, nothing else.
+//! The requests that tasks make: to the local processes, and a question or two to Discord.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
@@ -14,14 +15,22 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The longest answer that is read; the sandbox's whole audit log of a long test fits.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
+/// Discord refuses clients that do not name themselves.
+const USER_AGENT: &str = "DiscordBot (https://github.com/tomoribot/tomoribot, 0.1)";
+
 /// Reads `url` and returns its status and body.
 pub async fn get(url: &str) -> anyhow::Result<(StatusCode, Bytes)> {
-    send(Method::GET, url, Bytes::new()).await
+    send(Method::GET, url, None, Bytes::new()).await
+}
+
+/// Reads `url` as somebody: `authorization` is the header's value.
+pub async fn get_authorized(url: &str, authorization: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+    send(Method::GET, url, Some(authorization), Bytes::new()).await
 }
 
 /// Sends a JSON body to `url` and returns the status and body of the answer.
 pub async fn post(url: &str, body: &serde_json::Value) -> anyhow::Result<(StatusCode, Bytes)> {
-    send(Method::POST, url, Bytes::from(serde_json::to_vec(body)?)).await
+    send(Method::POST, url, None, Bytes::from(serde_json::to_vec(body)?)).await
 }
 
 /// Reads JSON from `url`; any status but success is an error that shows what was answered.
@@ -43,14 +52,28 @@ fn decode(url: &str, (status, body): (StatusCode, Bytes)) -> anyhow::Result<serd
     serde_json::from_slice(&body).with_context(|| format!("{url} answered no JSON"))
 }
 
-async fn send(method: Method, url: &str, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {
+async fn send(
+    method: Method,
+    url: &str,
+    authorization: Option<&str>,
+    body: Bytes,
+) -> anyhow::Result<(StatusCode, Bytes)> {
     let exchange = async {
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(url)
             .header(http::header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
+            .header(http::header::USER_AGENT, USER_AGENT);
+        if let Some(authorization) = authorization {
+            request = request.header(http::header::AUTHORIZATION, authorization);
+        }
+        let request = request.body(Full::new(body))?;
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let client = Client::builder(TokioExecutor::new()).build(connector);
         let response = client.request(request).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;

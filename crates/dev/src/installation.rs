@@ -1,12 +1,24 @@
-//! One installation on this machine: where its files are, what runs, and how its processes are configured.
+//! One installation on this machine: where its files are, what runs, and with which settings.
 //!
 //! It starts and stops nothing itself.
 
+mod environment;
+mod secrets;
+mod state;
+
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 
-/// An installation: a checkout and the folder that holds everything it runs on.
+pub use secrets::Secrets;
+pub use state::{Database, Discord, Given, State};
+
+use crate::console;
+use crate::part::Part;
+
+/// An installation: a checkout, the folder that holds everything it runs on, and the binaries.
 #[derive(Debug, Clone)]
 pub struct Installation {
     root: PathBuf,
@@ -19,24 +31,115 @@ impl Installation {
     ///
     /// The product's binaries are those beside the program that runs.
     pub fn locate(root: &Path, home: Option<&Path>) -> anyhow::Result<Self> {
-        let root = root.canonicalize().with_context(|| format!("no folder {}", root.display()))?;
-        let home = home.map_or_else(|| root.join(".dev"), Path::to_path_buf);
         let program = std::env::current_exe().context("this program cannot find itself")?;
-        let binaries = program.parent().context("this program is in no folder")?.to_path_buf();
-        Ok(Self { root, home, binaries })
+        let binaries = program.parent().context("this program is in no folder")?;
+        Self::with_binaries(root, home, binaries)
+    }
+
+    /// The same for a program that is not beside the binaries, such as a test.
+    pub fn with_binaries(
+        root: &Path,
+        home: Option<&Path>,
+        binaries: &Path,
+    ) -> anyhow::Result<Self> {
+        let root = root.canonicalize().with_context(|| format!("no folder {}", root.display()))?;
+        let home = match home {
+            Some(home) => std::path::absolute(home)?,
+            None => root.join(".dev"),
+        };
+        Ok(Self { root, home, binaries: binaries.to_path_buf() })
+    }
+
+    /// The checkout.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder of everything that this installation writes.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// The folder of the tools that `./dev` fetched, shared by all installations of a checkout.
+    pub fn tools(&self) -> PathBuf {
+        self.root.join(".dev/tools")
+    }
+
+    /// A program of the workspace.
+    pub fn binary(&self, name: &str) -> PathBuf {
+        self.binaries.join(name)
+    }
+
+    /// The log of a part; it keeps what was written before the last start.
+    pub fn log(&self, part: Part) -> PathBuf {
+        self.home.join("logs").join(format!("{part}.log"))
+    }
+
+    /// Makes the folders that are needed before anything is started.
+    pub fn prepare(&self) -> anyhow::Result<()> {
+        let logs = self.home.join("logs");
+        fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))
+    }
+
+    /// What runs and on which ports.
+    pub fn state(&self) -> anyhow::Result<State> {
+        State::read(&self.home.join("state.json"))
+    }
+
+    /// Keeps the state for the next command.
+    pub fn keep(&self, state: &State) -> anyhow::Result<()> {
+        state.write(&self.home.join("state.json"))
+    }
+
+    /// The secrets of this installation, made when there are none yet.
+    pub fn secrets(&self) -> anyhow::Result<Secrets> {
+        Secrets::read_or_make(&self.home.join("secrets.json"))
+    }
+
+    /// Waits until no other command changes this installation; the lock ends with the value.
+    pub fn lock(&self) -> anyhow::Result<File> {
+        self.prepare()?;
+        let file = File::create(self.home.join("lock"))?;
+        if file.try_lock().is_err() {
+            console::note("waiting for another ./dev command to finish …");
+            file.lock()?;
+        }
+        Ok(file)
+    }
+
+    /// The address of a part that serves HTTP: `http://127.0.0.1:PORT`.
+    pub fn address(&self, part: Part) -> anyhow::Result<String> {
+        let port = self.state()?.port(part).with_context(|| format!("{part} has no port yet"))?;
+        Ok(format!("http://127.0.0.1:{port}"))
     }
 
     /// The address of the sandbox: `http://127.0.0.1:PORT`, without a slash at the end.
     ///
     /// Fails when no sandbox runs: nothing was started, or the bot talks with the real Discord.
     pub fn sandbox_url(&self) -> anyhow::Result<String> {
-        anyhow::bail!("not yet")
+        let state = self.state()?;
+        if state.discord == Discord::Real {
+            bail!("this installation talks with the real Discord: there is no sandbox to speak in");
+        }
+        ensure!(state.running(Part::Sandbox).is_some(), "nothing runs here: start it with ./dev up");
+        self.address(Part::Sandbox)
     }
 
     /// A worker's operator command (`worker ARGS…`) with this installation's settings.
     pub fn worker_command(&self, arguments: &[&str]) -> anyhow::Result<tokio::process::Command> {
-        let mut command = tokio::process::Command::new(self.binaries.join("worker"));
-        command.args(arguments).current_dir(&self.root).env("TOMORI_HOME", &self.home);
+        Ok(tokio::process::Command::from(self.operator(arguments)?))
+    }
+
+    /// The same as a command of the standard library, which can replace this process.
+    pub fn operator(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let mut state = self.state()?;
+        ensure!(!state.ports.is_empty() || state.given.is_some(), "nothing runs here: start it with ./dev up");
+        let mut environment = self.environment(&mut state, Part::Worker(1))?;
+        // An operator reads the answer, not the log.
+        environment.retain(|(name, _)| name != "LOG_FORMAT" && name != "HTTP_LISTEN");
+        environment.extend([("LOG_LEVEL".into(), "warn".into()), ("LOG_FORMAT".into(), "text".into())]);
+        let mut command = Command::new(self.binary("worker"));
+        command.args(arguments).current_dir(&self.home).envs(environment);
         Ok(command)
     }
 }

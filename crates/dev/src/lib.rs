@@ -11,6 +11,7 @@ pub mod logs;
 pub mod say;
 pub mod command;
 pub mod worker;
+pub mod control;
 
 // The stand-in for Discord and for a model provider.
 pub mod sandbox;
@@ -19,3 +20,8 @@ pub mod sandbox;
 pub mod console;
 pub mod http;
 pub mod installation;
+pub mod launch;
+pub mod nats;
+pub mod part;
+pub mod postgres;
+pub mod process;

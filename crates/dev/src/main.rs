@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use dev::installation::Installation;
-use dev::{command, console, down, logs, sandbox, say, status, up, worker};
+use dev::{command, console, control, down, logs, sandbox, say, status, up, worker};
 
 /// Runs TomoriBot on this machine, talks with it, and tests it.
 #[derive(Debug, Parser)]
@@ -30,6 +30,9 @@ enum Task {
     Say(say::Args),
     Command(command::Args),
     Worker(worker::Args),
+    Stop(control::StopArgs),
+    Start(control::StartArgs),
+    Reset(down::ResetArgs),
     #[command(hide = true)]
     Sandbox(sandbox::Args),
 }
@@ -55,6 +58,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Say(args) => say::run(args, &installation).await,
         Task::Command(args) => command::run(args, &installation).await,
         Task::Worker(args) => worker::run(args, &installation),
+        Task::Stop(args) => control::stop(args, &installation).await,
+        Task::Start(args) => control::start(args, &installation).await,
+        Task::Reset(args) => down::reset(args, &installation).await,
         Task::Sandbox(args) => sandbox::run(args).await,
     }
 }

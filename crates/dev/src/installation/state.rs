@@ -1,0 +1,175 @@
+//! What is remembered between two commands: which processes were started, on which ports, on what they rely.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+
+use anyhow::Context as _;
+use rand::Rng as _;
+use serde::{Deserialize, Serialize};
+
+use crate::part::Part;
+use crate::process::{Activity, Identity};
+
+/// Ports are looked for below the range from which the kernel takes ports for outgoing connections: nothing else can
+/// take one between the look and the start.
+const FREE_PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// Whom the bot talks with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Discord {
+    /// The sandbox on this machine.
+    #[default]
+    Sandbox,
+    /// The Discord that `.env` names a token for.
+    Real,
+}
+
+/// A database and how to reach it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Role.
+    pub user: String,
+    /// The role's password.
+    pub password: String,
+    /// Name of the database.
+    pub name: String,
+}
+
+/// Servers that somebody else started; an installation without them starts its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// A database for this installation alone.
+    pub database: Database,
+    /// The broker's address.
+    pub nats_url: String,
+    /// What the names on the broker begin with.
+    pub nats_prefix: String,
+}
+
+/// The state of an installation, kept in `state.json`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// Whom the bot talks with.
+    pub discord: Discord,
+    /// How many workers there are to be; 0 before the first start.
+    pub workers: u16,
+    /// Servers of others, if it relies on such.
+    pub given: Option<Given>,
+    /// The port of each part, kept while it is free so that addresses stay the same.
+    pub ports: BTreeMap<String, u16>,
+    /// What was started and not stopped since.
+    pub processes: BTreeMap<String, Identity>,
+}
+
+impl State {
+    /// Reads the state; an installation that was never started has the default one.
+    pub fn read(file: &Path) -> anyhow::Result<Self> {
+        match fs::read(file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
+                format!("{} is damaged; `./dev reset` begins anew", file.display())
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+        }
+    }
+
+    /// Replaces the file in one step: a reader sees the old state or the new one.
+    pub fn write(&self, file: &Path) -> anyhow::Result<()> {
+        let draft = file.with_extension("draft");
+        let mut open = File::create(&draft)?;
+        open.write_all(&serde_json::to_vec_pretty(self)?)?;
+        drop(open);
+        fs::rename(&draft, file).with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// The parts that there are to be, in the order of starting.
+    pub fn wanted(&self) -> Vec<Part> {
+        let servers = [Part::Postgres, Part::Nats].into_iter().filter(|_| self.given.is_none());
+        let sandbox = [Part::Sandbox].into_iter().filter(|_| self.discord == Discord::Sandbox);
+        let workers = (1..=self.workers).map(Part::Worker);
+        servers.chain(sandbox).chain([Part::Gateway]).chain(workers).collect()
+    }
+
+    /// The process of a part, if one was started and is still there.
+    pub fn running(&self, part: Part) -> Option<&Identity> {
+        let identity = self.processes.get(&part.to_string())?;
+        (identity.activity() != Activity::Gone).then_some(identity)
+    }
+
+    /// The parts whose processes are there, in the order of starting.
+    pub fn alive(&self) -> Vec<Part> {
+        let known = self.processes.keys().filter_map(|name| name.parse().ok());
+        let mut alive: Vec<Part> = known.filter(|part| self.running(*part).is_some()).collect();
+        alive.sort();
+        alive
+    }
+
+    /// The port of a part, if it has one.
+    pub fn port(&self, part: Part) -> Option<u16> {
+        self.ports.get(&part.to_string()).copied()
+    }
+
+    /// Gives a part a port that is free now: its last one, the preferred one, or any.
+    pub fn assign_port(&mut self, part: Part) -> anyhow::Result<u16> {
+        let preferred = [self.port(part), self.given.is_none().then(|| part.preferred_port())];
+        let taken = |port: u16| self.ports.iter().any(|(of, p)| *p == port && *of != part.to_string());
+        let mut random = rand::rng();
+        let anywhere = std::iter::repeat_with(|| random.random_range(FREE_PORTS)).take(1000);
+        let mut candidates = preferred.into_iter().flatten().chain(anywhere);
+        let port = candidates
+            .find(|port| !taken(*port) && TcpListener::bind(("127.0.0.1", *port)).is_ok())
+            .context("no free port on 127.0.0.1")?;
+        self.ports.insert(part.to_string(), port);
+        Ok(port)
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}:{}/{}", self.user, self.host, self.port, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_started_servers_first_and_workers_last() {
+        let state = State { workers: 2, ..State::default() };
+        let names: Vec<String> = state.wanted().iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["postgres", "nats", "sandbox", "gateway", "worker-1", "worker-2"]);
+    }
+
+    #[test]
+    fn the_real_discord_needs_no_sandbox() {
+        let state = State { workers: 1, discord: Discord::Real, ..State::default() };
+        assert!(!state.wanted().contains(&Part::Sandbox));
+    }
+
+    #[test]
+    fn a_port_that_somebody_has_is_not_given_out() {
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = held.local_addr().unwrap().port();
+        let mut state = State::default();
+        state.ports.insert("gateway".into(), port);
+        assert_ne!(state.assign_port(Part::Gateway).unwrap(), port);
+    }
+
+    #[test]
+    fn two_parts_get_different_ports() {
+        let mut state = State::default();
+        let ports = [Part::Gateway, Part::Worker(1), Part::Worker(2)]
+            .map(|part| state.assign_port(part).unwrap());
+        assert!(ports[0] != ports[1] && ports[1] != ports[2] && ports[0] != ports[2]);
+    }
+}

@@ -1,0 +1,208 @@
+//! Starts the parts of an installation, waits until they are ready, and stops them.
+//!
+//! What is started is written down before anything waits for it, so `./dev down` finds everything
+//! even when the command that started it was killed.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rustix::process::Signal;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::installation::{Installation, State};
+use crate::part::Part;
+use crate::postgres::{Durability, Programs, has_database};
+use crate::process::{Activity, Launch, POLL};
+use crate::{console, http, nats};
+
+/// The longest that a part may take to become ready; a first start on a slow disk takes seconds.
+const READY_WAIT: Duration = Duration::from_secs(90);
+/// The longest wait for an orderly end: the drain time-out of 25 s and some room.
+const STOP_WAIT: Duration = Duration::from_secs(32);
+/// The longest wait after SIGKILL.
+const KILL_WAIT: Duration = Duration::from_secs(5);
+/// How much of a log is shown when its process ended too early.
+const SHOWN_LOG_LINES: usize = 15;
+
+/// Starts a part unless it runs; does not wait for it.
+pub async fn start(
+    installation: &Installation,
+    state: &mut State,
+    part: Part,
+) -> anyhow::Result<()> {
+    if state.running(part).is_some() {
+        return Ok(());
+    }
+    installation.prepare()?;
+    let port = state.assign_port(part)?;
+    // Its port is kept first: the settings of other parts name it.
+    installation.keep(state)?;
+    let launch = plan(installation, state, part, port).await?;
+    let identity = launch.start().with_context(|| format!("{part} did not start"))?;
+    state.processes.insert(part.to_string(), identity);
+    installation.keep(state)
+}
+
+async fn plan(
+    installation: &Installation,
+    state: &mut State,
+    part: Part,
+    port: u16,
+) -> anyhow::Result<Launch> {
+    let log = installation.log(part);
+    match part {
+        Part::Postgres => {
+            let data = installation.home().join("postgres");
+            let programs = Programs::find().await?;
+            programs.initialise(&data, &installation.database(state)?).await?;
+            Ok(programs.launch(&data, port, Durability::Full, log))
+        }
+        Part::Nats => {
+            let data = installation.home().join("nats");
+            fs::create_dir_all(&data)?;
+            let program = nats::program(installation, nats::Version::Newest)?;
+            Ok(nats::launch(&program, &data, port, log))
+        }
+        Part::Sandbox | Part::Gateway | Part::Worker(_) => {
+            let program = |name| installation.binary(name).display().to_string();
+            let command = match part {
+                Part::Sandbox => {
+                    let listen = format!("--listen=127.0.0.1:{port}");
+                    vec![program("tomori-dev"), "sandbox".into(), listen]
+                }
+                Part::Gateway => vec![program("gateway")],
+                _ => vec![program("worker")],
+            };
+            let environment = installation.environment(state, part)?;
+            let folder = installation.home().to_path_buf();
+            Ok(Launch { command, environment, folder, log })
+        }
+    }
+}
+
+/// Waits until a part does its work; tells the end of its log when it ends instead.
+pub async fn wait_until_ready(
+    installation: &Installation,
+    state: &State,
+    part: Part,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + READY_WAIT;
+    while !is_ready(installation, state, part).await {
+        if state.running(part).is_none() {
+            bail!("{part} ended while it was starting\n{}", end_of_log(installation, part));
+        }
+        if Instant::now() > deadline {
+            let waited = READY_WAIT.as_secs();
+            bail!("{part} was not ready after {waited} s\n{}", end_of_log(installation, part));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(())
+}
+
+/// Whether a part does its work now.
+pub async fn is_ready(installation: &Installation, state: &State, part: Part) -> bool {
+    let Some(port) = state.port(part) else { return false };
+    match part {
+        Part::Postgres => has_postgres_answered(installation, state).await,
+        Part::Nats => has_nats_greeted(port).await,
+        Part::Sandbox => is_good(&format!("http://127.0.0.1:{port}/sandbox/health")).await,
+        Part::Gateway | Part::Worker(_) => is_good(&format!("http://127.0.0.1:{port}/readyz")).await,
+    }
+}
+
+async fn is_good(url: &str) -> bool {
+    let answer = tokio::time::timeout(Duration::from_secs(2), http::get(url)).await;
+    answer.is_ok_and(|answer| answer.is_ok_and(|(status, _)| status.is_success()))
+}
+
+async fn has_postgres_answered(installation: &Installation, state: &State) -> bool {
+    let Ok(mut database) = installation.database(state) else { return false };
+    database.name = "postgres".into();
+    match Programs::find().await {
+        Ok(programs) => programs.query(&database, "SELECT 1").await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// A server greets with `INFO {…}` before anything is asked; with JetStream it is then ready.
+async fn has_nats_greeted(port: u16) -> bool {
+    let greeting = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        let mut greeting = [0; 4];
+        stream.read_exact(&mut greeting).await?;
+        std::io::Result::Ok(&greeting == b"INFO")
+    };
+    let greeted = tokio::time::timeout(Duration::from_secs(1), greeting).await;
+    greeted.is_ok_and(|greeted| greeted.unwrap_or(false))
+}
+
+/// Makes the installation's database unless it is there.
+pub async fn make_database(installation: &Installation, state: &State) -> anyhow::Result<()> {
+    let database = installation.database(state)?;
+    let mut server = database.clone();
+    server.name = "postgres".into();
+    let programs = Programs::find().await?;
+    if !has_database(&programs, &server, &database.name).await? {
+        let statement = format!("CREATE DATABASE \"{}\"", database.name);
+        programs.query(&server, &statement).await?;
+    }
+    Ok(())
+}
+
+/// Asks parts to end, waits until they are gone, and ends by force what does not listen.
+pub async fn stop(
+    installation: &Installation,
+    state: &mut State,
+    parts: &[Part],
+) -> anyhow::Result<()> {
+    for part in parts {
+        let Some(identity) = state.running(*part) else { continue };
+        // PostgreSQL takes SIGTERM as "when all clients are gone", SIGINT as "in order, now".
+        let polite = if *part == Part::Postgres { Signal::INT } else { Signal::TERM };
+        identity.signal(polite)?;
+        identity.signal(Signal::CONT)?;
+    }
+    let deadline = Instant::now() + STOP_WAIT;
+    for part in parts {
+        if let Some(identity) = state.running(*part)
+            && !identity.ended_by(deadline).await
+        {
+            console::note(format_args!("{part} did not end in time and is killed"));
+            identity.signal(Signal::KILL)?;
+            if !identity.ended_by(Instant::now() + KILL_WAIT).await {
+                bail!("{part} (process {}) cannot be ended", identity.pid);
+            }
+        }
+        state.processes.remove(&part.to_string());
+        installation.keep(state)?;
+    }
+    Ok(())
+}
+
+/// Stops everything that was started: first what works, then what it relies on.
+pub async fn stop_all(installation: &Installation, state: &mut State) -> anyhow::Result<usize> {
+    let alive = state.alive();
+    let (servers, product): (Vec<Part>, Vec<Part>) =
+        alive.iter().partition(|part| !part.has_admin_port());
+    stop(installation, state, &product).await?;
+    for part in servers.iter().rev() {
+        stop(installation, state, &[*part]).await?;
+    }
+    state.processes.retain(|_, identity| identity.activity() != Activity::Gone);
+    installation.keep(state)?;
+    Ok(alive.len())
+}
+
+/// The last lines of a part's log.
+pub fn end_of_log(installation: &Installation, part: Part) -> String {
+    let file = installation.log(part);
+    let bytes = fs::read(&file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = lines.get(lines.len().saturating_sub(SHOWN_LOG_LINES)..).unwrap_or_default();
+    format!("the end of {}:\n  {}", file.display(), shown.join("\n  "))
+}

@@ -1,0 +1,44 @@
+//! A private nats-server with JetStream: where its program is and how it is started.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+
+use crate::installation::Installation;
+use crate::process::Launch;
+
+/// Which of the pinned versions is meant; `./dev` fetches both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The newest that this checkout is tested with.
+    Newest,
+    /// The oldest that is supported.
+    Oldest,
+}
+
+/// The program of a version.
+pub fn program(installation: &Installation, version: Version) -> anyhow::Result<PathBuf> {
+    let name = match version {
+        Version::Newest => "nats-server",
+        Version::Oldest => "nats-server-oldest",
+    };
+    let program = installation.tools().join(name);
+    ensure!(program.exists(), "{} is missing: ./dev fetches it", program.display());
+    Ok(program)
+}
+
+/// How to start the server, on the loopback address only.
+pub fn launch(program: &Path, data: &Path, port: u16, log: PathBuf) -> Launch {
+    let path = |path: &Path| path.display().to_string();
+    let command = vec![
+        path(program),
+        "--addr".into(),
+        "127.0.0.1".into(),
+        "--port".into(),
+        port.to_string(),
+        "--jetstream".into(),
+        "--store_dir".into(),
+        path(data),
+    ];
+    Launch { command, environment: Vec::new(), folder: data.to_path_buf(), log }
+}
