@@ -80,7 +80,8 @@ impl Store {
     }
 
     /// Ends a turn for good; the reason, when there is one, replaces that of a requested stop.
-    /// `false`: the lease is lost or the turn is over already.
+    /// Repeating it under the same lease is harmless. `false`: the lease is lost, or the turn
+    /// ended in another state.
     ///
     /// # Errors
     /// `Invalid` for a state that is not final; `Unavailable`.
@@ -95,8 +96,10 @@ impl Store {
         }
         let done = sqlx::query!(
             "UPDATE turns
-             SET state = $4, stop_reason = COALESCE($5, stop_reason), ended_at = now()
-             WHERE turn_id = $1 AND fence = $2 AND worker_id = $3 AND ended_at IS NULL",
+             SET state = $4, stop_reason = COALESCE($5, stop_reason),
+                 ended_at = COALESCE(ended_at, now())
+             WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
+               AND (ended_at IS NULL OR state = $4)",
             lease.turn.0,
             lease.fence,
             lease.worker,

@@ -126,12 +126,15 @@ async fn takeover_raises_the_fence_and_ends_the_old_lease() {
             .unwrap()
     );
     assert!(
-        !database
+        database
             .store
             .end_turn(&new, TurnState::Done, None)
             .await
-            .unwrap()
+            .unwrap(),
+        "repeated after a lost answer"
     );
+    let other = database.store.end_turn(&new, TurnState::Failed, None);
+    assert!(!other.await.unwrap());
     let ended = database.store.turn(queued.id).await.unwrap().unwrap();
     assert_eq!((ended.state, ended.attempts), (TurnState::Done, 2));
 }
