@@ -62,7 +62,7 @@ pub(super) async fn read(app: &App, tenant: TenantId) -> Result<State, Notice> {
     let problem = match &key {
         Err(error) if error.is_unavailable() => return Err(Notice::DatabaseAway),
         Err(error) => {
-            warn!(%error, "a stored provider key does not open");
+            warn!(?error, "a stored provider key does not open");
             Some(Notice::KeyUnreadable)
         }
         Ok(_) => None,
@@ -77,7 +77,7 @@ pub(super) async fn read(app: &App, tenant: TenantId) -> Result<State, Notice> {
 
 /// Returns what to say about a failure of the database, which is logged here.
 pub(super) fn unreadable(error: store::Error) -> Notice {
-    warn!(%error, "settings cannot be read or written");
+    warn!(?error, "settings cannot be read or written");
     if error.is_unavailable() {
         Notice::DatabaseAway
     } else {

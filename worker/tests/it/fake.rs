@@ -1,0 +1,201 @@
+//! Discord and a model server, as far as interactions need them: answers by rule, remembers all.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// The token of an interaction that somebody else has answered.
+pub(crate) const TAKEN: &str = "taken";
+
+/// A key that works.
+pub(crate) const GOOD_KEY: &str = "sk-good-0123456789abcd";
+
+/// A key whose account has no credit: it lists models, but does not answer.
+pub(crate) const BROKE_KEY: &str = "sk-broke-0123456789abcd";
+
+/// An answer to an interaction as it came over the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// `callback` for first answers, `edit` for later ones.
+    pub(crate) kind: &'static str,
+    /// The interaction's token.
+    pub(crate) token: String,
+    /// What was sent.
+    pub(crate) body: Value,
+}
+
+/// The running server; dropping it ends it.
+pub(crate) struct Fake {
+    /// Where it listens, without a slash at the end.
+    pub(crate) url: String,
+    calls: mpsc::Receiver<Call>,
+    _task: JoinSet<()>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    calls: mpsc::Sender<Call>,
+    commands: Arc<Mutex<Value>>,
+}
+
+impl Fake {
+    pub(crate) async fn start() -> Self {
+        let (sender, calls) = mpsc::channel(64);
+        let shared = Shared {
+            calls: sender,
+            commands: Arc::new(Mutex::new(json!([]))),
+        };
+        let router = Router::new().fallback(answer).with_state(shared);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut task = JoinSet::new();
+        task.spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self {
+            url,
+            calls,
+            _task: task,
+        }
+    }
+
+    /// Waits for the next answer to an interaction.
+    pub(crate) async fn next_call(&mut self) -> Call {
+        let call = timeout(Duration::from_secs(20), self.calls.recv()).await;
+        call.expect("an answer in time").expect("a running server")
+    }
+}
+
+async fn answer(
+    State(shared): State<Shared>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    match (method.as_str(), path.as_slice()) {
+        ("GET", ["api", "v10", "users", "@me"]) => {
+            json_reply(200, &json!({"id": "99", "username": "tomori"}))
+        }
+        ("GET", ["api", "v10", "applications", "@me"]) => json_reply(
+            200,
+            &json!({"id": "98", "name": "tomori", "flags": 1 << 18}),
+        ),
+        ("POST", ["api", "v10", "interactions", _, token, "callback"]) => {
+            shared.remember("callback", token, body).await;
+            if *token == TAKEN {
+                return json_reply(400, &json!({"code": 40_060, "message": "taken"}));
+            }
+            StatusCode::NO_CONTENT.into_response()
+        }
+        (
+            "PATCH",
+            [
+                "api",
+                "v10",
+                "webhooks",
+                "98",
+                token,
+                "messages",
+                "@original",
+            ],
+        ) => {
+            shared.remember("edit", token, body).await;
+            json_reply(200, &json!({"id": "1"}))
+        }
+        ("GET", ["api", "v10", "applications", "98", "commands"]) => {
+            let commands = shared.commands.lock().unwrap().clone();
+            json_reply(200, &commands)
+        }
+        ("PUT", ["api", "v10", "applications", "98", "commands"]) => {
+            *shared.commands.lock().unwrap() = stored(body.clone());
+            json_reply(200, &stored(body))
+        }
+        ("GET", ["model", "v1", "models"]) => models(&headers),
+        ("POST", ["model", "v1", "chat", "completions"]) => completion(&headers),
+        _ => json_reply(404, &json!({"code": 0, "message": "404: Not Found"})),
+    }
+}
+
+impl Shared {
+    async fn remember(&self, kind: &'static str, token: &str, body: Value) {
+        self.calls
+            .send(Call {
+                kind,
+                token: token.to_owned(),
+                body,
+            })
+            .await
+            .unwrap();
+    }
+}
+
+/// Adds what Discord adds to a registered command.
+fn stored(mut commands: Value) -> Value {
+    for (number, command) in commands.as_array_mut().unwrap().iter_mut().enumerate() {
+        command["id"] = json!(number.to_string() + "1");
+        command["application_id"] = json!("98");
+        command["version"] = json!("7");
+        command["nsfw"] = json!(false);
+    }
+    commands
+}
+
+fn models(headers: &HeaderMap) -> Response {
+    if key(headers) != GOOD_KEY && key(headers) != BROKE_KEY {
+        let error = json!({"code": "invalid_api_key", "message": "Incorrect API key provided"});
+        return json_reply(401, &json!({"error": error}));
+    }
+    json_reply(
+        200,
+        &json!({"object": "list", "data": [{"id": "gpt-4.1-mini", "object": "model"}]}),
+    )
+}
+
+fn completion(headers: &HeaderMap) -> Response {
+    if key(headers) == BROKE_KEY {
+        let error = json!({"code": "insufficient_quota", "message": "insufficient balance"});
+        return json_reply(402, &json!({"error": error}));
+    }
+    let chunk = |delta: Value, finish: Value| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
+        let chunk = json!({"id": "c", "object": "chat.completion.chunk", "choices": [choice]});
+        format!("data: {chunk}\n\n")
+    };
+    let hello = chunk(
+        json!({"role": "assistant", "content": "Hello!"}),
+        Value::Null,
+    );
+    let end = chunk(json!({}), json!("stop"));
+    let kind = [("content-type", "text/event-stream")];
+    (kind, format!("{hello}{end}data: [DONE]\n\n")).into_response()
+}
+
+fn key(headers: &HeaderMap) -> &str {
+    let authorization = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
+    authorization
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default()
+}
+
+fn json_reply(status: u16, body: &Value) -> Response {
+    let status = StatusCode::from_u16(status).unwrap();
+    (
+        status,
+        [("content-type", "application/json")],
+        body.to_string(),
+    )
+        .into_response()
+}

@@ -1,0 +1,14 @@
+//! What holds for the worker as a process: real PostgreSQL and NATS, Discord and models at the wire.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod fake;
+mod interactions;
+mod registration;
+mod setup;
+mod world;

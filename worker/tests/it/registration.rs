@@ -1,0 +1,18 @@
+//! `worker register-commands`.
+
+use crate::fake::Fake;
+use crate::world::{assert_success, operate};
+
+#[tokio::test]
+async fn commands_are_registered_once() {
+    let fake = Fake::start().await;
+    let first = operate(&fake, "register-commands").await;
+    assert_success(&first);
+    assert_eq!(
+        String::from_utf8_lossy(&first.stdout),
+        "added /setup\nadded /tool\n"
+    );
+    let second = operate(&fake, "register-commands").await;
+    assert_success(&second);
+    assert_eq!(String::from_utf8_lossy(&second.stdout), "unchanged\n");
+}

@@ -1,0 +1,283 @@
+//! A worker process with a database and NATS names of its own, and the test as its gateway.
+
+use std::process::{Output, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_nats::RequestErrorKind;
+use prost::Message as _;
+use proto::event::{Interaction, InteractionOutcome, InteractionReply, InteractionType};
+use proto::id::InteractionId;
+use proto::subject::{InteractionClass, Names};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::process::{Child, Command};
+use tokio::time::{interval, timeout};
+use uuid::Uuid;
+
+use crate::fake::{Call, Fake};
+
+/// The server in which everything happens.
+pub(crate) const GUILD: u64 = 81_384_788_765_712_384;
+
+/// The person who does everything.
+pub(crate) const ALICE: u64 = 80_351_110_224_678_912;
+
+/// Discord's bit for people who may manage the server.
+pub(crate) const MANAGE_GUILD: u64 = 1 << 5;
+
+/// Longest wait for the worker's start.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+pub(crate) struct World {
+    pub(crate) fake: Fake,
+    pub(crate) nats: async_nats::Client,
+    pub(crate) names: Names,
+    name: String,
+    server_url: String,
+    _worker: Child,
+    asked: u64,
+}
+
+impl World {
+    /// Starts a worker and waits until it answers interactions.
+    pub(crate) async fn start() -> Self {
+        let name = format!("worker_test_{}", Uuid::now_v7().simple());
+        let server_url = variable("TEST_POSTGRES_URL");
+        execute(&server_url, format!("CREATE DATABASE {name}")).await;
+        let nats = async_nats::connect(variable("TEST_NATS_URL"))
+            .await
+            .unwrap();
+        let fake = Fake::start().await;
+        let migrated = command(&name, &fake.url)
+            .arg("migrate")
+            .output()
+            .await
+            .unwrap();
+        assert_success(&migrated);
+        let worker = command(&name, &fake.url)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let names = Names::new(prefix(&name));
+        let mut world = Self {
+            fake,
+            nats,
+            names,
+            name,
+            server_url,
+            _worker: worker,
+            asked: 0,
+        };
+        timeout(START_DEADLINE, world.wait_until_up())
+            .await
+            .expect("a worker that starts");
+        world
+    }
+
+    async fn wait_until_up(&mut self) {
+        let subject = self.names.interaction(InteractionClass::Fast);
+        let mut ticks = interval(Duration::from_millis(50));
+        loop {
+            ticks.tick().await;
+            let ping = ping(self.token()).encode_to_vec();
+            let asked = self.nats.request(subject.clone(), ping.into());
+            match asked.await {
+                Ok(_claimed) => break,
+                Err(error) if error.kind() == RequestErrorKind::NoResponders => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let _pong: Call = self.fake.next_call().await;
+    }
+
+    /// Returns a new token.
+    pub(crate) fn token(&mut self) -> String {
+        self.asked += 1;
+        format!("token-{}", self.asked)
+    }
+
+    /// Asks the worker as the gateway does, and returns whose the interaction is.
+    pub(crate) async fn ask(&mut self, interaction: Interaction) -> InteractionOutcome {
+        let subject = self.names.interaction(InteractionClass::Fast);
+        let reply = self
+            .nats
+            .request(subject, interaction.encode_to_vec().into())
+            .await
+            .unwrap();
+        InteractionReply::decode(reply.payload).unwrap().outcome()
+    }
+
+    /// Asks, and returns what the worker answers at Discord at first.
+    pub(crate) async fn answer_to(&mut self, mut interaction: Interaction) -> Value {
+        interaction.token = self.token();
+        let token = interaction.token.clone();
+        assert_eq!(self.ask(interaction).await, InteractionOutcome::Claimed);
+        let call = self.fake.next_call().await;
+        assert_eq!((call.kind, call.token), ("callback", token));
+        call.body
+    }
+
+    /// Removes what the test has made on the shared servers.
+    pub(crate) async fn remove(self) {
+        let Self {
+            nats,
+            names,
+            name,
+            server_url,
+            _worker: mut worker,
+            ..
+        } = self;
+        worker.kill().await.unwrap();
+        let context = async_nats::jetstream::new(nats);
+        context.delete_stream(names.event_stream()).await.unwrap();
+        context
+            .delete_key_value(names.workers_bucket())
+            .await
+            .unwrap();
+        context
+            .delete_key_value(names.sessions_bucket())
+            .await
+            .unwrap();
+        execute(&server_url, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    }
+}
+
+/// A command that Alice, who may manage the server, runs now.
+pub(crate) fn run(path: &str) -> Interaction {
+    Interaction {
+        command_path: path.to_owned(),
+        ..interaction(InteractionType::Command)
+    }
+}
+
+/// The use of a component.
+pub(crate) fn press(custom_id: &str) -> Interaction {
+    Interaction {
+        custom_id: custom_id.to_owned(),
+        ..interaction(InteractionType::Component)
+    }
+}
+
+pub(crate) fn interaction(kind: InteractionType) -> Interaction {
+    Interaction {
+        interaction_id: new_id().0,
+        application_id: 98,
+        r#type: kind.into(),
+        guild_id: GUILD,
+        channel_id: 1,
+        user_id: ALICE,
+        member_permissions: MANAGE_GUILD,
+        received_at_ms: i64::try_from(new_id().created_at_ms()).unwrap(),
+        ..Interaction::default()
+    }
+}
+
+fn ping(token: String) -> Interaction {
+    Interaction {
+        token,
+        ..run("tool ping")
+    }
+}
+
+/// An id of this moment.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker compares it with its clock"
+)]
+pub(crate) fn new_id() -> InteractionId {
+    let now_ms = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    let since_ms = u64::try_from(now_ms).unwrap() - InteractionId(0).created_at_ms();
+    InteractionId(since_ms << 22)
+}
+
+/// Runs an operator command against the fake Discord.
+pub(crate) async fn operate(fake: &Fake, argument: &str) -> Output {
+    command("unused", &fake.url)
+        .arg(argument)
+        .output()
+        .await
+        .unwrap()
+}
+
+#[track_caller]
+pub(crate) fn assert_success(output: &Output) {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{errors}{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+fn command(name: &str, fake_url: &str) -> Command {
+    let postgres = url_parts(&variable("TEST_POSTGRES_URL"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
+    command
+        .env_clear()
+        // A place without settings of a developer.
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .env("RUN_ENV", "test")
+        .env("HTTP_LISTEN", "127.0.0.1:0")
+        .env("LOG_LEVEL", "warn")
+        .env("NATS_URL", variable("TEST_NATS_URL"))
+        .env("NATS_PREFIX", prefix(name))
+        .env("EVENT_PARTITIONS", "4")
+        .env("POSTGRES_HOST", &postgres.host)
+        .env("POSTGRES_PORT", &postgres.port)
+        .env("POSTGRES_USER", &postgres.user)
+        .env("POSTGRES_PASSWORD", &postgres.password)
+        .env("POSTGRES_DB", name)
+        .env("DISCORD_TOKEN", "token-of-the-bot")
+        .env("DISCORD_API_URL", format!("{fake_url}/api/v10"))
+        .env("PROVIDER_BASE_URL_OPENAI", format!("{fake_url}/model/v1/"))
+        .env("CRYPTO_SECRET", "0123456789abcdef0123456789abcdef")
+        .stdin(Stdio::null());
+    command
+}
+
+/// The last characters of the name are those that differ.
+fn prefix(name: &str) -> String {
+    format!(
+        "t{}",
+        name.get(name.len().saturating_sub(20)..).unwrap_or(name)
+    )
+}
+
+struct Parts {
+    user: String,
+    password: String,
+    host: String,
+    port: String,
+}
+
+/// Takes `postgres://user:password@host:port/database` apart.
+fn url_parts(url: &str) -> Parts {
+    let (_, rest) = url.split_once("://").unwrap();
+    let (login, place) = rest.split_once('@').unwrap();
+    let (user, password) = login.split_once(':').unwrap_or((login, "unused"));
+    let (address, _) = place.split_once('/').unwrap_or((place, ""));
+    let (host, port) = address.split_once(':').unwrap_or((address, "5432"));
+    let [user, password, host, port] = [user, password, host, port].map(str::to_owned);
+    Parts {
+        user,
+        password,
+        host,
+        port,
+    }
+}
+
+async fn execute(server_url: &str, statement: String) {
+    let mut server = PgConnection::connect(server_url).await.unwrap();
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(&mut server)
+        .await
+        .unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the servers of the tests")]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test"))
+}
