@@ -93,7 +93,8 @@ impl Store {
         let connection = connection(settings)?;
         let pool = pool_options(settings.pool_max)
             .connect_with(connection)
-            .await?;
+            .await
+            .map_err(unusable)?;
         Ok(Self { pool })
     }
 
@@ -126,6 +127,17 @@ fn pool_options(max: u32) -> PgPoolOptions {
                 Ok(true)
             })
         })
+}
+
+/// A certificate that is not trusted arrives as a failure of the network; trying again will not
+/// mend it.
+fn unusable(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::InvalidData => {
+            Error::Settings(Fault(sqlx::Error::Io(cause)))
+        }
+        other => other.into(),
+    }
 }
 
 fn connection(settings: &Settings) -> Result<PgConnectOptions, Error> {
