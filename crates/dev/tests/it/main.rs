@@ -1,0 +1,14 @@
+//! Tests of the development tools at their boundaries.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod sandbox_gateway;
+mod sandbox_model;
+mod sandbox_rest;
+mod sandbox_world;
