@@ -43,10 +43,7 @@ pub struct Args {
 /// Runs the command; the exit code is 0 when every step was answered.
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
     let sandbox = Client::new(installation.sandbox_url()?);
-    let place = match args.dm {
-        true => Place::direct(&args.user),
-        false => Place::channel(&args.user, &args.channel),
-    };
+    let place = Place::new(&args.user, &args.channel, args.dm);
     let longest = Duration::from_millis(args.timeout_ms);
     let mut walk = Walk::start(&sandbox, &place, &args.command, longest).await?;
     for step in args.steps.in_order() {

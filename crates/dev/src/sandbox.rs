@@ -58,7 +58,10 @@ pub struct Args {
 
 /// Serves until SIGTERM or Ctrl-C, then returns.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    #[expect(clippy::disallowed_methods, reason = "the sandbox's only setting that is a secret")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the sandbox's only setting that is a secret"
+    )]
     let token = std::env::var("DISCORD_TOKEN").unwrap_or_else(|_| DEFAULT_TOKEN.to_owned());
     let shutdown = CancellationToken::new();
     let serving = serve(&args, token, shutdown.clone()).await?;
@@ -101,11 +104,17 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> anyhow::Result<Serving> {
     let listen = args.listen;
-    ensure!(listen.ip().is_loopback(), "the sandbox listens on loopback only, not on {listen}");
+    ensure!(
+        listen.ip().is_loopback(),
+        "the sandbox listens on loopback only, not on {listen}"
+    );
     let listener = TcpListener::bind(listen).await;
     let listener = listener.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
-    let settings = Settings { delta_delay_ms: args.delta_delay_ms, ..Settings::default() };
+    let settings = Settings {
+        delta_delay_ms: args.delta_delay_ms,
+        ..Settings::default()
+    };
     let sandbox = Sandbox(Arc::new(Inner {
         world: Mutex::new(World::new(args.seed, settings)),
         changed: watch::Sender::new(()),
@@ -127,7 +136,10 @@ pub async fn serve(
             () = async { shutdown.cancelled().await; tokio::time::sleep(STOP_WAIT).await } => {}
         }
     };
-    #[expect(clippy::disallowed_methods, reason = "its handle is returned and waited for")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "its handle is returned and waited for"
+    )]
     let task = tokio::spawn(task);
     Ok(Serving { address, task })
 }

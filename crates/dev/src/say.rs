@@ -21,6 +21,10 @@ use reply::Reply;
 
 /// What is said, by whom and where.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct Args {
     /// The message.
     pub text: String,
@@ -57,26 +61,27 @@ pub struct Args {
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
     let url = installation.sandbox_url()?;
     let sandbox = Client::new(url.clone());
-    let place = match args.dm {
-        true => Place::direct(&args.user),
-        false => Place::channel(&args.user, &args.channel),
-    };
+    let place = Place::new(&args.user, &args.channel, args.dm);
     if set_up(&url, &place).await? {
         console::note("set the bot up here first, by /setup");
     }
     let message = message(&args).await?;
     let started = Instant::now();
-    let said = sandbox.post("messages", &place.with(message)).await?;
+    let said = &sandbox.post("messages", &place.with(message)).await?;
     let trigger: MessageId = said["id"].as_str().unwrap_or_default().parse()?;
     if args.no_wait {
-        let line = if args.json { posted(&said).to_string() } else { trigger.to_string() };
+        let line = if args.json {
+            posted(said).to_string()
+        } else {
+            trigger.to_string()
+        };
         console::result(line);
         return Ok(ExitCode::SUCCESS);
     }
     let longest = Duration::from_millis(args.timeout_ms);
     let reply = Reply::wait(installation, &sandbox, trigger, longest).await?;
     let done_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(show(&args, &said, &reply, done_ms))
+    Ok(show(&args, said, &reply, done_ms))
 }
 
 /// Sets the bot up for the server "Sandbox", unless that was done.
@@ -104,7 +109,10 @@ async fn message(args: &Args) -> anyhow::Result<Value> {
 async fn attachment(path: &Path) -> anyhow::Result<Value> {
     let bytes = tokio::fs::read(path).await;
     let bytes = bytes.with_context(|| format!("cannot read {}", path.display()))?;
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy();
     let kind = match path.extension().and_then(|ending| ending.to_str()) {
         Some("png") => "image/png",
         Some("jpg" | "jpeg") => "image/jpeg",
@@ -133,10 +141,17 @@ fn show(args: &Args, said: &Value, reply: &Reply, done_ms: u64) -> ExitCode {
             "first_reply_ms": reply.first_reply_ms, "done_ms": reply.is_settled.then_some(done_ms),
         }));
     } else {
-        reply.posts.iter().for_each(|post| console::result(&post.content));
+        reply
+            .posts
+            .iter()
+            .for_each(|post| console::result(&post.content));
     }
     if let Some(problem) = reply.problem(args.timeout_ms) {
         console::note(problem);
     }
-    if reply.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if reply.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

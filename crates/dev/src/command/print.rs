@@ -13,15 +13,26 @@ pub(super) fn text(view: &Value) -> String {
     let mut lines = Vec::new();
     let messages = std::iter::once(&view["message"]);
     let follow_ups = view["follow_ups"].as_array().into_iter().flatten();
-    for message in messages.chain(follow_ups).filter(|message| message.is_object()) {
+    for message in messages
+        .chain(follow_ups)
+        .filter(|message| message.is_object())
+    {
         lines.extend(message_lines(message));
     }
-    if view["modal"].is_object() {
-        lines.push(format!("form \"{}\"", view["modal"]["title"].as_str().unwrap_or_default()));
-        let fields = fields(&view["modal"]).into_iter();
+    let modal = &view["modal"];
+    if modal.is_object() {
+        lines.push(format!(
+            "form \"{}\"",
+            modal["title"].as_str().unwrap_or_default()
+        ));
+        let fields = fields(modal).into_iter();
         lines.extend(fields.map(|(id, label)| format!("  field {id}: {label}")));
     }
-    if lines.is_empty() { "answered without words".to_owned() } else { lines.join("\n") }
+    if lines.is_empty() {
+        "answered without words".to_owned()
+    } else {
+        lines.join("\n")
+    }
 }
 
 fn message_lines(message: &Value) -> Vec<String> {
@@ -39,18 +50,31 @@ fn message_lines(message: &Value) -> Vec<String> {
             say(&field["value"]);
         }
     }
-    lines.extend(components(&message["components"]).into_iter().filter_map(component_line));
+    lines.extend(
+        components(&message["components"])
+            .into_iter()
+            .filter_map(component_line),
+    );
     lines
 }
 
 fn component_line(component: &Value) -> Option<String> {
-    let off = if component["disabled"] == true { " (disabled)" } else { "" };
+    let off = if component["disabled"] == true {
+        " (disabled)"
+    } else {
+        ""
+    };
     match component["type"].as_u64()? {
-        BUTTON => Some(format!("[button] {}{off}", component["label"].as_str().unwrap_or("unnamed"))),
+        BUTTON => Some(format!(
+            "[button] {}{off}",
+            component["label"].as_str().unwrap_or("unnamed")
+        )),
         TEXT => component["content"].as_str().map(str::to_owned),
         _ if component["custom_id"].is_string() => {
             let options = component["options"].as_array().into_iter().flatten();
-            let names: Vec<_> = options.filter_map(|option| option["label"].as_str()).collect();
+            let names: Vec<_> = options
+                .filter_map(|option| option["label"].as_str())
+                .collect();
             let title = component["placeholder"].as_str().unwrap_or("unnamed");
             Some(format!("[select] {title}{off}: {}", names.join(", ")))
         }

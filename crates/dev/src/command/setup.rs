@@ -16,29 +16,36 @@ const PROVIDER: &str = "openai";
 const KEY: &str = "sk-sandbox-0123456789abcdef0123456789abcdef";
 const MODEL: &str = "sandbox-chat";
 /// Longest wait for one answer; saving waits for a test reply of the model.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// Sets the bot up where somebody talks, unless that was done; tells whether it was not.
 ///
 /// The owner of the server does it, because others may not. `url` is the sandbox's address.
 pub async fn set_up(url: &str, place: &Place) -> anyhow::Result<bool> {
     let sandbox = Client::new(url.to_owned());
-    let found = sandbox.post("places", &place.with(json!({}))).await?;
+    let found = &sandbox.post("places", &place.with(json!({}))).await?;
     if found["set_up"] == true {
         return Ok(false);
     }
     let owner = place.seen_by(found["owner"].as_str().unwrap_or(&place.user));
-    let was_open = walk(&sandbox, &owner).await.context("/setup did not work")?;
-    sandbox.post("set-up", &json!({"tenant_id": found["tenant_id"]})).await?;
+    let was_open = walk(&sandbox, &owner)
+        .await
+        .context("/setup did not work")?;
+    sandbox
+        .post("set-up", &json!({"tenant_id": found["tenant_id"]}))
+        .await?;
     Ok(was_open)
 }
 
 async fn walk(sandbox: &Client, owner: &Place) -> anyhow::Result<bool> {
     let mut walk = Walk::start(sandbox, owner, "/setup", LONGEST).await?;
-    let Some(menu) = provider_menu(walk.view()) else { return Ok(false) };
+    let Some(menu) = provider_menu(walk.view()) else {
+        return Ok(false);
+    };
     walk.take(&Step::Select(menu, PROVIDER.to_owned())).await?;
     let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    walk.take(&Step::Send(vec![field("key", KEY), field("model", MODEL)])).await?;
+    walk.take(&Step::Send(vec![field("key", KEY), field("model", MODEL)]))
+        .await?;
     let result = print::text(walk.view());
     // Somebody else may have done it meanwhile, so the present state decides, not the answer.
     let again = Walk::start(sandbox, owner, "/setup", LONGEST).await?;
@@ -48,10 +55,12 @@ async fn walk(sandbox: &Client, owner: &Place) -> anyhow::Result<bool> {
 
 /// Returns the id of the select that offers providers; it is shown until one is set up.
 fn provider_menu(view: &Value) -> Option<String> {
-    let shown = components(&view["message"]["components"]);
-    let menu = shown.into_iter().find(|component| {
+    let shown = view.pointer("/message/components")?;
+    let menu = components(shown).into_iter().find(|component| {
         let options = component["options"].as_array().into_iter().flatten();
-        options.into_iter().any(|option| option["value"] == PROVIDER)
+        options
+            .into_iter()
+            .any(|option| option["value"] == PROVIDER)
     })?;
     menu["custom_id"].as_str().map(str::to_owned)
 }

@@ -35,25 +35,43 @@ impl Steps {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let pair = text.split_once('=').ok_or_else(|| format!("\"{text}\" has no ="))?;
+    let pair = text
+        .split_once('=')
+        .ok_or_else(|| format!("\"{text}\" has no ="))?;
     Ok((pair.0.to_owned(), pair.1.to_owned()))
 }
 
 fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help).action(ArgAction::Append)
+    Arg::new(name)
+        .long(name)
+        .value_name(value)
+        .help(help)
+        .action(ArgAction::Append)
 }
 
 impl clap::Args for Steps {
     fn augment_args(command: Command) -> Command {
         command
             .arg(
-                option("modal", "FIELD=VALUE", "Fills a field of the form, by its id or label")
-                    .value_parser(ValueParser::new(pair)),
+                option(
+                    "modal",
+                    "FIELD=VALUE",
+                    "Fills a field of the form, by its id or label",
+                )
+                .value_parser(ValueParser::new(pair)),
             )
-            .arg(option("press", "BUTTON", "Presses a button, by its label or id"))
+            .arg(option(
+                "press",
+                "BUTTON",
+                "Presses a button, by its label or id",
+            ))
             .arg(
-                option("select", "SELECT=VALUE", "Chooses in a select, by its placeholder or id")
-                    .value_parser(ValueParser::new(pair)),
+                option(
+                    "select",
+                    "SELECT=VALUE",
+                    "Chooses in a select, by its placeholder or id",
+                )
+                .value_parser(ValueParser::new(pair)),
             )
     }
 
@@ -71,11 +89,17 @@ impl FromArgMatches for Steps {
         steps.extend(at("modal").zip(fields.map(|field| Step::Send(vec![field.clone()]))));
         let buttons = matches.get_many::<String>("press").into_iter().flatten();
         steps.extend(at("press").zip(buttons.map(|button| Step::Press(button.clone()))));
-        let selects = matches.get_many::<Pair>("select").into_iter().flatten().cloned();
+        let selects = matches
+            .get_many::<Pair>("select")
+            .into_iter()
+            .flatten()
+            .cloned();
         steps.extend(at("select").zip(selects.map(|(select, value)| Step::Select(select, value))));
         steps.sort_by_key(|(index, _)| *index);
         let mut ordered = Self::default();
-        steps.into_iter().for_each(|(_, step)| ordered.add(step));
+        for (_, step) in steps {
+            ordered.add(step);
+        }
         Ok(ordered)
     }
 

@@ -22,7 +22,6 @@ pub(super) struct Walk<'a> {
     place: &'a Place,
     longest: Duration,
     view: Value,
-    /// The message with the panel that was shown last.
     panel: Value,
     steps: usize,
 }
@@ -36,7 +35,14 @@ impl<'a> Walk<'a> {
         longest: Duration,
     ) -> anyhow::Result<Self> {
         let (view, panel) = (Value::Null, Value::Null);
-        let mut walk = Self { sandbox, place, longest, view, panel, steps: 0 };
+        let mut walk = Self {
+            sandbox,
+            place,
+            longest,
+            view,
+            panel,
+            steps: 0,
+        };
         walk.interact(json!({"command": command})).await?;
         Ok(walk)
     }
@@ -44,6 +50,11 @@ impl<'a> Walk<'a> {
     /// What the last step was answered with.
     pub(super) fn view(&self) -> &Value {
         &self.view
+    }
+
+    /// The message with the panel that was shown last.
+    fn panel(&self) -> &Value {
+        &self.panel
     }
 
     /// How many interactions there were.
@@ -69,8 +80,12 @@ impl<'a> Walk<'a> {
 
     /// Finds the component with that id, or that text under `key`.
     fn component(&self, kinds: &[u64], key: &str, wanted: &str) -> anyhow::Result<&Value> {
-        let all = components(&self.panel["components"]);
-        let fitting = |one: &&Value| one["type"].as_u64().is_some_and(|kind| kinds.contains(&kind));
+        let all = components(&self.panel()["components"]);
+        let fitting = |one: &&Value| {
+            one["type"]
+                .as_u64()
+                .is_some_and(|kind| kinds.contains(&kind))
+        };
         let named = |one: &&&Value| one["custom_id"] == wanted || one[key] == wanted;
         let all: Vec<_> = all.into_iter().filter(fitting).collect();
         let names = || {
@@ -78,17 +93,19 @@ impl<'a> Walk<'a> {
             names.collect::<Vec<_>>().join(", ")
         };
         let found = all.iter().find(named);
-        found.copied().with_context(|| format!("\"{wanted}\" is not shown; shown: {}", names()))
+        found
+            .copied()
+            .with_context(|| format!("\"{wanted}\" is not shown; shown: {}", names()))
     }
 
     async fn use_component(&mut self, id: &Value, values: &[String]) -> anyhow::Result<()> {
-        let message = self.panel["id"].clone();
+        let message = self.panel()["id"].clone();
         let used = json!({"message_id": message, "custom_id": id, "values": values});
         self.interact(json!({"component": used})).await
     }
 
     async fn send(&mut self, given: &[(String, String)]) -> anyhow::Result<()> {
-        let modal = &self.view["modal"];
+        let modal = &self.view()["modal"];
         if modal.is_null() {
             bail!("no form is open");
         }
@@ -96,22 +113,33 @@ impl<'a> Walk<'a> {
         let mut fields = Map::new();
         for (name, value) in given {
             let field = known.iter().find(|(id, label)| id == name || label == name);
-            let names = || known.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ");
-            let (id, _) = field
-                .with_context(|| format!("the form has no field \"{name}\"; fields: {}", names()))?;
+            let names = || {
+                known
+                    .iter()
+                    .map(|(id, _)| id.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            let (id, _) = field.with_context(|| {
+                format!("the form has no field \"{name}\"; fields: {}", names())
+            })?;
             fields.insert(id.clone(), value.as_str().into());
         }
-        let form = json!({"interaction_id": self.view["id"], "fields": fields});
+        let form = json!({"interaction_id": self.view()["id"], "fields": fields});
         self.interact(json!({"form": form})).await
     }
 
     async fn interact(&mut self, body: Value) -> anyhow::Result<()> {
-        let started = self.sandbox.post("interactions", &self.place.with(body)).await?;
+        let started = &self
+            .sandbox
+            .post("interactions", &self.place.with(body))
+            .await?;
         let id = started["id"].as_str().unwrap_or_default().to_owned();
         self.steps += 1;
         self.view = self.answer(&id).await?;
-        if self.view["message"].is_object() {
-            self.panel = self.view["message"].clone();
+        let message = &self.view()["message"];
+        if message.is_object() {
+            self.panel = message.clone();
         }
         Ok(())
     }
@@ -121,9 +149,12 @@ impl<'a> Walk<'a> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let wait_ms = left.as_millis().min(ONE_WAIT_MS);
-            let view = self.sandbox.get(&format!("interactions/{id}?wait_ms={wait_ms}")).await?;
+            let view = &self
+                .sandbox
+                .get(&format!("interactions/{id}?wait_ms={wait_ms}"))
+                .await?;
             match view["state"].as_str() {
-                Some("answered") => return Ok(view),
+                Some("answered") => return Ok(view.clone()),
                 Some("failed") => bail!("the application did not respond within 3 s"),
                 _ if left.is_zero() => {
                     bail!("no final answer within {} ms", self.longest.as_millis())
@@ -154,7 +185,11 @@ pub(super) fn fields(modal: &Value) -> Vec<(String, String)> {
     for row in modal["components"].as_array().into_iter().flatten() {
         for field in components(&json!([row])) {
             if let Some(id) = field["custom_id"].as_str() {
-                let label = if field["label"].is_string() { &field["label"] } else { &row["label"] };
+                let label = if field["label"].is_string() {
+                    &field["label"]
+                } else {
+                    &row["label"]
+                };
                 found.push((id.to_owned(), text(label)));
             }
         }

@@ -49,7 +49,12 @@ fn answer(outcome: Outcome) -> Response {
         Ok(body) => (StatusCode::OK, body),
         Err(Wrong(status, reason)) => (status, json!({"error": reason})),
     };
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    (
+        status,
+        [(header::CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Wrong> {
@@ -84,7 +89,10 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/set-up", post(place::mark))
         .route("/messages", get(messages::list).post(messages::say))
         .route("/messages/{id}", get(messages::get))
-        .route("/channels/{channel}/messages/{id}", patch(messages::edit).delete(messages::delete))
+        .route(
+            "/channels/{channel}/messages/{id}",
+            patch(messages::edit).delete(messages::delete),
+        )
         .route("/interactions", post(interactions::start))
         .route("/interactions/{id}", get(interactions::get))
 }
@@ -170,9 +178,23 @@ struct Posts {
 /// Gives the bot's posts in the order in which they were accepted.
 async fn posts(State(sandbox): State<Sandbox>, Query(wanted): Query<Posts>) -> Response {
     let enough = |world: &mut World| (world.stats.posts.len() >= wanted.until).then_some(());
-    sandbox.wait(Wait { wait_ms: wanted.wait_ms }.longest(), enough).await;
+    sandbox
+        .wait(
+            Wait {
+                wait_ms: wanted.wait_ms,
+            }
+            .longest(),
+            enough,
+        )
+        .await;
     answer(Ok(sandbox.peek(|world| {
-        world.stats.posts.iter().skip(wanted.skip).map(|post| json!(post)).collect()
+        world
+            .stats
+            .posts
+            .iter()
+            .skip(wanted.skip)
+            .map(|post| json!(post))
+            .collect()
     })))
 }
 
@@ -208,9 +230,9 @@ async fn order(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
             GatewayOrder::Drop => Order::Drop(None),
             GatewayOrder::Close { code } => Order::Drop(Some(code)),
             GatewayOrder::Reconnect => Order::Reconnect,
-            GatewayOrder::Invalidate { resumable } => {
-                Order::Invalidate { is_resumable: resumable }
-            }
+            GatewayOrder::Invalidate { resumable } => Order::Invalidate {
+                is_resumable: resumable,
+            },
         };
         json!({"connections": sandbox.with(|world| world.sessions.order(order))})
     }))
@@ -228,7 +250,9 @@ async fn set_admin(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
     answer(parse::<Admin>(&body).and_then(|wanted| {
         sandbox.with(|world| {
             let spot = wanted.place.find(world)?;
-            let guild = spot.guild.ok_or_else(|| Wrong::bad("direct messages have no admins"))?;
+            let guild = spot
+                .guild
+                .ok_or_else(|| Wrong::bad("direct messages have no admins"))?;
             world.set_admin(guild, spot.user, wanted.admin);
             Ok(json!({}))
         })
@@ -242,9 +266,7 @@ pub(crate) async fn attachment(
 ) -> Response {
     let path = format!("{channel}/{id}/{name}");
     match sandbox.peek(|world| world.files.get(&path).cloned()) {
-        Some((kind, bytes)) => {
-            ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response()
-        }
+        Some((kind, bytes)) => ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -17,18 +17,40 @@ impl Place {
     /// Reads `CHANNEL` of the server "Sandbox", or `SERVER/CHANNEL`.
     pub fn channel(user: &str, channel: &str) -> Self {
         let (server, channel) = channel.split_once('/').unwrap_or(("Sandbox", channel));
-        let channel = Some((server.to_owned(), channel.trim_start_matches('#').to_owned()));
-        Self { user: user.to_owned(), channel }
+        let channel = Some((
+            server.to_owned(),
+            channel.trim_start_matches('#').to_owned(),
+        ));
+        Self {
+            user: user.to_owned(),
+            channel,
+        }
     }
 
     /// The direct conversation of a person with the bot.
     pub fn direct(user: &str) -> Self {
-        Self { user: user.to_owned(), channel: None }
+        Self {
+            user: user.to_owned(),
+            channel: None,
+        }
+    }
+
+    /// The place that a command line names; `is_direct` goes before `channel`.
+    pub(crate) fn new(user: &str, channel: &str, is_direct: bool) -> Self {
+        if is_direct {
+            Self::direct(user)
+        } else {
+            Self::channel(user, channel)
+        }
     }
 
     /// The same place with somebody else.
+    #[must_use]
     pub fn seen_by(&self, user: &str) -> Self {
-        Self { user: user.to_owned(), ..self.clone() }
+        Self {
+            user: user.to_owned(),
+            ..self.clone()
+        }
     }
 
     /// Returns what a request says about it, with further fields.
@@ -65,14 +87,18 @@ impl Client {
     /// Reads a route; `None` when what it names is not there.
     pub(crate) async fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
         let (status, body) = http::get(&format!("{}/sandbox/{path}", self.url)).await?;
-        if status.is_success() { Ok(Some(serde_json::from_slice(&body)?)) } else { Ok(None) }
+        if status.is_success() {
+            Ok(Some(serde_json::from_slice(&body)?))
+        } else {
+            Ok(None)
+        }
     }
 
     /// Sends something to one of the sandbox's own routes; a refusal is an error with its reason.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let (status, answer) = http::post(&format!("{}/sandbox/{path}", self.url), body).await?;
         let answer: Value = serde_json::from_slice(&answer)?;
-        match answer["error"].as_str() {
+        match answer.get("error").and_then(Value::as_str) {
             Some(reason) if !status.is_success() => anyhow::bail!("{reason}"),
             _ => Ok(answer),
         }
@@ -86,12 +112,18 @@ mod tests {
     #[test]
     fn a_channel_without_a_server_is_of_the_server_sandbox() {
         let place = Place::channel("alice", "general");
-        assert_eq!(place.channel, Some(("Sandbox".to_owned(), "general".to_owned())));
+        assert_eq!(
+            place.channel,
+            Some(("Sandbox".to_owned(), "general".to_owned()))
+        );
     }
 
     #[test]
     fn a_channel_may_name_its_server() {
         let place = Place::channel("alice", "Tea House/#talk");
-        assert_eq!(place.channel, Some(("Tea House".to_owned(), "talk".to_owned())));
+        assert_eq!(
+            place.channel,
+            Some(("Tea House".to_owned(), "talk".to_owned()))
+        );
     }
 }

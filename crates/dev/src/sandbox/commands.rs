@@ -26,7 +26,9 @@ pub(crate) fn parse(
     channel: ChannelId,
 ) -> Result<Value, String> {
     let typed = typed.trim();
-    let line = typed.strip_prefix('/').ok_or_else(|| format!("no command: \"{typed}\""))?;
+    let line = typed
+        .strip_prefix('/')
+        .ok_or_else(|| format!("no command: \"{typed}\""))?;
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let guild = world.places.channels.get(&channel).and_then(Channel::guild);
     let command = find(world, guild.map(|guild| guild.0), name)?;
@@ -34,7 +36,7 @@ pub(crate) fn parse(
     may_use(&command, permissions, guild.is_some(), name)?;
     let mut resolved = Map::new();
     let options = options(world, &command, rest.trim(), name, &mut resolved)?;
-    let mut data = json!({"id": command["id"], "name": name, "type": 1});
+    let mut data = json!({"id": command.get("id"), "name": name, "type": 1});
     if !options.is_empty() {
         shape::set(&mut data, "options", options.into());
     }
@@ -49,30 +51,40 @@ pub(crate) fn parse(
 
 fn find(world: &World, guild: Option<u64>, name: &str) -> Result<Value, String> {
     let of_guild = guild.and_then(|guild| world.commands.get(&Some(guild)));
-    let commands: Vec<_> =
-        of_guild.into_iter().chain(world.commands.get(&None)).flatten().collect();
-    let found = commands.iter().find(|command| command["name"] == name && command["type"] == 1);
+    let commands: Vec<_> = of_guild
+        .into_iter()
+        .chain(world.commands.get(&None))
+        .flatten()
+        .collect();
+    let found = commands
+        .iter()
+        .find(|command| command["name"] == name && command["type"] == 1);
     found.map(|&command| command.clone()).ok_or_else(|| {
-        let names: Vec<_> = commands.iter().filter_map(|command| command["name"].as_str()).collect();
+        let names: Vec<_> = commands
+            .iter()
+            .filter_map(|command| command["name"].as_str())
+            .collect();
         format!("no command /{name}; registered: {}", names.join(", "))
     })
 }
 
-fn may_use(
-    command: &Value,
-    permissions: u64,
-    is_in_guild: bool,
-    name: &str,
-) -> Result<(), String> {
+fn may_use(command: &Value, permissions: u64, is_in_guild: bool, name: &str) -> Result<(), String> {
     let contexts = command.get("contexts").and_then(Value::as_array);
-    let context = if is_in_guild { 0 } else { 1 };
+    let context = u8::from(!is_in_guild);
     let is_offered = contexts.is_none_or(|known| known.contains(&json!(context)));
-    let in_direct = command.get("dm_permission").and_then(Value::as_bool).unwrap_or(true);
+    let in_direct = command
+        .get("dm_permission")
+        .and_then(Value::as_bool)
+        .unwrap_or(true);
     if !is_offered || (!is_in_guild && !in_direct) {
         return Err(format!("/{name} is not offered here"));
     }
-    let needed = command.get("default_member_permissions").and_then(Value::as_str);
-    let needed: u64 = needed.and_then(|bits| bits.parse().ok()).unwrap_or_default();
+    let needed = command
+        .get("default_member_permissions")
+        .and_then(Value::as_str);
+    let needed: u64 = needed
+        .and_then(|bits| bits.parse().ok())
+        .unwrap_or_default();
     let is_admin = permissions & ADMINISTRATOR != 0 || permissions == ALL_PERMISSIONS;
     if is_in_guild && !is_admin && permissions & needed != needed {
         return Err(format!("this user may not use /{name} here"));
@@ -81,7 +93,12 @@ fn may_use(
 }
 
 fn choices(definition: &Value) -> Vec<&Value> {
-    definition.get("options").and_then(Value::as_array).into_iter().flatten().collect()
+    definition
+        .get("options")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn options(
@@ -95,22 +112,36 @@ fn options(
     let is_branch = |option: &&&Value| matches!(option["type"].as_u64(), Some(SUBCOMMAND | GROUP));
     if known.iter().any(|option| is_branch(&option)) {
         let (name, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
-        let branch = known.iter().filter(is_branch).find(|option| option["name"] == name);
+        let branch = known
+            .iter()
+            .filter(is_branch)
+            .find(|option| option["name"] == name);
         let Some(branch) = branch else {
-            let names: Vec<_> = known.iter().filter_map(|option| option["name"].as_str()).collect();
+            let names: Vec<_> = known
+                .iter()
+                .filter_map(|option| option["name"].as_str())
+                .collect();
             return Err(format!("/{path} needs one of: {}", names.join(", ")));
         };
         let path = format!("{path} {name}");
         let inner = options(world, branch, rest.trim(), &path, resolved)?;
-        return Ok(vec![json!({"type": branch["type"], "name": name, "options": inner})]);
+        return Ok(vec![
+            json!({"type": branch["type"], "name": name, "options": inner}),
+        ]);
     }
     let given = split(&known, typed, path)?;
     for option in known.iter().filter(|option| option["required"] == true) {
-        if !given.iter().any(|(known, _)| known["name"] == option["name"]) {
+        if !given
+            .iter()
+            .any(|(known, _)| known["name"] == option["name"])
+        {
             return Err(format!("/{path} needs the option {}", option["name"]));
         }
     }
-    given.into_iter().map(|(option, value)| fill(world, option, &value, resolved)).collect()
+    given
+        .into_iter()
+        .map(|(option, value)| fill(world, option, &value, resolved))
+        .collect()
 }
 
 /// Splits `first:some words second:more` at the names of known options.
@@ -122,7 +153,10 @@ fn split<'a>(
     let mut given: Vec<(&Value, String)> = Vec::new();
     for word in typed.split(' ').filter(|word| !word.is_empty()) {
         let named = word.split_once(':').and_then(|(name, value)| {
-            known.iter().find(|option| option["name"] == name).map(|&option| (option, value))
+            known
+                .iter()
+                .find(|option| option["name"] == name)
+                .map(|&option| (option, value))
         });
         match (named, given.last_mut()) {
             (Some((option, value)), _) => given.push((option, value.to_owned())),
@@ -131,15 +165,21 @@ fn split<'a>(
                 value.push_str(word);
             }
             (None, None) => {
-                let names: Vec<_> =
-                    known.iter().filter_map(|option| option["name"].as_str()).collect();
+                let names: Vec<_> = known
+                    .iter()
+                    .filter_map(|option| option["name"].as_str())
+                    .collect();
                 let names = names.join(", ");
-                return Err(format!("/{path} has no option \"{word}\"; options: {names}"));
+                return Err(format!(
+                    "/{path} has no option \"{word}\"; options: {names}"
+                ));
             }
         }
     }
     for (_, value) in &mut given {
-        let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        let inner = value
+            .strip_prefix('"')
+            .and_then(|value| value.strip_suffix('"'));
         if let Some(inner) = inner.map(str::to_owned) {
             *value = inner;
         }
@@ -155,16 +195,30 @@ fn fill(
 ) -> Result<Value, String> {
     let name = &option["name"];
     let wrong = |what: &str| format!("option {name} must be {what}");
-    let choice = option.get("choices").and_then(Value::as_array).map(|choices| {
-        let same = |choice: &&Value| choice["name"] == typed || plain(&choice["value"]) == typed;
-        choices.iter().find(same).map(|choice| choice["value"].clone())
-    });
+    let choice = option
+        .get("choices")
+        .and_then(Value::as_array)
+        .map(|choices| {
+            let same =
+                |choice: &&Value| choice["name"] == typed || plain(&choice["value"]) == typed;
+            choices
+                .iter()
+                .find(same)
+                .map(|choice| choice["value"].clone())
+        });
     let kind = option["type"].as_u64().unwrap_or_default();
     let value = match (choice, kind) {
         (Some(choice), _) => choice.ok_or_else(|| wrong("one of its choices"))?,
-        (_, INTEGER) => typed.parse::<i64>().or(Err(wrong("a whole number")))?.into(),
+        (_, INTEGER) => typed
+            .parse::<i64>()
+            .or(Err(wrong("a whole number")))?
+            .into(),
         (_, NUMBER) => typed.parse::<f64>().or(Err(wrong("a number")))?.into(),
-        (_, BOOLEAN) => typed.to_lowercase().parse::<bool>().or(Err(wrong("true or false")))?.into(),
+        (_, BOOLEAN) => typed
+            .to_lowercase()
+            .parse::<bool>()
+            .or(Err(wrong("true or false")))?
+            .into(),
         (_, USER) => {
             let id = world.user(typed.trim_start_matches('@'));
             resolved.insert(id.to_string(), shape::user(world, id));
@@ -176,5 +230,7 @@ fn fill(
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -44,10 +44,17 @@ impl Faults {
 
     /// Returns what goes wrong with this call of a route, and counts it.
     pub(crate) fn take(&mut self, route: &str) -> Option<Effect> {
-        let fault = self.0.iter_mut().find(|fault| fault.route == route && fault.times > 0)?;
+        let fault = self
+            .0
+            .iter_mut()
+            .find(|fault| fault.route == route && fault.times > 0)?;
         fault.times -= 1;
         let is_before = !fault.after && fault.status != 0;
-        let effect = Effect { status: fault.status, delay_ms: fault.delay_ms, is_before };
+        let effect = Effect {
+            status: fault.status,
+            delay_ms: fault.delay_ms,
+            is_before,
+        };
         self.0.retain(|fault| fault.times > 0);
         Some(effect)
     }

@@ -106,9 +106,10 @@ async fn connect(sandbox: Sandbox, socket: WebSocket, query: &str) {
         minute: (Instant::now(), 0),
         sandbox,
     };
-    let end = match codec::has_supported_version(query) {
-        true => connection.run().await,
-        false => End::Close(4_012, "Invalid API version."),
+    let end = if codec::has_supported_version(query) {
+        connection.run().await
+    } else {
+        End::Close(4_012, "Invalid API version.")
     };
     connection.finish(end).await;
 }
@@ -132,7 +133,10 @@ impl Connection {
 
     /// Waits for the client or the session, and does what is due.
     async fn step(&mut self) -> Result<(), End> {
-        let wake = self.attached.as_ref().map(|attached| Arc::clone(&attached.wake));
+        let wake = self
+            .attached
+            .as_ref()
+            .map(|attached| Arc::clone(&attached.wake));
         let shutdown = self.sandbox.shutdown().clone();
         // Two intervals without a heartbeat: the client is gone, and may resume.
         let deadline = self.last_heartbeat + self.heartbeat * 2;
@@ -164,7 +168,7 @@ impl Connection {
     }
 
     fn count_send(&mut self) -> Result<(), End> {
-        if self.minute.0.elapsed() >= Duration::from_secs(60) {
+        if self.minute.0.elapsed() >= Duration::from_mins(1) {
             self.minute = (Instant::now(), 0);
         }
         self.minute.1 += 1;
@@ -178,7 +182,8 @@ impl Connection {
         match (payload.op, self.attached.is_some()) {
             (op::HEARTBEAT, _) => {
                 self.last_heartbeat = Instant::now();
-                self.send(r#"{"t":null,"s":null,"op":11,"d":null}"#.into()).await
+                self.send(r#"{"t":null,"s":null,"op":11,"d":null}"#.into())
+                    .await
             }
             (op::IDENTIFY | op::RESUME, true) => Err(End::Close(4_005, "Already authenticated.")),
             (op::IDENTIFY, false) => {
@@ -203,9 +208,13 @@ impl Connection {
     /// Sends everything that the session was told since.
     async fn pass_on(&mut self) -> Result<(), End> {
         loop {
-            let Some(attached) = self.attached.as_mut() else { return Ok(()) };
+            let Some(attached) = self.attached.as_mut() else {
+                return Ok(());
+            };
             let next = self.sandbox.peek(|world| {
-                world.sessions.next(&attached.session, self.number, attached.cursor, PAGE)
+                world
+                    .sessions
+                    .next(&attached.session, self.number, attached.cursor, PAGE)
             });
             match next {
                 Next::Frames(_, cursor) if cursor == attached.cursor => return Ok(()),
@@ -225,14 +234,21 @@ impl Connection {
         match order {
             Order::Drop(None) => Err(End::Break),
             Order::Drop(Some(code)) => Err(End::Close(code, "Closed by the sandbox.")),
-            Order::Reconnect => self.send(r#"{"t":null,"s":null,"op":7,"d":null}"#.into()).await,
-            Order::Invalidate { is_resumable: true } => {
-                self.send(r#"{"t":null,"s":null,"op":9,"d":true}"#.into()).await
+            Order::Reconnect => {
+                self.send(r#"{"t":null,"s":null,"op":7,"d":null}"#.into())
+                    .await
             }
-            Order::Invalidate { is_resumable: false } => {
+            Order::Invalidate { is_resumable: true } => {
+                self.send(r#"{"t":null,"s":null,"op":9,"d":true}"#.into())
+                    .await
+            }
+            Order::Invalidate {
+                is_resumable: false,
+            } => {
                 if let Some(attached) = self.attached.take() {
                     let number = self.number;
-                    self.sandbox.with(|world| world.sessions.end(&attached.session, number));
+                    self.sandbox
+                        .with(|world| world.sessions.end(&attached.session, number));
                 }
                 self.send(INVALID_SESSION.into()).await
             }
@@ -248,7 +264,10 @@ impl Connection {
     async fn finish(mut self, end: End) {
         self.release(&end);
         if let End::Close(code, reason) = end {
-            let frame = CloseFrame { code, reason: reason.into() };
+            let frame = CloseFrame {
+                code,
+                reason: reason.into(),
+            };
             if self.socket.send(Message::Close(Some(frame))).await.is_err() {
                 return;
             }
@@ -271,7 +290,9 @@ impl Connection {
             match end {
                 End::Left(Some(1_000 | 1_001)) => world.sessions.end(&attached.session, number),
                 End::Close(4_007 | 4_009, _) => world.sessions.end(&attached.session, number),
-                _ => world.sessions.leave(&attached.session, number, clock::now_ms()),
+                _ => world
+                    .sessions
+                    .leave(&attached.session, number, clock::now_ms()),
             }
         });
     }

@@ -40,7 +40,10 @@ impl Window {
     /// Counts a call and tells whether it was one too many.
     fn take(&mut self, limit: u32, window_ms: u64, now_ms: u64) -> bool {
         if now_ms >= self.reset_ms {
-            *self = Self { used: 0, reset_ms: now_ms + window_ms };
+            *self = Self {
+                used: 0,
+                reset_ms: now_ms + window_ms,
+            };
         }
         let is_exceeded = self.used >= limit;
         if !is_exceeded {
@@ -72,14 +75,26 @@ impl Limits {
         let now_ms = clock::now_ms();
         if is_counted_globally && self.global.take(GLOBAL_PER_SECOND, 1_000, now_ms) {
             let reset_ms = self.global.reset_ms;
-            return Standing { quota, remaining: 0, reset_ms, is_exceeded: true, is_global: true };
+            return Standing {
+                quota,
+                remaining: 0,
+                reset_ms,
+                is_exceeded: true,
+                is_global: true,
+            };
         }
         self.forget(now_ms);
         let window = self.windows.entry((route, major)).or_default();
         let is_exceeded = window.take(quota.limit, quota.window_ms, now_ms);
         let remaining = quota.limit - window.used;
         let reset_ms = window.reset_ms;
-        Standing { quota, remaining, reset_ms, is_exceeded, is_global: false }
+        Standing {
+            quota,
+            remaining,
+            reset_ms,
+            is_exceeded,
+            is_global: false,
+        }
     }
 
     /// Drops windows that are over, once there are many.

@@ -24,8 +24,14 @@ use wire::{Completion, Problem, Request};
 const KEY_PREFIX: &str = "sk-sandbox";
 /// Names of the models. Those of others are there because they are defaults of the provider that
 /// this server stands in for.
-const MODELS: [&str; 6] =
-    ["sandbox-chat", "sandbox-chat-mini", "gpt-5-mini", "gpt-5", "gpt-4.1-mini", "gpt-4o-mini"];
+const MODELS: [&str; 6] = [
+    "sandbox-chat",
+    "sandbox-chat-mini",
+    "gpt-5-mini",
+    "gpt-5",
+    "gpt-4.1-mini",
+    "gpt-4o-mini",
+];
 
 /// How busy the server is and was.
 #[derive(Debug, Default)]
@@ -69,11 +75,15 @@ impl Drop for InFlight {
 
 /// The routes below `/model/v1`.
 pub(crate) fn router() -> Router<Sandbox> {
-    Router::new().route("/models", get(models)).route("/chat/completions", post(complete))
+    Router::new()
+        .route("/models", get(models))
+        .route("/chat/completions", post(complete))
 }
 
 fn check_key(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let key = given.and_then(|value| value.strip_prefix("Bearer "));
     match key {
         Some(key) if key.starts_with(KEY_PREFIX) => Ok(()),
@@ -141,7 +151,10 @@ fn streamed(sandbox: Sandbox, wants_usage: bool, completion: Completion) -> Resp
             return None;
         };
         tokio::time::sleep(delay).await;
-        Some((Ok::<_, Infallible>(Bytes::from(event)), (events, in_flight, delay)))
+        Some((
+            Ok::<_, Infallible>(Bytes::from(event)),
+            (events, in_flight, delay),
+        ))
     });
     wire::events(Body::from_stream(body))
 }

@@ -42,7 +42,10 @@ impl Query {
 
     /// Returns a parameter.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Returns a parameter that is a number.
@@ -60,7 +63,10 @@ pub(crate) async fn serve(
     body: Bytes,
 ) -> Response {
     let path = uri.path().trim_start_matches("/api/v10");
-    let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let segments: Vec<_> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
     let Some(route) = Route::find(&method, &segments) else {
         return answer::refuse(&Refusal::NOT_FOUND);
     };
@@ -94,13 +100,23 @@ fn call(
     }
     let standing = world.settings.rate_limits.then(|| {
         let (major, quota) = (route.major(), route.quota());
-        world.limits.take(route.label(), major, quota, route.needs_token())
+        world
+            .limits
+            .take(route.label(), major, quota, route.needs_token())
     });
     if let Some(standing) = standing.filter(|standing| standing.is_exceeded) {
         return answer::too_many(&standing);
     }
     let outcome = match parse(body) {
-        Ok(body) => run(route, Call { world, sandbox, query: Query::parse(uri), body }),
+        Ok(body) => run(
+            route,
+            Call {
+                world,
+                sandbox,
+                query: Query::parse(uri),
+                body,
+            },
+        ),
         Err(refusal) => Err(refusal),
     };
     let mut response = answer::response(outcome);
@@ -111,7 +127,9 @@ fn call(
 }
 
 fn is_authorized(sandbox: &Sandbox, headers: &HeaderMap) -> bool {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     given.and_then(|value| value.strip_prefix("Bot ")) == Some(sandbox.token())
 }
 
@@ -135,11 +153,11 @@ fn run(route: &Route<'_>, call: Call<'_>) -> Outcome {
         Route::GetFollowUp(token, id) => interactions::get(call, token, id),
         Route::EditFollowUp(token, id) => interactions::edit(call, token, id),
         Route::DeleteFollowUp(token, id) => interactions::delete(call, token, id),
-        Route::GatewayBot => applications::gateway_bot(call),
-        Route::Gateway => applications::gateway(call),
-        Route::CurrentUser => applications::current_user(call),
-        Route::CurrentApplication => applications::current_application(call),
-        Route::ListCommands(guild) => applications::commands(call, guild),
+        Route::GatewayBot => Ok(applications::gateway_bot(&call)),
+        Route::Gateway => Ok(applications::gateway(&call)),
+        Route::CurrentUser => Ok(applications::current_user(&call)),
+        Route::CurrentApplication => Ok(applications::current_application(&call)),
+        Route::ListCommands(guild) => Ok(applications::commands(&call, guild)),
         Route::SetCommands(guild) => applications::set_commands(call, guild),
         Route::OpenDirect => places::open_direct(call),
         Route::GetChannel(channel) => places::channel(call, channel),

@@ -134,29 +134,52 @@ pub(crate) fn guild_settings(guild: &Guild) -> Value {
         ],
     });
     for absent in [
-        "icon", "splash", "banner", "description", "discovery_splash", "home_header",
-        "vanity_url_code", "afk_channel_id", "system_channel_id", "widget_channel_id",
-        "rules_channel_id", "public_updates_channel_id", "safety_alerts_channel_id",
-        "application_id", "incidents_data", "hub_type", "latest_onboarding_question_id",
+        "icon",
+        "splash",
+        "banner",
+        "description",
+        "discovery_splash",
+        "home_header",
+        "vanity_url_code",
+        "afk_channel_id",
+        "system_channel_id",
+        "widget_channel_id",
+        "rules_channel_id",
+        "public_updates_channel_id",
+        "safety_alerts_channel_id",
+        "application_id",
+        "incidents_data",
+        "hub_type",
+        "latest_onboarding_question_id",
     ] {
         set(&mut body, absent, Value::Null);
     }
     body
 }
 
-/// A server as GUILD_CREATE gives it.
+/// A server as the event of its creation gives it.
 pub(crate) fn guild(world: &World, id: GuildId) -> Option<Value> {
     let guild = world.places.guilds.get(&id)?;
     let mut body = guild_settings(guild);
-    let channels: Vec<_> = guild.channels.iter().filter_map(|&id| channel(world, id)).collect();
+    let channels: Vec<_> = guild
+        .channels
+        .iter()
+        .filter_map(|&id| channel(world, id))
+        .collect();
     let bot = guild.members.get(&world.bot());
     for (key, value) in [
-        ("joined_at", timestamp(bot.map_or(0, |bot| bot.joined_ms)).into()),
+        (
+            "joined_at",
+            timestamp(bot.map_or(0, |bot| bot.joined_ms)).into(),
+        ),
         ("large", false.into()),
         ("unavailable", false.into()),
         ("member_count", guild.members.len().into()),
         // Without the members intent only the bot itself is listed.
-        ("members", member(world, id, world.bot()).into_iter().collect()),
+        (
+            "members",
+            member(world, id, world.bot()).into_iter().collect(),
+        ),
         ("channels", channels.into()),
         ("threads", json!([])),
         ("presences", json!([])),
@@ -173,7 +196,10 @@ pub(crate) fn guild(world: &World, id: GuildId) -> Option<Value> {
 /// A channel.
 pub(crate) fn channel(world: &World, id: ChannelId) -> Option<Value> {
     let channel = world.places.channels.get(&id)?;
-    let last = channel.messages.values().rfind(|message| !message.is_ephemeral());
+    let last = channel
+        .messages
+        .values()
+        .rfind(|message| !message.is_ephemeral());
     let last = last.map(|message| message.id.to_string());
     Some(match &channel.kind {
         ChannelKind::Text { guild, name } => json!({
@@ -190,7 +216,9 @@ pub(crate) fn channel(world: &World, id: ChannelId) -> Option<Value> {
 }
 
 fn position(world: &World, channel: &Channel) -> usize {
-    let guild = channel.guild().and_then(|guild| world.places.guilds.get(&guild));
+    let guild = channel
+        .guild()
+        .and_then(|guild| world.places.guilds.get(&guild));
     let place = guild.and_then(|guild| guild.channels.iter().position(|&id| id == channel.id));
     place.unwrap_or_default()
 }
@@ -241,11 +269,19 @@ fn bare_message(world: &World, message: &Message) -> Value {
         let application: Value = world.application().to_string().into();
         set(&mut body, "application_id", application.clone());
         set(&mut body, "webhook_id", application);
-        let kind = if message.kind == KIND_COMMAND { 2 } else { cause.kind };
-        set(&mut body, "interaction_metadata", json!({
-            "id": cause.id.to_string(), "type": kind, "user": user(world, cause.user),
-            "authorizing_integration_owners": owners(message.guild),
-        }));
+        let kind = if message.kind == KIND_COMMAND {
+            2
+        } else {
+            cause.kind
+        };
+        set(
+            &mut body,
+            "interaction_metadata",
+            json!({
+                "id": cause.id.to_string(), "type": kind, "user": user(world, cause.user),
+                "authorizing_integration_owners": owners(message.guild),
+            }),
+        );
     }
     body
 }
@@ -254,13 +290,17 @@ fn bare_message(world: &World, message: &Message) -> Value {
 pub(crate) fn message_event(world: &World, said: &Message) -> Value {
     let mut body = message(world, said);
     set_guild(&mut body, said.guild);
-    if let Some(guild) = said.guild {
-        if let Some(member) = bare_member(world, guild, said.author) {
-            set(&mut body, "member", member);
-        }
+    if let Some(member) = said
+        .guild
+        .and_then(|guild| bare_member(world, guild, said.author))
+    {
+        set(&mut body, "member", member);
     }
-    let kind = if said.guild.is_some() { 0 } else { 1 };
-    set(&mut body, "channel_type", kind.into());
+    set(
+        &mut body,
+        "channel_type",
+        u8::from(said.guild.is_none()).into(),
+    );
     body
 }
 
@@ -270,7 +310,10 @@ pub(crate) fn without_content(mut body: Value) -> Value {
     for key in ["attachments", "embeds", "components"] {
         set(&mut body, key, json!([]));
     }
-    if let Some(referenced) = body.get_mut("referenced_message").filter(|value| value.is_object()) {
+    if let Some(referenced) = body
+        .get_mut("referenced_message")
+        .filter(|value| value.is_object())
+    {
         *referenced = without_content(referenced.take());
     }
     body

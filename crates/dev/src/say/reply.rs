@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use proto::id::MessageId;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::installation::Installation;
@@ -74,29 +75,46 @@ impl Reply {
         for id in &ids {
             // A message that somebody deleted since is no part of the reply.
             if let Some(message) = sandbox.find(&format!("messages/{id}")).await? {
-                let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-                let (content, author) = (text(&message["content"]), text(&message["author"]["username"]));
-                posts.push(Post { id: (*id).clone(), content, author });
+                posts.push(post(id, &message));
             }
         }
         let first = ids.first().and_then(|id| id.parse::<MessageId>().ok());
-        let first_reply_ms =
-            first.map(|first| first.created_at_ms().saturating_sub(trigger.created_at_ms()));
-        let ends = record.turns.iter().filter(|turn| turn.state != "done").map(end).collect();
+        let first_reply_ms = first.map(|first| {
+            first
+                .created_at_ms()
+                .saturating_sub(trigger.created_at_ms())
+        });
+        let ends = record
+            .turns
+            .iter()
+            .filter(|turn| turn.state != "done")
+            .map(end)
+            .collect();
         let is_settled = record.code.is_some() && record.is_final;
-        Ok(Self { decision: record.code, posts, first_reply_ms, is_settled, ends })
+        Ok(Self {
+            decision: record.code,
+            posts,
+            first_reply_ms,
+            is_settled,
+            ends,
+        })
     }
 
     /// Tells whether there is a reply or a recorded refusal.
     pub(super) fn is_good(&self) -> bool {
-        let is_refused = self.decision.as_deref().is_some_and(|code| code != ACCEPTED);
+        let is_refused = self
+            .decision
+            .as_deref()
+            .is_some_and(|code| code != ACCEPTED);
         self.is_settled && (is_refused || !self.posts.is_empty())
     }
 
     /// Says what is not as one would wish.
     pub(super) fn problem(&self, timeout_ms: u64) -> Option<String> {
         match &self.decision {
-            None => Some(format!("nothing is recorded about the message after {timeout_ms} ms")),
+            None => Some(format!(
+                "nothing is recorded about the message after {timeout_ms} ms"
+            )),
             Some(_) if !self.is_settled => {
                 Some(format!("the reply is not whole after {timeout_ms} ms"))
             }
@@ -104,6 +122,21 @@ impl Reply {
             Some(_) if !self.ends.is_empty() => Some(format!("turn {}", self.ends.join(", "))),
             Some(_) => None,
         }
+    }
+}
+
+fn post(id: &str, message: &Value) -> Post {
+    let text = |path| {
+        message
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    Post {
+        id: id.to_owned(),
+        content: text("/content"),
+        author: text("/author/username"),
     }
 }
 

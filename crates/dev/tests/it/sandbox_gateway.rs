@@ -38,18 +38,25 @@ async fn until<T>(shard: &mut Shard, mut find: impl FnMut(Event) -> Option<T>) -
     let reading = async {
         loop {
             let message = shard.next().await.expect("the shard goes on");
-            let Ok(Message::Text(text)) = message else { continue };
+            let Ok(Message::Text(text)) = message else {
+                continue;
+            };
             let event = twilight_gateway::parse(text, EventTypeFlags::all()).unwrap();
             if let Some(found) = event.map(Event::from).and_then(&mut find) {
                 return found;
             }
         }
     };
-    timeout(LONGEST, reading).await.expect("the event comes in time")
+    timeout(LONGEST, reading)
+        .await
+        .expect("the event comes in time")
 }
 
 async fn ready(shard: &mut Shard) {
-    until(shard, |event| matches!(event, Event::Ready(_)).then_some(())).await;
+    until(shard, |event| {
+        matches!(event, Event::Ready(_)).then_some(())
+    })
+    .await;
 }
 
 async fn said(shard: &mut Shard) -> String {
@@ -68,7 +75,9 @@ async fn close_code(shard: &mut Shard) -> Option<u16> {
             }
         }
     };
-    timeout(LONGEST, reading).await.expect("the close comes in time")
+    timeout(LONGEST, reading)
+        .await
+        .expect("the close comes in time")
 }
 
 #[tokio::test]
@@ -90,11 +99,16 @@ async fn messages_edits_and_deletions_have_todays_shape() {
     let mut shard = shard(&sandbox, MESSAGES);
     ready(&mut shard).await;
     let first = sandbox.say("first").await;
-    let (channel, id) = (&first["channel_id"].as_str().unwrap(), &first["id"].as_str().unwrap());
+    let (channel, id) = (
+        &first["channel_id"].as_str().unwrap(),
+        &first["id"].as_str().unwrap(),
+    );
     let path = format!("/channels/{channel}/messages/{id}");
     let reply = json!({"user": "bob", "content": "yes", "reply_to": id.parse::<u64>().unwrap()});
     sandbox.admin(Method::POST, "/messages", reply).await;
-    sandbox.admin(Method::PATCH, &path, json!({"content": "second"})).await;
+    sandbox
+        .admin(Method::PATCH, &path, json!({"content": "second"}))
+        .await;
     sandbox.admin(Method::DELETE, &path, json!(null)).await;
     let answered = until(&mut shard, |event| match event {
         Event::MessageCreate(message) => message.referenced_message.clone(),
@@ -126,7 +140,10 @@ async fn a_dropped_socket_is_resumed_and_what_was_missed_is_replayed() {
     sandbox.say("missed").await;
     let mut second = resuming(&sandbox, session);
     assert_eq!(said(&mut second).await, "missed");
-    until(&mut second, |event| matches!(event, Event::Resumed).then_some(())).await;
+    until(&mut second, |event| {
+        matches!(event, Event::Resumed).then_some(())
+    })
+    .await;
     sandbox.say("new").await;
     assert_eq!(said(&mut second).await, "new");
     assert_eq!(sandbox.stat("identifies").await, 1);
@@ -153,7 +170,9 @@ async fn a_broken_socket_is_taken_up_again_by_the_client_itself() {
     let sandbox = Sandbox::start().await;
     let mut shard = shard(&sandbox, MESSAGES);
     ready(&mut shard).await;
-    sandbox.admin(Method::POST, "/gateway", json!({"action": "drop"})).await;
+    sandbox
+        .admin(Method::POST, "/gateway", json!({"action": "drop"}))
+        .await;
     sandbox.say("meanwhile").await;
     assert_eq!(said(&mut shard).await, "meanwhile");
     assert_eq!(sandbox.stat("resumes").await, 1);
@@ -184,7 +203,10 @@ async fn closing_with_4000_keeps_the_session() {
     first.close(CloseFrame::RESUME);
     close_code(&mut first).await;
     let mut second = resuming(&sandbox, session);
-    until(&mut second, |event| matches!(event, Event::Resumed).then_some(())).await;
+    until(&mut second, |event| {
+        matches!(event, Event::Resumed).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -217,7 +239,13 @@ async fn content_is_withheld_without_its_intent_unless_it_mentions_the_bot() {
     sandbox.say("not for you").await;
     let addressed = json!({"content": "for you", "address": true});
     sandbox.admin(Method::POST, "/messages", addressed).await;
-    sandbox.admin(Method::POST, "/messages", json!({"content": "direct", "dm": true})).await;
+    sandbox
+        .admin(
+            Method::POST,
+            "/messages",
+            json!({"content": "direct", "dm": true}),
+        )
+        .await;
     assert_eq!(said(&mut shard).await, "");
     assert!(said(&mut shard).await.ends_with("> for you"));
     assert_eq!(said(&mut shard).await, "direct");
@@ -232,7 +260,7 @@ async fn servers_are_told_only_with_their_intent() {
             twilight_model::gateway::payload::incoming::GuildCreate::Available(guild) => {
                 Some((guild.name, guild.channels.len()))
             }
-            _ => None,
+            twilight_model::gateway::payload::incoming::GuildCreate::Unavailable(_) => None,
         },
         _ => None,
     });
@@ -242,8 +270,14 @@ async fn servers_are_told_only_with_their_intent() {
 #[tokio::test]
 async fn a_command_reaches_the_bot_with_its_options() {
     let sandbox = Sandbox::start().await;
-    let application = sandbox.rest(Method::GET, "/applications/@me", json!(null)).await.json();
-    let path = format!("/applications/{}/commands", application["id"].as_str().unwrap());
+    let application = sandbox
+        .rest(Method::GET, "/applications/@me", json!(null))
+        .await
+        .json();
+    let path = format!(
+        "/applications/{}/commands",
+        application["id"].as_str().unwrap()
+    );
     let ping = json!([{"name": "tool", "description": "Tools", "options": [{
         "type": 1, "name": "ping", "description": "Ping", "options": [
             {"type": 3, "name": "text", "description": "Text"},
@@ -263,5 +297,8 @@ async fn a_command_reaches_the_bot_with_its_options() {
     assert_eq!(interaction.author().unwrap().name, "alice");
     let data = serde_json::to_value(interaction.data.unwrap()).unwrap();
     let options = &data["options"][0]["options"];
-    assert_eq!((&options[0]["value"], &options[1]["value"]), (&json!("two words"), &json!(3)));
+    assert_eq!(
+        (&options[0]["value"], &options[1]["value"]),
+        (&json!("two words"), &json!(3))
+    );
 }

@@ -23,7 +23,12 @@ async fn an_enforced_nonce_gives_the_first_message_again() {
     let second = post(&sandbox, body).await;
     assert_eq!(id(&first), id(&second));
     let posts = sandbox.admin(Method::GET, "/posts", Value::Null).await;
-    let repeated: Vec<_> = posts.as_array().unwrap().iter().map(|post| &post["repeated"]).collect();
+    let repeated: Vec<_> = posts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|post| &post["repeated"])
+        .collect();
     assert_eq!(repeated, [&json!(false), &json!(true)]);
 }
 
@@ -31,7 +36,10 @@ async fn an_enforced_nonce_gives_the_first_message_again() {
 async fn a_nonce_that_is_not_enforced_makes_a_second_message() {
     let sandbox = Sandbox::start().await;
     let body = json!({"content": "twice", "nonce": 77});
-    assert_ne!(id(&post(&sandbox, body.clone()).await), id(&post(&sandbox, body).await));
+    assert_ne!(
+        id(&post(&sandbox, body.clone()).await),
+        id(&post(&sandbox, body).await)
+    );
 }
 
 #[tokio::test]
@@ -40,7 +48,13 @@ async fn the_nonce_of_a_deleted_message_answers_unknown_message() {
     let body = json!({"content": "gone", "nonce": "1", "enforce_nonce": true});
     let first = id(&post(&sandbox, body.clone()).await);
     let path = format!("/channels/{}/messages/{first}", sandbox.channel().await);
-    assert_eq!(sandbox.rest(Method::DELETE, &path, Value::Null).await.status, 204);
+    assert_eq!(
+        sandbox
+            .rest(Method::DELETE, &path, Value::Null)
+            .await
+            .status,
+        204
+    );
     post(&sandbox, body).await.assert_refused(404, 10_008);
 }
 
@@ -52,13 +66,20 @@ async fn content_above_2000_characters_is_refused_by_name() {
     let problem = &answer.json()["errors"]["content"]["_errors"][0];
     assert_eq!(problem["code"], "BASE_TYPE_MAX_LENGTH");
     assert_eq!(problem["message"], "Must be 2000 or fewer in length.");
-    assert_eq!(post(&sandbox, json!({"content": "🦀".repeat(2_000)})).await.status, 200);
+    assert_eq!(
+        post(&sandbox, json!({"content": "🦀".repeat(2_000)}))
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn an_empty_message_is_refused() {
     let sandbox = Sandbox::start().await;
-    post(&sandbox, json!({"content": " \n "})).await.assert_refused(400, 50_006);
+    post(&sandbox, json!({"content": " \n "}))
+        .await
+        .assert_refused(400, 50_006);
 }
 
 #[tokio::test]
@@ -66,11 +87,17 @@ async fn what_does_not_exist_is_refused_with_its_code() {
     let sandbox = Sandbox::start().await;
     let channel = sandbox.channel().await;
     let get = |path: String| sandbox.rest(Method::GET, path.leak(), Value::Null);
-    get("/channels/1/messages".into()).await.assert_refused(404, 10_003);
-    get(format!("/channels/{channel}/messages/1")).await.assert_refused(404, 10_008);
+    get("/channels/1/messages".into())
+        .await
+        .assert_refused(404, 10_003);
+    get(format!("/channels/{channel}/messages/1"))
+        .await
+        .assert_refused(404, 10_008);
     get("/nothing".into()).await.assert_refused(404, 0);
     let path = "/api/v10/users/@me";
-    let answer = sandbox.request(Method::GET, path, Some("Bot wrong"), &Value::Null).await;
+    let answer = sandbox
+        .request(Method::GET, path, Some("Bot wrong"), &Value::Null)
+        .await;
     answer.assert_refused(401, 0);
 }
 
@@ -97,7 +124,10 @@ async fn without_limits_nothing_waits() {
     let sandbox = Sandbox::start().await;
     sandbox.set(json!({"rate_limits": false})).await;
     for _ in 0..20 {
-        assert_eq!(post(&sandbox, json!({"content": "quick"})).await.status, 200);
+        assert_eq!(
+            post(&sandbox, json!({"content": "quick"})).await.status,
+            200
+        );
     }
 }
 
@@ -116,9 +146,14 @@ async fn history_is_listed_newest_first_before_after_and_around() {
         (format!("limit=2&after={}", ids[4]), "65"),
         (format!("limit=4&around={}", ids[4]), "5432"),
     ] {
-        let page = sandbox.rest(Method::GET, &format!("{path}?{query}"), Value::Null).await;
+        let page = sandbox
+            .rest(Method::GET, &format!("{path}?{query}"), Value::Null)
+            .await;
         let page: Vec<Message> = serde_json::from_slice(&page.body).unwrap();
-        let contents: String = page.iter().map(|message| message.content.as_str()).collect();
+        let contents: String = page
+            .iter()
+            .map(|message| message.content.as_str())
+            .collect();
         assert_eq!(contents, expected, "{query}");
     }
 }
@@ -129,10 +164,22 @@ async fn pings_follow_allowed_mentions() {
     let said = sandbox.say("hi").await;
     let content = format!("<@{}> and @everyone", said["author_id"].as_str().unwrap());
     let loud = post(&sandbox, json!({"content": content})).await.json();
-    assert_eq!((loud["mentions"].as_array().unwrap().len(), &loud["mention_everyone"]), (1, &json!(true)));
+    assert_eq!(
+        (
+            loud["mentions"].as_array().unwrap().len(),
+            &loud["mention_everyone"]
+        ),
+        (1, &json!(true))
+    );
     let quiet = json!({"content": content, "allowed_mentions": {"parse": []}});
     let quiet = post(&sandbox, quiet).await.json();
-    assert_eq!((quiet["mentions"].as_array().unwrap().len(), &quiet["mention_everyone"]), (0, &json!(false)));
+    assert_eq!(
+        (
+            quiet["mentions"].as_array().unwrap().len(),
+            &quiet["mention_everyone"]
+        ),
+        (0, &json!(false))
+    );
 }
 
 #[tokio::test]
@@ -150,8 +197,14 @@ async fn a_lost_answer_leaves_the_message_and_its_nonce() {
 
 /// Registers `/form` and uses it as alice; returns id and token.
 async fn used_command(sandbox: &Sandbox) -> (String, String) {
-    let application = sandbox.rest(Method::GET, "/applications/@me", Value::Null).await.json();
-    let path = format!("/applications/{}/commands", application["id"].as_str().unwrap());
+    let application = sandbox
+        .rest(Method::GET, "/applications/@me", Value::Null)
+        .await
+        .json();
+    let path = format!(
+        "/applications/{}/commands",
+        application["id"].as_str().unwrap()
+    );
     let commands = json!([{"name": "form", "description": "A form"}]);
     assert_eq!(sandbox.rest(Method::PUT, &path, commands).await.status, 200);
     start(sandbox, json!({"command": "/form"})).await
@@ -160,7 +213,10 @@ async fn used_command(sandbox: &Sandbox) -> (String, String) {
 async fn start(sandbox: &Sandbox, doing: Value) -> (String, String) {
     let started = sandbox.admin(Method::POST, "/interactions", doing).await;
     let id = started["id"].as_str().unwrap().to_owned();
-    let token = view(sandbox, &id, 0).await["token"].as_str().unwrap().to_owned();
+    let token = view(sandbox, &id, 0).await["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     (id, token)
 }
 
@@ -180,9 +236,14 @@ async fn a_second_first_answer_is_refused() {
     let used = used_command(&sandbox).await;
     let body = json!({"type": 4, "data": {"content": "here", "flags": 64}});
     assert_eq!(answer(&sandbox, &used, body.clone()).await.status, 204);
-    answer(&sandbox, &used, body).await.assert_refused(400, 40_060);
+    answer(&sandbox, &used, body)
+        .await
+        .assert_refused(400, 40_060);
     let seen = view(&sandbox, &used.0, 0).await;
-    assert_eq!((&seen["state"], &seen["message"]["content"]), (&json!("answered"), &json!("here")));
+    assert_eq!(
+        (&seen["state"], &seen["message"]["content"]),
+        (&json!("answered"), &json!("here"))
+    );
 }
 
 #[tokio::test]
@@ -192,7 +253,9 @@ async fn an_answer_that_comes_too_late_is_refused() {
     let used = used_command(&sandbox).await;
     assert_eq!(view(&sandbox, &used.0, 1_000).await["state"], "failed");
     let body = json!({"type": 4, "data": {"content": "late"}});
-    answer(&sandbox, &used, body).await.assert_refused(404, 10_062);
+    answer(&sandbox, &used, body)
+        .await
+        .assert_refused(404, 10_062);
 }
 
 #[tokio::test]
@@ -202,7 +265,10 @@ async fn an_ephemeral_answer_is_no_part_of_the_history() {
     let body = json!({"type": 4, "data": {"content": "secret", "flags": 64}});
     answer(&sandbox, &used, body).await;
     let path = format!("/channels/{}/messages", sandbox.channel().await);
-    assert_eq!(sandbox.rest(Method::GET, &path, Value::Null).await.json(), json!([]));
+    assert_eq!(
+        sandbox.rest(Method::GET, &path, Value::Null).await.json(),
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -212,7 +278,12 @@ async fn a_form_is_opened_filled_deferred_and_answered() {
     let input = json!({"type": 4, "custom_id": "key", "style": 1, "required": true});
     let row = json!({"type": 18, "label": "Key", "component": input});
     let modal = json!({"custom_id": "form", "title": "Form", "components": [row]});
-    assert_eq!(answer(&sandbox, &used, json!({"type": 9, "data": modal})).await.status, 204);
+    assert_eq!(
+        answer(&sandbox, &used, json!({"type": 9, "data": modal}))
+            .await
+            .status,
+        204
+    );
 
     let form = json!({"interaction_id": used.0.parse::<u64>().unwrap(), "fields": {"key": "k"}});
     let sent = start(&sandbox, json!({"form": form})).await;
@@ -221,9 +292,18 @@ async fn a_form_is_opened_filled_deferred_and_answered() {
     assert_eq!(view(&sandbox, &sent.0, 0).await["state"], "pending");
     let path = format!("/api/v10/webhooks/1/{}/messages/@original", sent.1);
     let edit = json!({"content": "saved"});
-    assert_eq!(sandbox.request(Method::PATCH, &path, None, &edit).await.status, 200);
+    assert_eq!(
+        sandbox
+            .request(Method::PATCH, &path, None, &edit)
+            .await
+            .status,
+        200
+    );
     let seen = view(&sandbox, &sent.0, 1_000).await;
-    assert_eq!((&seen["state"], &seen["message"]["content"]), (&json!("answered"), &json!("saved")));
+    assert_eq!(
+        (&seen["state"], &seen["message"]["content"]),
+        (&json!("answered"), &json!("saved"))
+    );
 }
 
 #[tokio::test]
@@ -237,6 +317,14 @@ async fn a_button_changes_the_panel_it_is_on() {
     let message: u64 = message.as_str().unwrap().parse().unwrap();
     let pressed = json!({"component": {"message_id": message, "custom_id": "next"}});
     let pressed = start(&sandbox, pressed).await;
-    answer(&sandbox, &pressed, json!({"type": 7, "data": {"content": "two"}})).await;
-    assert_eq!(view(&sandbox, &pressed.0, 0).await["message"]["content"], "two");
+    answer(
+        &sandbox,
+        &pressed,
+        json!({"type": 7, "data": {"content": "two"}}),
+    )
+    .await;
+    assert_eq!(
+        view(&sandbox, &pressed.0, 0).await["message"]["content"],
+        "two"
+    );
 }

@@ -35,22 +35,39 @@ impl Answer {
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> &str {
         let header = self.headers.get(name);
-        header.unwrap_or_else(|| panic!("no header {name}")).to_str().unwrap()
+        header
+            .unwrap_or_else(|| panic!("no header {name}"))
+            .to_str()
+            .unwrap()
     }
 
     #[track_caller]
     pub(crate) fn assert_refused(&self, status: u16, code: u32) {
         let body = self.json();
-        assert_eq!((self.status.as_u16(), &body["code"]), (status, &json!(code)), "{body}");
+        assert_eq!(
+            (self.status.as_u16(), &body["code"]),
+            (status, &json!(code)),
+            "{body}"
+        );
     }
 }
 
 impl Sandbox {
     pub(crate) async fn start() -> Self {
-        let args = Args { listen: ([127, 0, 0, 1], 0).into(), seed: 1, delta_delay_ms: 0 };
+        let args = Args {
+            listen: ([127, 0, 0, 1], 0).into(),
+            seed: 1,
+            delta_delay_ms: 0,
+        };
         let shutdown = CancellationToken::new();
-        let serving = serve(&args, DEFAULT_TOKEN.to_owned(), shutdown.clone()).await.unwrap();
-        Self { address: serving.address, shutdown, _serving: serving }
+        let serving = serve(&args, DEFAULT_TOKEN.to_owned(), shutdown.clone())
+            .await
+            .unwrap();
+        Self {
+            address: serving.address,
+            shutdown,
+            _serving: serving,
+        }
     }
 
     pub(crate) async fn request(
@@ -67,23 +84,42 @@ impl Sandbox {
         if let Some(authorization) = authorization {
             request = request.header("authorization", authorization);
         }
-        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+        let body = if body.is_null() {
+            Bytes::new()
+        } else {
+            body.to_string().into()
+        };
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let answer = client.request(request.body(Full::new(body)).unwrap()).await.unwrap();
+        let answer = client
+            .request(request.body(Full::new(body)).unwrap())
+            .await
+            .unwrap();
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
     /// Calls Discord's interface as the bot.
     pub(crate) async fn rest(&self, method: Method, path: &str, body: Value) -> Answer {
         let authorization = format!("Bot {DEFAULT_TOKEN}");
-        self.request(method, &format!("/api/v10{path}"), Some(&authorization), &body).await
+        self.request(
+            method,
+            &format!("/api/v10{path}"),
+            Some(&authorization),
+            &body,
+        )
+        .await
     }
 
     /// Calls one of the sandbox's own routes, which must succeed.
     pub(crate) async fn admin(&self, method: Method, path: &str, body: Value) -> Value {
-        let answer = self.request(method, &format!("/sandbox{path}"), None, &body).await;
+        let answer = self
+            .request(method, &format!("/sandbox{path}"), None, &body)
+            .await;
         let shown = answer.json();
         assert!(answer.status.is_success(), "{path}: {shown}");
         shown
@@ -91,7 +127,8 @@ impl Sandbox {
 
     /// Says something as alice in the channel general and returns the ids.
     pub(crate) async fn say(&self, content: &str) -> Value {
-        self.admin(Method::POST, "/messages", json!({"content": content})).await
+        self.admin(Method::POST, "/messages", json!({"content": content}))
+            .await
     }
 
     pub(crate) async fn set(&self, settings: Value) {

@@ -56,9 +56,16 @@ fn begin(world: &mut World, doing: &Doing) -> Outcome {
     let spot = doing.place.find(world)?;
     let used = match (&doing.command, &doing.component, &doing.form) {
         (Some(typed), None, None) => {
-            let data = commands::parse(world, typed, spot.user, spot.channel).map_err(Wrong::bad)?;
+            let data =
+                commands::parse(world, typed, spot.user, spot.channel).map_err(Wrong::bad)?;
             let (user, channel) = (spot.user, spot.channel);
-            Use { kind: KIND_COMMAND, user, channel, data, source: None }
+            Use {
+                kind: KIND_COMMAND,
+                user,
+                channel,
+                data,
+                source: None,
+            }
         }
         (None, Some(component), None) => press(world, spot, component)?,
         (None, None, Some(form)) => send(world, spot, form)?,
@@ -78,10 +85,14 @@ fn find<'a>(components: &'a [Value], custom_id: &str) -> Option<&'a Value> {
             return Some(component);
         }
         let inner = component.get("components").and_then(Value::as_array);
-        let single = ["component", "accessory"].iter().filter_map(|key| component.get(*key));
-        inner
-            .and_then(|inner| find(inner, custom_id))
-            .or_else(|| single.into_iter().find_map(|one| find(std::slice::from_ref(one), custom_id)))
+        let single = ["component", "accessory"]
+            .iter()
+            .filter_map(|key| component.get(*key));
+        inner.and_then(|inner| find(inner, custom_id)).or_else(|| {
+            single
+                .into_iter()
+                .find_map(|one| find(std::slice::from_ref(one), custom_id))
+        })
     })
 }
 
@@ -106,19 +117,33 @@ fn press(world: &World, spot: Spot, pressed: &Component) -> Result<Use, Wrong> {
         shape::set(&mut data, "values", json!(pressed.values));
     }
     let (user, channel) = (spot.user, spot.channel);
-    Ok(Use { kind: KIND_COMPONENT, user, channel, data, source: Some(pressed.message_id) })
+    Ok(Use {
+        kind: KIND_COMPONENT,
+        user,
+        channel,
+        data,
+        source: Some(pressed.message_id),
+    })
 }
 
 fn check_values(component: &Value, values: &[String]) -> Result<(), Wrong> {
-    let Some(options) = component.get("options").and_then(Value::as_array) else { return Ok(()) };
-    let is_known = |value: &&String| options.iter().any(|option| option["value"] == value.as_str());
+    let Some(options) = component.get("options").and_then(Value::as_array) else {
+        return Ok(());
+    };
+    let is_known = |value: &&String| {
+        options
+            .iter()
+            .any(|option| option["value"] == value.as_str())
+    };
     if let Some(unknown) = values.iter().find(|value| !is_known(value)) {
         return Err(Wrong::bad(format!("the select has no value \"{unknown}\"")));
     }
     let bound = |key: &str| component.get(key).and_then(Value::as_u64).unwrap_or(1);
     let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
     if !(bound("min_values")..=bound("max_values")).contains(&count) {
-        return Err(Wrong::bad(format!("the select does not take {count} values")));
+        return Err(Wrong::bad(format!(
+            "the select does not take {count} values"
+        )));
     }
     Ok(())
 }
@@ -129,22 +154,37 @@ fn send(world: &World, spot: Spot, form: &Form) -> Result<Use, Wrong> {
     let opened = opened.ok_or_else(|| Wrong::absent("interaction"))?;
     let modal = opened.modal.as_ref().ok_or_else(|| Wrong::absent("form"))?;
     let rows = modal.get("components").and_then(Value::as_array);
-    let rows = rows.into_iter().flatten().map(|row| fill_row(row, &form.fields));
+    let rows = rows
+        .into_iter()
+        .flatten()
+        .map(|row| fill_row(row, &form.fields));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     let data = json!({"custom_id": modal["custom_id"], "components": rows});
     let (user, channel, source) = (spot.user, opened.used.channel, opened.used.source);
-    Ok(Use { kind: KIND_MODAL, user, channel, data, source })
+    Ok(Use {
+        kind: KIND_MODAL,
+        user,
+        channel,
+        data,
+        source,
+    })
 }
 
 fn fill_row(row: &Value, fields: &Map<String, Value>) -> Result<Value, Wrong> {
     let id = row.get("id").cloned().unwrap_or(json!(1));
     match row["type"].as_u64() {
         Some(LABEL) => {
-            let inner = row.get("component").ok_or_else(|| Wrong::bad("a label has no component"))?;
+            let inner = row
+                .get("component")
+                .ok_or_else(|| Wrong::bad("a label has no component"))?;
             Ok(json!({"type": LABEL, "id": id, "component": fill(inner, &row["label"], fields)?}))
         }
         Some(ROW) => {
-            let inner = row.get("components").and_then(Value::as_array).into_iter().flatten();
+            let inner = row
+                .get("components")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
             let filled = inner.map(|inner| fill(inner, &inner["label"], fields));
             let filled = filled.collect::<Result<Vec<_>, _>>()?;
             Ok(json!({"type": ROW, "id": id, "components": filled}))
@@ -159,7 +199,13 @@ fn fill(component: &Value, label: &Value, fields: &Map<String, Value>) -> Result
     let mut body = json!({"type": component["type"], "id": id, "custom_id": custom_id});
     let given = fields.get(custom_id).cloned();
     if component["type"] != TEXT_INPUT {
-        let chosen = given.map(|value| if value.is_array() { value } else { json!([value]) });
+        let chosen = given.map(|value| {
+            if value.is_array() {
+                value
+            } else {
+                json!([value])
+            }
+        });
         let chosen = chosen.unwrap_or_else(|| preset(component));
         let values: Vec<String> = serde_json::from_value(chosen).unwrap_or_default();
         if !(values.is_empty() && component["required"] == false) {
@@ -169,7 +215,9 @@ fn fill(component: &Value, label: &Value, fields: &Map<String, Value>) -> Result
         return Ok(body);
     }
     let preset = || component["value"].as_str().map(str::to_owned);
-    let value = given.and_then(|value| value.as_str().map(str::to_owned)).or_else(preset);
+    let value = given
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .or_else(preset);
     let value = value.unwrap_or_default();
     check_text(component, label, &value)?;
     shape::set(&mut body, "value", value.into());
@@ -178,23 +226,40 @@ fn fill(component: &Value, label: &Value, fields: &Map<String, Value>) -> Result
 
 /// What a select of a form has chosen when it opens.
 fn preset(component: &Value) -> Value {
-    let options = component.get("options").and_then(Value::as_array).into_iter().flatten();
+    let options = component
+        .get("options")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let chosen = options.filter(|option| option["default"] == true);
     chosen.map(|option| option["value"].clone()).collect()
 }
 
 fn check_text(component: &Value, label: &Value, value: &str) -> Result<(), Wrong> {
-    let is_required = component.get("required").and_then(Value::as_bool).unwrap_or(true);
+    let is_required = component
+        .get("required")
+        .and_then(Value::as_bool)
+        .unwrap_or(true);
     if value.is_empty() && !is_required {
         return Ok(());
     }
-    let bound = |key: &str, otherwise| component.get(key).and_then(Value::as_u64).unwrap_or(otherwise);
-    let (least, most) = (bound("min_length", 0).max(u64::from(is_required)), bound("max_length", 4_000));
+    let bound = |key: &str, otherwise| {
+        component
+            .get(key)
+            .and_then(Value::as_u64)
+            .unwrap_or(otherwise)
+    };
+    let (least, most) = (
+        bound("min_length", 0).max(u64::from(is_required)),
+        bound("max_length", 4_000),
+    );
     let length = u64::try_from(value.chars().count()).unwrap_or(u64::MAX);
     if (least..=most).contains(&length) {
         return Ok(());
     }
-    Err(Wrong::bad(format!("the field {label} needs {least} to {most} characters")))
+    Err(Wrong::bad(format!(
+        "the field {label} needs {least} to {most} characters"
+    )))
 }
 
 /// Tells what became of an interaction; waits until the person has the whole answer.
@@ -207,13 +272,17 @@ pub(super) async fn get(
     let settled = |world: &mut World| {
         let answer_ms = world.settings.interaction_answer_ms;
         let known = world.interactions.get(id);
-        known.is_none_or(|known| known.is_settled(clock::now_ms(), answer_ms)).then_some(())
+        known
+            .is_none_or(|known| known.is_settled(clock::now_ms(), answer_ms))
+            .then_some(())
     };
     // Nothing happens when an interaction dies unanswered, so the wait also ends at that moment.
     let answer_ms = sandbox.peek(|world| world.settings.interaction_answer_ms);
     let to_answer = std::time::Duration::from_millis(answer_ms + 1).min(wait.longest());
     if sandbox.wait(to_answer, settled).await.is_none() {
-        sandbox.wait(wait.longest().saturating_sub(to_answer), settled).await;
+        sandbox
+            .wait(wait.longest().saturating_sub(to_answer), settled)
+            .await;
     }
     let found = sandbox.peek(|world| world.interactions.get(id).map(|known| show(world, known)));
     answer(found.ok_or_else(|| Wrong::absent("interaction")))
@@ -229,10 +298,13 @@ fn show(world: &World, interaction: &Interaction) -> Value {
         () => "answered",
     };
     let message = |&id: &MessageId| {
-        world.message(interaction.used.channel, id).map(|message| shape::message(world, message))
+        world
+            .message(interaction.used.channel, id)
+            .map(|message| shape::message(world, message))
     };
-    let answered_after =
-        interaction.answered_ms.map(|at_ms| at_ms.saturating_sub(interaction.created_ms));
+    let answered_after = interaction
+        .answered_ms
+        .map(|at_ms| at_ms.saturating_sub(interaction.created_ms));
     json!({
         "id": interaction.id.to_string(), "state": state, "answer_type": interaction.answer,
         "token": interaction.token,

@@ -15,9 +15,7 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::rest::named_users;
 use crate::sandbox::shape;
 use crate::sandbox::world::World;
-use crate::sandbox::world::messages::{
-    Attachment, Draft, KIND_DEFAULT, KIND_REPLY, Message, Text,
-};
+use crate::sandbox::world::messages::{Attachment, Draft, KIND_DEFAULT, KIND_REPLY, Message, Text};
 
 /// Longest message of a person: with a paid plan.
 const CONTENT_CHARACTERS: usize = 4_000;
@@ -68,17 +66,33 @@ fn speak(world: &mut World, sandbox: &Sandbox, saying: Saying) -> Outcome {
     }
     check(&content, saying.attachments.is_empty())?;
     let replied = match saying.reply_to {
-        Some(id) => Some(world.message(spot.channel, id).ok_or_else(|| Wrong::absent("message"))?),
+        Some(id) => Some(
+            world
+                .message(spot.channel, id)
+                .ok_or_else(|| Wrong::absent("message"))?,
+        ),
         None => None,
     };
-    let replied = replied.map(|message| message.author).filter(|_| saying.ping);
+    let replied = replied
+        .map(|message| message.author)
+        .filter(|_| saying.ping);
     let text = text(world, spot, content, replied);
     let attachments = saying.attachments.into_iter();
     let attachments = attachments.map(|file| keep(world, sandbox, spot.channel, file));
     let attachments = attachments.collect::<Result<_, _>>()?;
-    let kind = if saying.reply_to.is_some() { KIND_REPLY } else { KIND_DEFAULT };
+    let kind = if saying.reply_to.is_some() {
+        KIND_REPLY
+    } else {
+        KIND_DEFAULT
+    };
     let reference = saying.reply_to;
-    let draft = Draft { kind, text, attachments, reference, ..Draft::default() };
+    let draft = Draft {
+        kind,
+        text,
+        attachments,
+        reference,
+        ..Draft::default()
+    };
     let id = world.say(spot.channel, spot.user, draft);
     Ok(json!({
         "id": id.to_string(), "channel_id": spot.channel.to_string(),
@@ -91,23 +105,25 @@ fn check(content: &str, has_no_file: bool) -> Result<(), Wrong> {
         return Err(Wrong::bad("an empty message cannot be sent"));
     }
     if content.chars().count() > CONTENT_CHARACTERS {
-        return Err(Wrong::bad(format!("a message has at most {CONTENT_CHARACTERS} characters")));
+        return Err(Wrong::bad(format!(
+            "a message has at most {CONTENT_CHARACTERS} characters"
+        )));
     }
     Ok(())
 }
 
-fn text(
-    world: &World,
-    spot: Spot,
-    content: String,
-    replied: Option<proto::id::UserId>,
-) -> Text {
+fn text(world: &World, spot: Spot, content: String, replied: Option<proto::id::UserId>) -> Text {
     let mut mentions = named_users(world, &content);
     mentions.extend(replied.filter(|user| !mentions.contains(user)));
     let may_ping_all = world.permissions(spot.channel, spot.user) & 1 << 17 != 0;
     let names_all = content.contains("@everyone") || content.contains("@here");
     let mention_everyone = spot.guild.is_some() && may_ping_all && names_all;
-    Text { content, mentions, mention_everyone, ..Text::default() }
+    Text {
+        content,
+        mentions,
+        mention_everyone,
+        ..Text::default()
+    }
 }
 
 fn keep(
@@ -124,8 +140,16 @@ fn keep(
     let path = format!("{channel}/{id}/{name}");
     let url = format!("{}/{path}", sandbox.files_url());
     let size = bytes.len();
-    world.files.insert(path, (file.content_type.clone(), bytes.into()));
-    Ok(Attachment { id, name, content_type: file.content_type, size, url })
+    world
+        .files
+        .insert(path, (file.content_type.clone(), bytes.into()));
+    Ok(Attachment {
+        id,
+        name,
+        content_type: file.content_type,
+        size,
+        url,
+    })
 }
 
 /// Which messages are wanted: of a channel by id or by name, after one of them.
@@ -150,14 +174,27 @@ pub(super) async fn list(State(sandbox): State<Sandbox>, Query(wanted): Query<Wa
     let Some(channel) = sandbox.peek(|world| channel(world, &wanted)) else {
         return answer(Err(Wrong::absent("channel")));
     };
-    let from = wanted.after.map_or(MessageId(0), |after| MessageId(after.0.saturating_add(1)));
+    let from = wanted
+        .after
+        .map_or(MessageId(0), |after| MessageId(after.0.saturating_add(1)));
     let find = |world: &mut World| {
         let said = &world.places.channels.get(&channel)?.messages;
-        let page: Vec<_> = said.range(from..).take(PAGE).map(|(_, said)| show(world, said)).collect();
+        let page: Vec<_> = said
+            .range(from..)
+            .take(PAGE)
+            .map(|(_, said)| show(world, said))
+            .collect();
         (!page.is_empty()).then_some(page)
     };
-    let longest = Wait { wait_ms: wanted.wait_ms }.longest();
-    answer(Ok(sandbox.wait(longest, find).await.unwrap_or_default().into()))
+    let longest = Wait {
+        wait_ms: wanted.wait_ms,
+    }
+    .longest();
+    answer(Ok(sandbox
+        .wait(longest, find)
+        .await
+        .unwrap_or_default()
+        .into()))
 }
 
 fn channel(world: &mut World, wanted: &Wanted) -> Option<ChannelId> {
@@ -200,8 +237,14 @@ pub(super) async fn edit(
         let (channel, id) = (ChannelId(channel), MessageId(id));
         check(&change.content, true)?;
         sandbox.with(|world| {
-            let message = world.message(channel, id).ok_or_else(|| Wrong::absent("message"))?;
-            let spot = Spot { user: message.author, channel, guild: message.guild };
+            let message = world
+                .message(channel, id)
+                .ok_or_else(|| Wrong::absent("message"))?;
+            let spot = Spot {
+                user: message.author,
+                channel,
+                guild: message.guild,
+            };
             let text = text(world, spot, change.content, None);
             world.edit(channel, id, text);
             Ok(json!({}))
@@ -215,5 +258,9 @@ pub(super) async fn delete(
     Path((channel, id)): Path<(u64, u64)>,
 ) -> Response {
     let is_gone = sandbox.with(|world| world.delete(ChannelId(channel), MessageId(id)));
-    answer(if is_gone { Ok(json!({})) } else { Err(Wrong::absent("message")) })
+    answer(if is_gone {
+        Ok(json!({}))
+    } else {
+        Err(Wrong::absent("message"))
+    })
 }

@@ -48,7 +48,11 @@ impl Place {
             world.text_channel(server, channel, user)
         };
         let guild = world.places.channels.get(&channel).and_then(Channel::guild);
-        Ok(Spot { user, channel, guild })
+        Ok(Spot {
+            user,
+            channel,
+            guild,
+        })
     }
 }
 
@@ -57,7 +61,9 @@ fn name<'a>(given: Option<&'a str>, otherwise: &'a str) -> Result<&'a str, Wrong
     if (1..=NAME_CHARACTERS).contains(&name.chars().count()) {
         return Ok(name);
     }
-    Err(Wrong::bad(format!("names have 1 to {NAME_CHARACTERS} characters")))
+    Err(Wrong::bad(format!(
+        "names have 1 to {NAME_CHARACTERS} characters"
+    )))
 }
 
 /// Says which ids a person and a place have, whose settings apply there, and who may change them.

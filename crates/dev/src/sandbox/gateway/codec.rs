@@ -50,11 +50,7 @@ impl Codec {
     }
 }
 
-fn compress(
-    encoder: &mut Encoder<'static>,
-    room: &mut [u8],
-    input: &[u8],
-) -> io::Result<Vec<u8>> {
+fn compress(encoder: &mut Encoder<'static>, room: &mut [u8], input: &[u8]) -> io::Result<Vec<u8>> {
     let mut written = Vec::new();
     let mut input = InBuffer::around(input);
     while input.pos < input.src.len() {

@@ -12,8 +12,7 @@ use crate::sandbox::world::sessions::{Event, NewSession, NoResume};
 use crate::sandbox::{Sandbox, clock, shape};
 
 /// All intents that exist (Discord gateway page, 2026-11).
-const KNOWN_INTENTS: u64 =
-    (1 << 17) - 1 | 1 << 20 | 1 << 21 | 1 << 24 | 1 << 25;
+const KNOWN_INTENTS: u64 = ((1 << 17) - 1) | (1 << 20) | (1 << 21) | (1 << 24) | (1 << 25);
 
 #[derive(Deserialize)]
 struct Identify {
@@ -51,8 +50,8 @@ fn check_intents(world: &World, intents: u64) -> Result<(), End> {
 
 /// Starts a session: READY, then the servers of the shard.
 pub(super) fn identify(sandbox: &Sandbox, number: u64, body: &Value) -> Result<Attached, End> {
-    let identify = Identify::deserialize(body)
-        .or(Err(End::Close(4_002, "Error while decoding payload.")))?;
+    let identify =
+        Identify::deserialize(body).or(Err(End::Close(4_002, "Error while decoding payload.")))?;
     check_token(sandbox, &identify.token)?;
     let shard = identify.shard.unwrap_or((0, 1));
     if shard.0 >= shard.1 {
@@ -62,25 +61,44 @@ pub(super) fn identify(sandbox: &Sandbox, number: u64, body: &Value) -> Result<A
         check_intents(world, identify.intents)?;
         world.stats.identifies += 1;
         let life_ms = world.settings.session_life_ms;
-        world.sessions.expire(clock::now_ms().saturating_sub(life_ms));
+        world
+            .sessions
+            .expire(clock::now_ms().saturating_sub(life_ms));
         let id = format!("{:032x}", xxh3_128(&world.next_id().to_le_bytes()));
-        let session = NewSession { intents: identify.intents, shard };
+        let session = NewSession {
+            intents: identify.intents,
+            shard,
+        };
         let wake = world.sessions.start(id.clone(), session, number);
         let guilds = guilds(world, shard);
         let ready = ready(world, sandbox, &id, shard, &guilds);
-        world.sessions.tell(&id, &Event::new("READY", None, 0, &ready));
+        world
+            .sessions
+            .tell(&id, &Event::new("READY", None, 0, &ready));
         for guild in guilds {
             if let Some(body) = shape::guild(world, guild) {
-                world.sessions.tell(&id, &Event::of_guild("GUILD_CREATE", guild, body));
+                world
+                    .sessions
+                    .tell(&id, &Event::of_guild("GUILD_CREATE", guild, body));
             }
         }
-        Ok(Attached { session: id, cursor: 0, wake })
+        Ok(Attached {
+            session: id,
+            cursor: 0,
+            wake,
+        })
     })
 }
 
 fn guilds(world: &World, (shard, shards): (u64, u64)) -> Vec<GuildId> {
     let of_shard = |guild: &GuildId| (guild.0 >> 22) % shards.max(1) == shard;
-    world.places.guilds.keys().copied().filter(of_shard).collect()
+    world
+        .places
+        .guilds
+        .keys()
+        .copied()
+        .filter(of_shard)
+        .collect()
 }
 
 fn ready(
@@ -110,16 +128,23 @@ pub(super) fn resume(
     number: u64,
     body: &Value,
 ) -> Result<Option<Attached>, End> {
-    let resume = Resume::deserialize(body)
-        .or(Err(End::Close(4_002, "Error while decoding payload.")))?;
+    let resume =
+        Resume::deserialize(body).or(Err(End::Close(4_002, "Error while decoding payload.")))?;
     check_token(sandbox, &resume.token)?;
     sandbox.with(|world| {
         let oldest_ms = clock::now_ms().saturating_sub(world.settings.session_life_ms);
-        match world.sessions.resume(&resume.session_id, resume.seq, number, oldest_ms) {
+        match world
+            .sessions
+            .resume(&resume.session_id, resume.seq, number, oldest_ms)
+        {
             Ok(wake) => {
                 world.stats.resumes += 1;
                 let cursor = resume.seq;
-                Ok(Some(Attached { session: resume.session_id.clone(), cursor, wake }))
+                Ok(Some(Attached {
+                    session: resume.session_id.clone(),
+                    cursor,
+                    wake,
+                }))
             }
             Err(NoResume::Unknown) => {
                 world.stats.refused_resumes += 1;

@@ -48,7 +48,11 @@ pub(super) fn answer(question: &str, seed: u64) -> String {
     if wants("code please") {
         return CODE.to_owned();
     }
-    let paragraphs = if wants("long answer") { LONG_PARAGRAPHS } else { 1 + hash % 2 };
+    let paragraphs = if wants("long answer") {
+        LONG_PARAGRAPHS
+    } else {
+        1 + hash % 2
+    };
     (0..paragraphs)
         .map(|index| paragraph(&question, hash, index, index + 1 == paragraphs))
         .collect::<Vec<_>>()
@@ -61,7 +65,10 @@ pub(super) fn rest<'a>(answer: &'a str, begun: &str) -> &'a str {
     if let Some(rest) = answer.strip_prefix(begun) {
         return rest;
     }
-    let mut said = begun.chars().filter(|letter| !letter.is_whitespace()).peekable();
+    let mut said = begun
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .peekable();
     for (at, letter) in answer.char_indices() {
         if said.peek().is_none() {
             let rest = answer.get(at..).unwrap_or_default();
@@ -86,7 +93,11 @@ fn paragraph(question: &str, hash: u64, index: u64, is_last: bool) -> String {
     let mut sentences = Vec::new();
     if index == 0 {
         let quoted: Vec<_> = question.split_whitespace().take(QUOTED_WORDS).collect();
-        let quoted = if quoted.is_empty() { "nothing at all".to_owned() } else { quoted.join(" ") };
+        let quoted = if quoted.is_empty() {
+            "nothing at all".to_owned()
+        } else {
+            quoted.join(" ")
+        };
         sentences.push(pick(&OPENINGS, hash, step).replace("{}", &quoted));
     }
     sentences.push(pick(&MIDDLES, hash, step + 1).to_owned());
@@ -116,10 +127,11 @@ fn newest(question: &str) -> &str {
     let mut newest = question;
     let mut at = 0;
     for line in question.split_inclusive('\n') {
-        if let Some((name, _)) = line.split_once(": ") {
-            if (1..=32).contains(&name.chars().count()) && !name.contains(char::is_whitespace) {
-                newest = question.get(at + name.len() + 2..).unwrap_or_default();
-            }
+        let is_name = |name: &str| {
+            (1..=32).contains(&name.chars().count()) && !name.contains(char::is_whitespace)
+        };
+        if let Some((name, _)) = line.split_once(": ").filter(|(name, _)| is_name(name)) {
+            newest = question.get(at + name.len() + 2..).unwrap_or_default();
         }
         at += line.len();
     }
@@ -145,13 +157,19 @@ mod tests {
 
     #[test]
     fn the_newest_of_several_speakers_is_answered() {
-        let said = answer("alice: first\nbob: say exactly: second\ncarol: say exactly: third", 1);
+        let said = answer(
+            "alice: first\nbob: say exactly: second\ncarol: say exactly: third",
+            1,
+        );
         assert_eq!(said, "third");
     }
 
     #[test]
     fn words_to_be_said_exactly_are_the_whole_answer() {
-        assert_eq!(answer("bob: please Say exactly: one two\nthree", 1), "one two\nthree");
+        assert_eq!(
+            answer("bob: please Say exactly: one two\nthree", 1),
+            "one two\nthree"
+        );
     }
 
     #[test]

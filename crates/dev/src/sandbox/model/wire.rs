@@ -45,9 +45,11 @@ impl Message {
     fn text(&self) -> String {
         match &self.content {
             Value::String(text) => text.clone(),
-            Value::Array(parts) => {
-                parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
-            }
+            Value::Array(parts) => parts
+                .iter()
+                .filter_map(|part| part["text"].as_str())
+                .collect::<Vec<_>>()
+                .join("\n"),
             _ => String::new(),
         }
     }
@@ -76,11 +78,16 @@ impl Request {
 
     /// Whether the last event should count tokens.
     pub(super) fn wants_usage(&self) -> bool {
-        self.stream_options.as_ref().is_some_and(|options| options.include_usage)
+        self.stream_options
+            .as_ref()
+            .is_some_and(|options| options.include_usage)
     }
 
     fn prompt_tokens(&self) -> usize {
-        self.messages.iter().map(|message| tokens(&message.text())).sum()
+        self.messages
+            .iter()
+            .map(|message| tokens(&message.text()))
+            .sum()
     }
 }
 
@@ -102,19 +109,33 @@ pub(super) struct Completion {
 impl Completion {
     /// Makes the answer to a request.
     pub(super) fn of(request: &Request, seed: u64) -> Self {
-        let said_by = |role: &str| request.messages.iter().rfind(|message| message.role == role);
+        let said_by = |role: &str| {
+            request
+                .messages
+                .iter()
+                .rfind(|message| message.role == role)
+        };
         let question = said_by("user").map(Message::text).unwrap_or_default();
-        let last = request.messages.last().filter(|message| message.role == "assistant");
+        let last = request
+            .messages
+            .last()
+            .filter(|message| message.role == "assistant");
         let begun = last.map(Message::text).unwrap_or_default();
         let mut text = answer::rest(&answer::answer(&question, seed), &begun).to_owned();
-        let limit = request.max_completion_tokens.or(request.max_tokens).unwrap_or(usize::MAX);
+        let limit = request
+            .max_completion_tokens
+            .or(request.max_tokens)
+            .unwrap_or(usize::MAX);
         let longest = limit.saturating_mul(CHARACTERS_PER_TOKEN);
         let cut = text.char_indices().nth(longest).map(|(at, _)| at);
         if let Some(at) = cut {
             text.truncate(at);
         }
         Self {
-            id: format!("chatcmpl-{:016x}", xxh3_64_with_seed(question.as_bytes(), seed)),
+            id: format!(
+                "chatcmpl-{:016x}",
+                xxh3_64_with_seed(question.as_bytes(), seed)
+            ),
             model: request.model.clone(),
             created: clock::now_ms() / 1_000,
             text,
@@ -126,7 +147,10 @@ impl Completion {
     /// Cuts the answer into pieces of some words with the white space after them.
     pub(super) fn pieces(&self) -> Vec<String> {
         let words: Vec<_> = self.text.split_inclusive(char::is_whitespace).collect();
-        words.chunks(WORDS_PER_PIECE).map(<[&str]>::concat).collect()
+        words
+            .chunks(WORDS_PER_PIECE)
+            .map(<[&str]>::concat)
+            .collect()
     }
 
     fn usage(&self) -> Value {
@@ -165,9 +189,7 @@ impl Completion {
 
     /// The answer as server-sent events.
     pub(super) fn events(&self, wants_usage: bool) -> Vec<String> {
-        let choice = |delta: Value, finish: Value| {
-            json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}])
-        };
+        let choice = |delta: Value, finish: Value| json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]);
         let first = json!({"role": "assistant", "content": "", "refusal": null});
         let mut events = vec![self.event(choice(first, Value::Null), Value::Null)];
         for piece in self.pieces() {
@@ -196,10 +218,16 @@ impl Problem {
     /// How it is answered.
     pub(super) fn response(&self) -> Response {
         let (status, message, code) = match self {
-            Self::NoKey => (401, "You didn't provide an API key.".to_owned(), Value::Null),
-            Self::WrongKey => {
-                (401, "Incorrect API key provided.".to_owned(), "invalid_api_key".into())
-            }
+            Self::NoKey => (
+                401,
+                "You didn't provide an API key.".to_owned(),
+                Value::Null,
+            ),
+            Self::WrongKey => (
+                401,
+                "Incorrect API key provided.".to_owned(),
+                "invalid_api_key".into(),
+            ),
             Self::NoModel(name) => (
                 404,
                 format!("The model `{name}` does not exist or you do not have access to it."),
@@ -216,9 +244,7 @@ impl Problem {
 
 /// The list of models.
 pub(super) fn models(names: &[&str]) -> Value {
-    let model = |name: &&str| {
-        json!({"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "sandbox"})
-    };
+    let model = |name: &&str| json!({"id": name, "object": "model", "created": 1_700_000_000, "owned_by": "sandbox"});
     json!({"object": "list", "data": names.iter().map(model).collect::<Vec<_>>()})
 }
 
@@ -235,6 +261,8 @@ pub(super) fn events(body: Body) -> Response {
 fn response(status: u16, kind: &'static str, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

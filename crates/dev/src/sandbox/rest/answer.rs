@@ -39,21 +39,32 @@ impl Refusal {
     pub(crate) const UNKNOWN_INTERACTION: Self = Self::new(404, 10_062, "Unknown interaction");
     pub(crate) const ALREADY_ANSWERED: Self =
         Self::new(400, 40_060, "Interaction has already been acknowledged.");
-    pub(crate) const NOT_ITS_AUTHOR: Self =
-        Self::new(403, 50_005, "Cannot edit a message authored by another user");
+    pub(crate) const NOT_ITS_AUTHOR: Self = Self::new(
+        403,
+        50_005,
+        "Cannot edit a message authored by another user",
+    );
     pub(crate) const EMPTY: Self = Self::new(400, 50_006, "Cannot send an empty message");
     pub(crate) const MISSING_PERMISSIONS: Self = Self::new(403, 50_013, "Missing Permissions");
     pub(crate) const INVALID_TOKEN: Self = Self::new(401, 50_027, "Invalid Webhook Token");
 
     const fn new(status: u16, code: u32, message: &'static str) -> Self {
-        Self { status, code, message, errors: None }
+        Self {
+            status,
+            code,
+            message,
+            errors: None,
+        }
     }
 
     /// A form with something wrong in one field.
     pub(crate) fn form(field: &str, code: &str, message: &str) -> Self {
         let problem = json!({"_errors": [{"code": code, "message": message}]});
         let errors = json!({field: problem});
-        Self { errors: Some(errors), ..Self::new(400, 50_035, "Invalid Form Body") }
+        Self {
+            errors: Some(errors),
+            ..Self::new(400, 50_035, "Invalid Form Body")
+        }
     }
 
     fn body(&self) -> Value {
@@ -104,8 +115,16 @@ pub(crate) fn too_many(standing: &Standing) -> Response {
     let mut response = json_response(429, &body);
     describe(&mut response, standing);
     let headers = response.headers_mut();
-    put(headers, "retry-after", &after_ms.div_ceil(1_000).to_string());
-    put(headers, "x-ratelimit-scope", if standing.is_global { "global" } else { "user" });
+    put(
+        headers,
+        "retry-after",
+        &after_ms.div_ceil(1_000).to_string(),
+    );
+    put(
+        headers,
+        "x-ratelimit-scope",
+        if standing.is_global { "global" } else { "user" },
+    );
     if standing.is_global {
         put(headers, "x-ratelimit-global", "true");
     }
@@ -120,14 +139,29 @@ pub(crate) fn describe(response: &mut Response, standing: &Standing) {
     }
     let headers = response.headers_mut();
     put(headers, "x-ratelimit-bucket", standing.quota.hash);
-    put(headers, "x-ratelimit-limit", &standing.quota.limit.to_string());
-    put(headers, "x-ratelimit-remaining", &standing.remaining.to_string());
-    put(headers, "x-ratelimit-reset", &format!("{:.3}", seconds(standing.reset_ms)));
+    put(
+        headers,
+        "x-ratelimit-limit",
+        &standing.quota.limit.to_string(),
+    );
+    put(
+        headers,
+        "x-ratelimit-remaining",
+        &standing.remaining.to_string(),
+    );
+    put(
+        headers,
+        "x-ratelimit-reset",
+        &format!("{:.3}", seconds(standing.reset_ms)),
+    );
     let after = format!("{:.3}", seconds(standing.reset_after_ms()));
     put(headers, "x-ratelimit-reset-after", &after);
 }
 
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of this century fit into 53 bits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of this century fit into 53 bits"
+)]
 fn seconds(ms: u64) -> f64 {
     ms as f64 / 1_000.0
 }

@@ -11,43 +11,47 @@ const STARTS_PER_DAY: u64 = 1_000;
 const COMMANDS: usize = 110;
 
 /// Says where the gateway is, how many shards are advised and how many identifies are left.
-pub(crate) fn gateway_bot(call: Call<'_>) -> Outcome {
+pub(crate) fn gateway_bot(call: &Call<'_>) -> Answer {
     let remaining = STARTS_PER_DAY.saturating_sub(call.world.stats.identifies);
-    Ok(Answer::Json(json!({
+    Answer::Json(json!({
         "url": call.sandbox.gateway_url(), "shards": 1,
         "session_start_limit": {
             "total": STARTS_PER_DAY, "remaining": remaining, "reset_after": 86_400_000,
             "max_concurrency": 1,
         },
-    })))
+    }))
 }
 
 /// Says where the gateway is.
-pub(crate) fn gateway(call: Call<'_>) -> Outcome {
-    Ok(Answer::Json(json!({"url": call.sandbox.gateway_url()})))
+pub(crate) fn gateway(call: &Call<'_>) -> Answer {
+    Answer::Json(json!({"url": call.sandbox.gateway_url()}))
 }
 
 /// Gives the bot's user.
-pub(crate) fn current_user(call: Call<'_>) -> Outcome {
-    Ok(Answer::Json(shape::current_user(call.world)))
+pub(crate) fn current_user(call: &Call<'_>) -> Answer {
+    Answer::Json(shape::current_user(call.world))
 }
 
 /// Gives the bot's application.
-pub(crate) fn current_application(call: Call<'_>) -> Outcome {
-    Ok(Answer::Json(shape::application(call.world)))
+pub(crate) fn current_application(call: &Call<'_>) -> Answer {
+    Answer::Json(shape::application(call.world))
 }
 
 /// Lists commands.
-pub(crate) fn commands(call: Call<'_>, guild: Option<u64>) -> Outcome {
+pub(crate) fn commands(call: &Call<'_>, guild: Option<u64>) -> Answer {
     let commands = call.world.commands.get(&guild).cloned().unwrap_or_default();
-    Ok(Answer::Json(commands.into()))
+    Answer::Json(commands.into())
 }
 
 /// Replaces all commands; those that keep their name keep their id.
 pub(crate) fn set_commands(call: Call<'_>, guild: Option<u64>) -> Outcome {
     let Call { world, body, .. } = call;
     let Value::Array(given) = body else {
-        return Err(Refusal::form("commands", "LIST_TYPE_CONVERT", "Only iterables may be used."));
+        return Err(Refusal::form(
+            "commands",
+            "LIST_TYPE_CONVERT",
+            "Only iterables may be used.",
+        ));
     };
     if given.len() > COMMANDS {
         let message = format!("Must be {COMMANDS} or fewer in length.");
@@ -58,8 +62,12 @@ pub(crate) fn set_commands(call: Call<'_>, guild: Option<u64>) -> Outcome {
     for mut command in given {
         let kind = command.get("type").and_then(Value::as_u64).unwrap_or(1);
         check(&command, kind)?;
-        let same = |known: &&Value| known["name"] == command["name"] && known["type"] == kind;
-        let known = before.iter().find(same).map(|known| known["id"].clone());
+        let name = command.get("name").cloned();
+        let same = |known: &&Value| known.get("name") == name.as_ref() && known["type"] == kind;
+        let known = before
+            .iter()
+            .find(same)
+            .and_then(|known| known.get("id").cloned());
         let id = known.unwrap_or_else(|| world.next_id().to_string().into());
         complete(&mut command, kind, id, world.application().to_string());
         if let Some(guild) = guild {
@@ -72,20 +80,38 @@ pub(crate) fn set_commands(call: Call<'_>, guild: Option<u64>) -> Outcome {
 }
 
 fn check(command: &Value, kind: u64) -> Result<(), Refusal> {
-    let name = command.get("name").and_then(Value::as_str).unwrap_or_default();
+    let name = command
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if !(1..=32).contains(&name.chars().count()) {
         let message = "Must be between 1 and 32 in length.";
         return Err(Refusal::form("name", "BASE_TYPE_BAD_LENGTH", message));
     }
     let is_chat = kind == 1;
-    if is_chat && name.chars().any(|letter| letter.is_whitespace() || letter.is_uppercase()) {
+    if is_chat
+        && name
+            .chars()
+            .any(|letter| letter.is_whitespace() || letter.is_uppercase())
+    {
         let message = "Command name is invalid";
-        return Err(Refusal::form("name", "APPLICATION_COMMAND_INVALID_NAME", message));
+        return Err(Refusal::form(
+            "name",
+            "APPLICATION_COMMAND_INVALID_NAME",
+            message,
+        ));
     }
-    let description = command.get("description").and_then(Value::as_str).unwrap_or_default();
+    let description = command
+        .get("description")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if is_chat && !(1..=100).contains(&description.chars().count()) {
         let message = "Must be between 1 and 100 in length.";
-        return Err(Refusal::form("description", "BASE_TYPE_BAD_LENGTH", message));
+        return Err(Refusal::form(
+            "description",
+            "BASE_TYPE_BAD_LENGTH",
+            message,
+        ));
     }
     Ok(())
 }

@@ -41,17 +41,22 @@ pub(crate) fn text(
     let mentions = allowed.users(world, &content, replied_to);
     let names_everyone = content.contains("@everyone") || content.contains("@here");
     let mention_everyone = names_everyone && allowed.everyone;
-    Ok(Text { content, embeds, components, mentions, mention_everyone })
+    Ok(Text {
+        content,
+        embeds,
+        components,
+        mentions,
+        mention_everyone,
+    })
 }
 
 /// Refuses a message without anything in it, and mixtures that the newer components forbid.
 pub(crate) fn check(text: &Text, flags: u64) -> Result<(), Refusal> {
-    if flags & FLAG_COMPONENTS_V2 != 0 {
-        if !text.content.is_empty() || !text.embeds.is_empty() {
-            let message = "The 'content' field cannot be used when using MessageFlags.IS_COMPONENTS_V2";
-            let code = "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2";
-            return Err(Refusal::form("content", code, message));
-        }
+    let has_older_parts = !text.content.is_empty() || !text.embeds.is_empty();
+    if flags & FLAG_COMPONENTS_V2 != 0 && has_older_parts {
+        let message = "The 'content' field cannot be used when using MessageFlags.IS_COMPONENTS_V2";
+        let code = "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2";
+        return Err(Refusal::form("content", code, message));
     }
     if text.content.is_empty() && text.embeds.is_empty() && text.components.is_empty() {
         return Err(Refusal::EMPTY);
@@ -81,21 +86,26 @@ pub(crate) fn nonce(body: &Value) -> Result<Option<Value>, Refusal> {
 pub(crate) fn reference(body: &Value) -> Option<(MessageId, bool)> {
     let reference = body.get("message_reference")?;
     let id = reference.get("message_id")?;
-    let id = id.as_str().and_then(|id| id.parse().ok()).or_else(|| id.as_u64())?;
-    let must_exist = reference.get("fail_if_not_exists").and_then(Value::as_bool).unwrap_or(true);
+    let id = id
+        .as_str()
+        .and_then(|id| id.parse().ok())
+        .or_else(|| id.as_u64())?;
+    let must_exist = reference
+        .get("fail_if_not_exists")
+        .and_then(Value::as_bool)
+        .unwrap_or(true);
     Some((MessageId(id), must_exist))
 }
 
 fn wrong_type(field: &str, expected: &str) -> Refusal {
-    Refusal::form(field, "BASE_TYPE_BAD_TYPE", &format!("Must be a {expected}."))
+    Refusal::form(
+        field,
+        "BASE_TYPE_BAD_TYPE",
+        &format!("Must be a {expected}."),
+    )
 }
 
-fn list(
-    body: &Value,
-    field: &str,
-    before: Vec<Value>,
-    most: usize,
-) -> Result<Vec<Value>, Refusal> {
+fn list(body: &Value, field: &str, before: Vec<Value>, most: usize) -> Result<Vec<Value>, Refusal> {
     match body.get(field) {
         None => Ok(before),
         Some(Value::Null) => Ok(Vec::new()),
@@ -104,7 +114,11 @@ fn list(
             let message = format!("Must be {most} or fewer in length.");
             Err(Refusal::form(field, "BASE_TYPE_MAX_LENGTH", &message))
         }
-        Some(_) => Err(Refusal::form(field, "LIST_TYPE_CONVERT", "Only iterables may be used.")),
+        Some(_) => Err(Refusal::form(
+            field,
+            "LIST_TYPE_CONVERT",
+            "Only iterables may be used.",
+        )),
     }
 }
 
@@ -119,13 +133,34 @@ struct Allowed {
 impl Allowed {
     fn parse(value: Option<&Value>) -> Self {
         let Some(value) = value.filter(|value| value.is_object()) else {
-            return Self { everyone: true, all_users: true, users: Vec::new(), replied_user: true };
+            return Self {
+                everyone: true,
+                all_users: true,
+                users: Vec::new(),
+                replied_user: true,
+            };
         };
-        let names = |key: &str| value.get(key).and_then(Value::as_array).into_iter().flatten();
+        let names = |key: &str| {
+            value
+                .get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
         let parses = |kind: &str| names("parse").any(|name| name.as_str() == Some(kind));
-        let users = names("users").filter_map(|id| id.as_str()?.parse().ok()).collect();
-        let replied_user = value.get("replied_user").and_then(Value::as_bool).unwrap_or_default();
-        Self { everyone: parses("everyone"), all_users: parses("users"), users, replied_user }
+        let users = names("users")
+            .filter_map(|id| id.as_str()?.parse().ok())
+            .collect();
+        let replied_user = value
+            .get("replied_user")
+            .and_then(Value::as_bool)
+            .unwrap_or_default();
+        Self {
+            everyone: parses("everyone"),
+            all_users: parses("users"),
+            users,
+            replied_user,
+        }
     }
 
     fn users(&self, world: &World, content: &str, replied_to: Option<UserId>) -> Vec<UserId> {
@@ -141,7 +176,9 @@ impl Allowed {
 pub(crate) fn named_users(world: &World, content: &str) -> Vec<UserId> {
     let mut users = Vec::new();
     for part in content.split("<@").skip(1) {
-        let id = part.split_once('>').map(|(id, _)| id.trim_start_matches('!'));
+        let id = part
+            .split_once('>')
+            .map(|(id, _)| id.trim_start_matches('!'));
         let id = id.and_then(|id| id.parse().ok()).map(UserId);
         let known = id.filter(|&id| world.people.get(id).is_some() && !users.contains(&id));
         users.extend(known);

@@ -23,15 +23,23 @@ const CHOICES: u8 = 8;
 const MODAL: u8 = 9;
 
 fn flags(data: &Value) -> u64 {
-    data.get("flags").and_then(Value::as_u64).unwrap_or_default() & FLAGS
+    data.get("flags")
+        .and_then(Value::as_u64)
+        .unwrap_or_default()
+        & FLAGS
 }
 
 /// Takes the first answer. A second one is refused, and one that comes too late.
 pub(crate) fn answer(call: Call<'_>, id: InteractionId, token: &str) -> Outcome {
-    let Call { world, query, body, .. } = call;
+    let Call {
+        world, query, body, ..
+    } = call;
     let now_ms = clock::now_ms();
     let answer_ms = world.settings.interaction_answer_ms;
-    let interaction = world.interactions.get(id).filter(|known| known.token == token);
+    let interaction = world
+        .interactions
+        .get(id)
+        .filter(|known| known.token == token);
     let interaction = interaction.ok_or(Refusal::UNKNOWN_INTERACTION)?;
     if interaction.answer.is_some() {
         return Err(Refusal::ALREADY_ANSWERED);
@@ -39,7 +47,10 @@ pub(crate) fn answer(call: Call<'_>, id: InteractionId, token: &str) -> Outcome 
     if interaction.is_dead(now_ms, answer_ms) {
         return Err(Refusal::UNKNOWN_INTERACTION);
     }
-    let kind = body.get("type").and_then(Value::as_u64).and_then(|kind| u8::try_from(kind).ok());
+    let kind = body
+        .get("type")
+        .and_then(Value::as_u64)
+        .and_then(|kind| u8::try_from(kind).ok());
     let kind = kind.ok_or_else(unknown_type)?;
     let null = Value::Null;
     let data = body.get("data").unwrap_or(&null);
@@ -56,7 +67,11 @@ pub(crate) fn answer(call: Call<'_>, id: InteractionId, token: &str) -> Outcome 
 }
 
 fn unknown_type() -> Refusal {
-    Refusal::form("type", "BASE_TYPE_CHOICES", "Value must be one of {4, 5, 6, 7, 8, 9, 10, 12}.")
+    Refusal::form(
+        "type",
+        "BASE_TYPE_CHOICES",
+        "Value must be one of {4, 5, 6, 7, 8, 9, 10, 12}.",
+    )
 }
 
 fn first_answer(
@@ -65,11 +80,16 @@ fn first_answer(
     kind: u8,
     data: &Value,
 ) -> Result<(), Refusal> {
-    let interaction = world.interactions.get(id).ok_or(Refusal::UNKNOWN_INTERACTION)?;
+    let interaction = world
+        .interactions
+        .get(id)
+        .ok_or(Refusal::UNKNOWN_INTERACTION)?;
     let used = interaction.used.kind;
     let has_source = interaction.used.source.is_some();
     match kind {
-        MESSAGE => post(world, id, data, flags(data)).map(|message| set_original(world, id, message)),
+        MESSAGE => {
+            post(world, id, data, flags(data)).map(|message| set_original(world, id, message))
+        }
         DEFERRED_MESSAGE => {
             let flags = flags(data) & FLAG_EPHEMERAL | FLAG_LOADING;
             let message = say(world, id, Text::default(), flags);
@@ -103,12 +123,18 @@ fn take_source(world: &mut World, id: InteractionId) {
 }
 
 fn open(world: &mut World, id: InteractionId, data: &Value) -> Result<(), Refusal> {
-    let title = data.get("title").and_then(Value::as_str).unwrap_or_default();
+    let title = data
+        .get("title")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if !(1..=45).contains(&title.chars().count()) {
         let message = "Must be between 1 and 45 in length.";
         return Err(Refusal::form("title", "BASE_TYPE_BAD_LENGTH", message));
     }
-    let rows = data.get("components").and_then(Value::as_array).map_or(0, Vec::len);
+    let rows = data
+        .get("components")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     if !(1..=5).contains(&rows) {
         let message = "Must be between 1 and 5 in length.";
         return Err(Refusal::form("components", "BASE_TYPE_BAD_LENGTH", message));
@@ -132,18 +158,32 @@ fn post(
 }
 
 fn say(world: &mut World, id: InteractionId, text: Text, flags: u64) -> MessageId {
-    let Some(interaction) = world.interactions.get(id) else { return MessageId(0) };
+    let Some(interaction) = world.interactions.get(id) else {
+        return MessageId(0);
+    };
     let cause = interaction.cause();
     let is_command = cause.kind == crate::sandbox::world::interactions::KIND_COMMAND;
-    let kind = if is_command { KIND_COMMAND } else { KIND_DEFAULT };
+    let kind = if is_command {
+        KIND_COMMAND
+    } else {
+        KIND_DEFAULT
+    };
     let place = interaction.used.channel;
-    let said = Draft { kind, flags, text, cause: Some(cause), ..Draft::default() };
+    let said = Draft {
+        kind,
+        flags,
+        text,
+        cause: Some(cause),
+        ..Draft::default()
+    };
     world.say(place, world.bot(), said)
 }
 
 fn original(world: &World, id: InteractionId) -> Result<MessageId, Refusal> {
     let interaction = world.interactions.get(id);
-    interaction.and_then(|known| known.original).ok_or(Refusal::UNKNOWN_MESSAGE)
+    interaction
+        .and_then(|known| known.original)
+        .ok_or(Refusal::UNKNOWN_MESSAGE)
 }
 
 fn rewrite(
@@ -154,7 +194,9 @@ fn rewrite(
 ) -> Result<(), Refusal> {
     let interaction = world.interactions.get(id).ok_or(Refusal::UNKNOWN_WEBHOOK)?;
     let place = interaction.used.channel;
-    let said = world.message(place, message).ok_or(Refusal::UNKNOWN_MESSAGE)?;
+    let said = world
+        .message(place, message)
+        .ok_or(Refusal::UNKNOWN_MESSAGE)?;
     let text = draft::text(world, data, said.text.clone(), None)?;
     // An edit may turn a message into one of the newer components, never back.
     let new_flags = said.flags & !FLAG_LOADING | flags(data) & FLAG_COMPONENTS_V2;
@@ -169,8 +211,12 @@ fn rewrite(
 }
 
 fn callback_response(world: &World, id: InteractionId, kind: u8) -> Value {
-    let Some(interaction) = world.interactions.get(id) else { return Value::Null };
-    let message = interaction.original.filter(|_| matches!(kind, MESSAGE | DEFERRED_MESSAGE | UPDATE));
+    let Some(interaction) = world.interactions.get(id) else {
+        return Value::Null;
+    };
+    let message = interaction
+        .original
+        .filter(|_| matches!(kind, MESSAGE | DEFERRED_MESSAGE | UPDATE));
     let mut body = json!({"interaction": {
         "id": id.to_string(), "type": interaction.used.kind,
         "response_message_id": message.map(|id| id.to_string()),
@@ -181,7 +227,11 @@ fn callback_response(world: &World, id: InteractionId, kind: u8) -> Value {
     if let Some(said) = said {
         let ephemeral = said.is_ephemeral();
         let message = shape::message(world, said);
-        shape::set(&mut body, "resource", json!({"type": kind, "message": message}));
+        shape::set(
+            &mut body,
+            "resource",
+            json!({"type": kind, "message": message}),
+        );
         if let Some(interaction) = body.get_mut("interaction") {
             shape::set(interaction, "response_message_ephemeral", ephemeral.into());
         }
@@ -191,7 +241,10 @@ fn callback_response(world: &World, id: InteractionId, kind: u8) -> Value {
 
 /// Finds the interaction of a token that can still be used.
 fn alive(world: &World, token: &str) -> Result<InteractionId, Refusal> {
-    let interaction = world.interactions.of_token(token).ok_or(Refusal::UNKNOWN_WEBHOOK)?;
+    let interaction = world
+        .interactions
+        .of_token(token)
+        .ok_or(Refusal::UNKNOWN_WEBHOOK)?;
     let life_ms = world.settings.interaction_life_ms;
     if clock::now_ms() > interaction.created_ms + life_ms {
         return Err(Refusal::INVALID_TOKEN);
@@ -207,7 +260,8 @@ pub(crate) fn follow_up(call: Call<'_>, token: &str) -> Outcome {
     let Call { world, body, .. } = call;
     let id = alive(world, token)?;
     let interaction = world.interactions.get(id);
-    let deferred = interaction.filter(|known| known.is_pending && known.answer == Some(DEFERRED_MESSAGE));
+    let deferred =
+        interaction.filter(|known| known.is_pending && known.answer == Some(DEFERRED_MESSAGE));
     let message = match deferred.and_then(|known| known.original) {
         Some(original) => {
             rewrite(world, id, original, &body)?;
@@ -228,9 +282,14 @@ fn target(world: &World, id: InteractionId, name: &str) -> Result<MessageId, Ref
     }
     let message = name.parse().or(Err(Refusal::UNKNOWN_MESSAGE))?;
     let interaction = world.interactions.get(id);
-    let is_its_own = interaction
-        .is_some_and(|known| known.original == Some(message) || known.follow_ups.contains(&message));
-    if is_its_own { Ok(message) } else { Err(Refusal::UNKNOWN_MESSAGE) }
+    let is_its_own = interaction.is_some_and(|known| {
+        known.original == Some(message) || known.follow_ups.contains(&message)
+    });
+    if is_its_own {
+        Ok(message)
+    } else {
+        Err(Refusal::UNKNOWN_MESSAGE)
+    }
 }
 
 fn show(world: &World, id: InteractionId, message: MessageId) -> Outcome {
@@ -271,9 +330,8 @@ pub(crate) fn delete(call: Call<'_>, token: &str, name: &str) -> Outcome {
 
 /// The person has the answer that was promised.
 fn settle(world: &mut World, id: InteractionId, message: MessageId) {
-    if let Some(interaction) = world.interactions.get_mut(id) {
-        if interaction.original == Some(message) {
-            interaction.is_pending = false;
-        }
+    let interaction = world.interactions.get_mut(id);
+    if let Some(interaction) = interaction.filter(|known| known.original == Some(message)) {
+        interaction.is_pending = false;
     }
 }

@@ -19,13 +19,19 @@ const PAGE_DEFAULT: u64 = 50;
 const FLAGS: u64 = 1 << 2 | 1 << 12 | FLAG_COMPONENTS_V2;
 
 fn channel(world: &World, id: ChannelId) -> Result<&Channel, Refusal> {
-    world.places.channels.get(&id).ok_or(Refusal::UNKNOWN_CHANNEL)
+    world
+        .places
+        .channels
+        .get(&id)
+        .ok_or(Refusal::UNKNOWN_CHANNEL)
 }
 
 /// Finds a message that others than the one it was shown to may see.
 fn find(world: &World, place: ChannelId, id: MessageId) -> Result<&Message, Refusal> {
     let message = channel(world, place)?.messages.get(&id);
-    message.filter(|message| !message.is_ephemeral()).ok_or(Refusal::UNKNOWN_MESSAGE)
+    message
+        .filter(|message| !message.is_ephemeral())
+        .ok_or(Refusal::UNKNOWN_MESSAGE)
 }
 
 /// Creates a message; a known nonce that is enforced gives the message that it made.
@@ -34,29 +40,50 @@ pub(crate) fn create(call: Call<'_>, place: ChannelId) -> Outcome {
     channel(world, place)?;
     let nonce = draft::nonce(&body)?;
     let reference = reference(world, place, &body)?;
-    let replied_to = reference.and_then(|id| world.message(place, id)).map(|said| said.author);
-    let flags = body.get("flags").and_then(Value::as_u64).unwrap_or_default() & FLAGS;
+    let replied_to = reference
+        .and_then(|id| world.message(place, id))
+        .map(|said| said.author);
+    let flags = body
+        .get("flags")
+        .and_then(Value::as_u64)
+        .unwrap_or_default()
+        & FLAGS;
     let text = draft::text(world, &body, Text::default(), replied_to)?;
     draft::check(&text, flags)?;
-    let is_enforced = body.get("enforce_nonce").and_then(Value::as_bool).unwrap_or_default();
-    if let Some(nonce) = nonce.as_ref().filter(|_| is_enforced) {
-        if let Some(made) = made_by(world, nonce) {
-            return repeat(world, made, nonce, reference);
-        }
+    let is_enforced = body
+        .get("enforce_nonce")
+        .and_then(Value::as_bool)
+        .unwrap_or_default();
+    let known = nonce
+        .as_ref()
+        .filter(|_| is_enforced)
+        .and_then(|nonce| made_by(world, nonce));
+    if let Some(made) = known {
+        record(world, made, nonce, reference, true);
+        return answer(world, made.0, made.1);
     }
-    let kind = if reference.is_some() { KIND_REPLY } else { KIND_DEFAULT };
-    let said = Draft { kind, flags, text, reference, nonce: nonce.clone(), ..Draft::default() };
+    let kind = if reference.is_some() {
+        KIND_REPLY
+    } else {
+        KIND_DEFAULT
+    };
+    let said = Draft {
+        kind,
+        flags,
+        text,
+        reference,
+        nonce: nonce.clone(),
+        ..Draft::default()
+    };
     let id = world.say(place, world.bot(), said);
     record(world, (place, id), nonce, reference, false);
     answer(world, place, id)
 }
 
-fn reference(
-    world: &World,
-    place: ChannelId,
-    body: &Value,
-) -> Result<Option<MessageId>, Refusal> {
-    let Some((id, must_exist)) = draft::reference(body) else { return Ok(None) };
+fn reference(world: &World, place: ChannelId, body: &Value) -> Result<Option<MessageId>, Refusal> {
+    let Some((id, must_exist)) = draft::reference(body) else {
+        return Ok(None);
+    };
     match find(world, place, id) {
         Ok(_) => Ok(Some(id)),
         Err(_) if !must_exist => Ok(None),
@@ -72,16 +99,6 @@ fn made_by(world: &World, nonce: &Value) -> Option<(ChannelId, MessageId)> {
     world.nonces.find(world.bot(), &plain(nonce), since_ms)
 }
 
-fn repeat(
-    world: &mut World,
-    (place, id): (ChannelId, MessageId),
-    nonce: &Value,
-    reference: Option<MessageId>,
-) -> Outcome {
-    record(world, (place, id), Some(nonce.clone()), reference, true);
-    answer(world, place, id)
-}
-
 fn record(
     world: &mut World,
     (channel_id, message_id): (ChannelId, MessageId),
@@ -90,7 +107,14 @@ fn record(
     repeated: bool,
 ) {
     let at_ms = clock::now_ms();
-    world.stats.record(Post { message_id, channel_id, nonce, reference, repeated, at_ms });
+    world.stats.record(Post {
+        message_id,
+        channel_id,
+        nonce,
+        reference,
+        repeated,
+        at_ms,
+    });
 }
 
 fn answer(world: &World, place: ChannelId, id: MessageId) -> Outcome {
@@ -115,14 +139,19 @@ pub(crate) fn list(call: Call<'_>, place: ChannelId) -> Outcome {
     let mut page: Vec<_> = match (id("around"), id("before"), id("after")) {
         (Some(middle), ..) => {
             let half = limit / 2;
-            newer(middle, limit - half).chain(older(middle, half)).collect()
+            newer(middle, limit - half)
+                .chain(older(middle, half))
+                .collect()
         }
         (_, Some(before), _) => older(before, limit).collect(),
         (.., Some(after)) => newer(MessageId(after.0.saturating_add(1)), limit).collect(),
         _ => older(MessageId(u64::MAX), limit).collect(),
     };
     page.sort_by_key(|(id, _)| std::cmp::Reverse(**id));
-    let page = page.into_iter().map(|(_, message)| shape::message(world, message)).collect();
+    let page = page
+        .into_iter()
+        .map(|(_, message)| shape::message(world, message))
+        .collect();
     Ok(Answer::Json(page))
 }
 

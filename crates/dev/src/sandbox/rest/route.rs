@@ -180,6 +180,10 @@ impl<'a> Route<'a> {
             Self::SetCommands(_) => ("8c4d1e0f1d2b4f6a9a2f3b5d7e9f1a3c", 5, 20_000),
             _ => ("d4f2b6a8c0e21d3f5a7b9c1e3f5a7b9c", 30, 30_000),
         };
-        Quota { hash, limit, window_ms }
+        Quota {
+            hash,
+            limit,
+            window_ms,
+        }
     }
 }

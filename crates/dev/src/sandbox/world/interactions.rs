@@ -55,7 +55,11 @@ pub(crate) struct Interaction {
 impl Interaction {
     /// Returns what messages that answer it say about it.
     pub(crate) fn cause(&self) -> Cause {
-        Cause { id: self.id, kind: self.used.kind, user: self.used.user }
+        Cause {
+            id: self.id,
+            kind: self.used.kind,
+            user: self.used.user,
+        }
     }
 
     /// Tells whether no first answer is accepted any more.
@@ -93,12 +97,12 @@ impl Interactions {
     }
 
     fn keep(&mut self, interaction: Interaction) {
-        self.by_token.insert(interaction.token.clone(), interaction.id);
+        self.by_token
+            .insert(interaction.token.clone(), interaction.id);
         self.by_id.insert(interaction.id, interaction);
-        if self.by_id.len() > KEPT {
-            if let Some((_, oldest)) = self.by_id.pop_first() {
-                self.by_token.remove(&oldest.token);
-            }
+        let is_full = self.by_id.len() > KEPT;
+        if let Some((_, oldest)) = is_full.then(|| self.by_id.pop_first()).flatten() {
+            self.by_token.remove(&oldest.token);
         }
     }
 }
@@ -140,7 +144,7 @@ impl World {
             "authorizing_integration_owners": shape::owners(interaction.guild),
             "attachment_size_limit": ATTACHMENT_LIMIT, "app_permissions": app_permissions,
             "application_id": self.application().to_string(),
-            "context": if interaction.guild.is_some() { 0 } else { 1 },
+            "context": u8::from(interaction.guild.is_none()),
         });
         match interaction.guild {
             Some(guild) => {

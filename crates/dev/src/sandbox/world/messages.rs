@@ -91,7 +91,11 @@ impl Message {
     }
 
     fn intent(&self) -> u64 {
-        if self.guild.is_some() { GUILD_MESSAGES } else { DIRECT_MESSAGES }
+        if self.guild.is_some() {
+            GUILD_MESSAGES
+        } else {
+            DIRECT_MESSAGES
+        }
     }
 }
 
@@ -111,11 +115,14 @@ impl Nonces {
         since_ms: u64,
     ) -> Option<(ChannelId, MessageId)> {
         let made = self.made.get(&(author, nonce.to_owned()));
-        made.filter(|(_, _, at_ms)| *at_ms >= since_ms).map(|&(channel, id, _)| (channel, id))
+        made.filter(|(_, _, at_ms)| *at_ms >= since_ms)
+            .map(|&(channel, id, _)| (channel, id))
     }
 
     fn remember(&mut self, message: &Message, since_ms: u64) {
-        let Some(nonce) = message.nonce.as_ref() else { return };
+        let Some(nonce) = message.nonce.as_ref() else {
+            return;
+        };
         let key = (message.author, plain(nonce));
         let made = (message.channel, message.id, message.created_ms);
         self.made.insert(key.clone(), made);
@@ -130,7 +137,9 @@ impl Nonces {
 
 /// Writes a nonce, a number or a text, as text.
 pub(crate) fn plain(nonce: &Value) -> String {
-    nonce.as_str().map_or_else(|| nonce.to_string(), str::to_owned)
+    nonce
+        .as_str()
+        .map_or_else(|| nonce.to_string(), str::to_owned)
 }
 
 impl World {
@@ -144,7 +153,11 @@ impl World {
         let message = Message {
             id: MessageId(self.next_id()),
             channel,
-            guild: self.places.channels.get(&channel).and_then(super::places::Channel::guild),
+            guild: self
+                .places
+                .channels
+                .get(&channel)
+                .and_then(super::places::Channel::guild),
             author,
             kind: draft.kind,
             flags: draft.flags,
@@ -200,14 +213,23 @@ impl World {
         if !message.is_ephemeral() {
             let mut body = json!({"id": id.to_string(), "channel_id": channel.to_string()});
             shape::set_guild(&mut body, message.guild);
-            self.dispatch(&Event::new("MESSAGE_DELETE", message.guild, message.intent(), &body));
+            self.dispatch(&Event::new(
+                "MESSAGE_DELETE",
+                message.guild,
+                message.intent(),
+                &body,
+            ));
         }
         true
     }
 
     /// Shows somebody as typing.
     pub(crate) fn type_in(&mut self, channel: ChannelId, user: UserId) {
-        let guild = self.places.channels.get(&channel).and_then(super::places::Channel::guild);
+        let guild = self
+            .places
+            .channels
+            .get(&channel)
+            .and_then(super::places::Channel::guild);
         let mut body = json!({
             "channel_id": channel.to_string(),
             "user_id": user.to_string(),
@@ -217,7 +239,11 @@ impl World {
         if let Some(member) = guild.and_then(|guild| shape::member(self, guild, user)) {
             shape::set(&mut body, "member", member);
         }
-        let intent = if guild.is_some() { GUILD_TYPING } else { DIRECT_TYPING };
+        let intent = if guild.is_some() {
+            GUILD_TYPING
+        } else {
+            DIRECT_TYPING
+        };
         self.dispatch(&Event::new("TYPING_START", guild, intent, &body));
     }
 

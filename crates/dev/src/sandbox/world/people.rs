@@ -31,8 +31,19 @@ impl People {
     /// Starts with the bot alone.
     pub(crate) fn new(seed: u64) -> Self {
         let bot = UserId(snowflake::named(seed, "bot", BOT_NAME));
-        let mut people = Self { bot, users: BTreeMap::new(), names: HashMap::new() };
-        people.users.insert(bot, User { id: bot, name: BOT_NAME.to_owned(), is_bot: true });
+        let mut people = Self {
+            bot,
+            users: BTreeMap::new(),
+            names: HashMap::new(),
+        };
+        people.users.insert(
+            bot,
+            User {
+                id: bot,
+                name: BOT_NAME.to_owned(),
+                is_bot: true,
+            },
+        );
         people
     }
 
@@ -54,7 +65,11 @@ impl World {
             return id;
         }
         let id = UserId(snowflake::named(self.seed, "user", name));
-        let user = User { id, name: name.to_owned(), is_bot: false };
+        let user = User {
+            id,
+            name: name.to_owned(),
+            is_bot: false,
+        };
         self.people.users.insert(id, user);
         self.people.names.insert(name.to_owned(), id);
         id

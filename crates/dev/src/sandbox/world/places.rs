@@ -1,5 +1,6 @@
 //! Servers and channels, which exist as soon as they are named; direct conversations with the bot.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use proto::id::{ChannelId, GuildId, MessageId, UserId};
@@ -17,9 +18,17 @@ pub(crate) const DEFAULT_CHANNEL: &str = "general";
 const KEPT_MESSAGES: usize = 5_000;
 
 /// View, send, embed, attach, history, react, threads, external emojis, nickname, app commands.
-pub(crate) const MEMBER_PERMISSIONS: u64 =
-    1 << 6 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 26 | 1 << 31
-        | 1 << 35 | 1 << 38;
+pub(crate) const MEMBER_PERMISSIONS: u64 = 1 << 6
+    | 1 << 10
+    | 1 << 11
+    | 1 << 14
+    | 1 << 15
+    | 1 << 16
+    | 1 << 18
+    | 1 << 26
+    | 1 << 31
+    | 1 << 35
+    | 1 << 38;
 /// What a member may, and manage messages and webhooks, and ping everyone: the bot could, so a
 /// reply that must not is seen.
 pub(crate) const BOT_PERMISSIONS: u64 = MEMBER_PERMISSIONS | 1 << 13 | 1 << 17 | 1 << 29;
@@ -50,7 +59,10 @@ pub(crate) struct Guild {
 impl Guild {
     /// Returns the permissions of a member in all channels.
     pub(crate) fn permissions(&self, user: UserId, bot: UserId) -> u64 {
-        let is_admin = self.members.get(&user).is_some_and(|member| member.is_admin);
+        let is_admin = self
+            .members
+            .get(&user)
+            .is_some_and(|member| member.is_admin);
         match () {
             () if user == bot => BOT_PERMISSIONS,
             () if is_admin || user == self.owner => ALL_PERMISSIONS,
@@ -130,7 +142,10 @@ impl World {
     pub(crate) fn join(&mut self, guild: GuildId, user: UserId) {
         if let Some(guild) = self.places.guilds.get_mut(&guild) {
             let is_admin = user == guild.owner;
-            let newcomer = Member { joined_ms: clock::now_ms(), is_admin };
+            let newcomer = Member {
+                joined_ms: clock::now_ms(),
+                is_admin,
+            };
             guild.members.entry(user).or_insert(newcomer);
         }
     }
@@ -148,10 +163,21 @@ impl World {
     pub(crate) fn text_channel(&mut self, server: &str, name: &str, user: UserId) -> ChannelId {
         let guild = self.guild(server, user);
         self.join(guild, user);
-        let id = ChannelId(snowflake::named(self.seed, "channel", &format!("{server}/{name}")));
-        if !self.places.channels.contains_key(&id) {
-            let kind = ChannelKind::Text { guild, name: name.to_owned() };
-            self.places.channels.insert(id, Channel { id, kind, messages: BTreeMap::new() });
+        let id = ChannelId(snowflake::named(
+            self.seed,
+            "channel",
+            &format!("{server}/{name}"),
+        ));
+        if let Entry::Vacant(place) = self.places.channels.entry(id) {
+            let kind = ChannelKind::Text {
+                guild,
+                name: name.to_owned(),
+            };
+            place.insert(Channel {
+                id,
+                kind,
+                messages: BTreeMap::new(),
+            });
             if let Some(guild) = self.places.guilds.get_mut(&guild) {
                 guild.channels.push(id);
             }
@@ -164,10 +190,11 @@ impl World {
     pub(crate) fn direct_channel(&mut self, user: UserId) -> ChannelId {
         let id = ChannelId(snowflake::named(self.seed, "direct", &user.to_string()));
         let kind = ChannelKind::Direct { user };
-        self.places
-            .channels
-            .entry(id)
-            .or_insert(Channel { id, kind, messages: BTreeMap::new() });
+        self.places.channels.entry(id).or_insert(Channel {
+            id,
+            kind,
+            messages: BTreeMap::new(),
+        });
         id
     }
 

@@ -43,7 +43,13 @@ impl Event {
         intent: u64,
         body: &Value,
     ) -> Self {
-        Self { name, guild, intent, body: body.to_string(), without_content: None }
+        Self {
+            name,
+            guild,
+            intent,
+            body: body.to_string(),
+            without_content: None,
+        }
     }
 
     /// Adds what is told to sessions without the message content intent.
@@ -114,7 +120,9 @@ pub(crate) enum Next {
 
 impl Session {
     fn hears(&self, event: &Event) -> bool {
-        let shard = event.guild.map_or(0, |guild| (guild.0 >> 22) % self.shard.1.max(1));
+        let shard = event
+            .guild
+            .map_or(0, |guild| (guild.0 >> 22) % self.shard.1.max(1));
         shard == self.shard.0 && self.wants(event)
     }
 
@@ -130,19 +138,31 @@ impl Session {
         if self.frames.len() == KEPT_FRAMES {
             self.frames.pop_front();
         }
-        self.frames.push_back(Frame { sequence, only_for, text });
+        self.frames.push_back(Frame {
+            sequence,
+            only_for,
+            text,
+        });
         self.wake.notify_one();
     }
 
     fn holds_all_after(&self, sequence: u64) -> bool {
-        let oldest = self.frames.front().map_or(self.sequence + 1, |frame| frame.sequence);
+        let oldest = self
+            .frames
+            .front()
+            .map_or(self.sequence + 1, |frame| frame.sequence);
         sequence + 1 >= oldest
     }
 }
 
 impl Sessions {
     /// Starts a session for a connection and tells it `ready`, then `guilds`.
-    pub(crate) fn start(&mut self, id: String, session: NewSession, connection: u64) -> Arc<Notify> {
+    pub(crate) fn start(
+        &mut self,
+        id: String,
+        session: NewSession,
+        connection: u64,
+    ) -> Arc<Notify> {
         let wake = Arc::new(Notify::new());
         let session = Session {
             intents: session.intents,
@@ -160,17 +180,20 @@ impl Sessions {
 
     /// Tells one session something of its shard.
     pub(crate) fn tell(&mut self, id: &str, event: &Event) {
-        if let Some(session) = self.sessions.get_mut(id) {
-            if session.wants(event) {
-                session.push(event.name, event.body_for(session.intents), None);
-                self.dispatched += 1;
-            }
+        let session = self.sessions.get_mut(id);
+        if let Some(session) = session.filter(|session| session.wants(event)) {
+            session.push(event.name, event.body_for(session.intents), None);
+            self.dispatched += 1;
         }
     }
 
     /// Tells every session that may hear it.
     pub(crate) fn dispatch(&mut self, event: &Event) {
-        for session in self.sessions.values_mut().filter(|session| session.hears(event)) {
+        for session in self
+            .sessions
+            .values_mut()
+            .filter(|session| session.hears(event))
+        {
             session.push(event.name, event.body_for(session.intents), None);
             self.dispatched += 1;
         }
@@ -204,7 +227,9 @@ impl Sessions {
 
     /// Reads on after `cursor`, at most `most` frames.
     pub(crate) fn next(&mut self, id: &str, connection: u64, cursor: u64, most: usize) -> Next {
-        let Some(session) = self.sessions.get_mut(id) else { return Next::Lost };
+        let Some(session) = self.sessions.get_mut(id) else {
+            return Next::Lost;
+        };
         if session.connection != Some(connection) || !session.holds_all_after(cursor) {
             return Next::Lost;
         }
@@ -212,35 +237,53 @@ impl Sessions {
             return Next::Order(order);
         }
         let newest_first = session.frames.iter().rev();
-        let unread = newest_first.take_while(|frame| frame.sequence > cursor).count();
+        let unread = newest_first
+            .take_while(|frame| frame.sequence > cursor)
+            .count();
         let from = session.frames.len() - unread;
-        let page: Vec<_> = session.frames.iter().skip(from).take(most).cloned().collect();
+        let page: Vec<_> = session
+            .frames
+            .iter()
+            .skip(from)
+            .take(most)
+            .cloned()
+            .collect();
         let cursor = page.last().map_or(cursor, |frame| frame.sequence);
         let is_told = |frame: &Frame| frame.only_for.is_none_or(|only| only == connection);
-        let frames = page.into_iter().filter(is_told).map(|frame| frame.text).collect();
+        let frames = page
+            .into_iter()
+            .filter(is_told)
+            .map(|frame| frame.text)
+            .collect();
         Next::Frames(frames, cursor)
     }
 
     /// A connection is gone; its session waits to be resumed.
     pub(crate) fn leave(&mut self, id: &str, connection: u64, now_ms: u64) {
-        if let Some(session) = self.sessions.get_mut(id) {
-            if session.connection == Some(connection) {
-                session.connection = None;
-                session.disconnected_ms = now_ms;
-            }
+        let session = self.sessions.get_mut(id);
+        if let Some(session) = session.filter(|session| session.connection == Some(connection)) {
+            session.connection = None;
+            session.disconnected_ms = now_ms;
         }
     }
 
     /// Ends a session for good, if this connection still has it.
     pub(crate) fn end(&mut self, id: &str, connection: u64) {
-        if self.sessions.get(id).is_some_and(|session| session.connection == Some(connection)) {
+        if self
+            .sessions
+            .get(id)
+            .is_some_and(|session| session.connection == Some(connection))
+        {
             self.sessions.remove(id);
         }
     }
 
     /// Gives an order to all connected sessions and returns how many there are.
     pub(crate) fn order(&mut self, order: Order) -> usize {
-        let connected = self.sessions.values_mut().filter(|session| session.connection.is_some());
+        let connected = self
+            .sessions
+            .values_mut()
+            .filter(|session| session.connection.is_some());
         connected
             .map(|session| {
                 session.orders.push_back(order);
@@ -258,7 +301,10 @@ impl Sessions {
 
     /// Returns how many sessions exist, how many are connected, and how many frames were handed out.
     pub(crate) fn count(&self) -> (usize, usize, u64) {
-        let connected = self.sessions.values().filter(|session| session.connection.is_some());
+        let connected = self
+            .sessions
+            .values()
+            .filter(|session| session.connection.is_some());
         (self.sessions.len(), connected.count(), self.dispatched)
     }
 }

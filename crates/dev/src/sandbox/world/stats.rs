@@ -53,6 +53,11 @@ impl Stats {
 
     /// Counts a REST call.
     pub(crate) fn call(&mut self, route: &'static str, status: u16) {
-        *self.rest.entry(route).or_default().entry(status).or_default() += 1;
+        *self
+            .rest
+            .entry(route)
+            .or_default()
+            .entry(status)
+            .or_default() += 1;
     }
 }
