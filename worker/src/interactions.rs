@@ -4,12 +4,13 @@
 //! only, is never stored, and nothing of it is logged (SEC-63). The first answer to Discord is the
 //! claim and precedes every effect (CMD-2), so it does no harm when several workers are asked.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Message, SubscribeError, Subscriber};
-use futures_util::StreamExt;
 use futures_util::stream::{SelectAll, select_all};
+use futures_util::{FutureExt, StreamExt};
 use prost::Message as _;
 use proto::event::{Interaction, InteractionOutcome, InteractionReply};
 use proto::id::InteractionId;
@@ -22,6 +23,7 @@ use tracing::{debug, error, warn};
 use crate::app::App;
 use crate::clock;
 use crate::command::{self, After, Panel};
+use crate::metrics;
 use crate::notice::Notice;
 
 /// Interactions in work at once. Most of them wait for a provider; a request above the bound is
@@ -80,7 +82,10 @@ async fn answer(app: &App, request: Message) {
     };
     let id = InteractionId(interaction.interaction_id);
     let token = interaction.token.clone();
-    let plan = command::plan(app, interaction, now_ms).await;
+    let planning = command::plan(app, interaction, now_ms);
+    let Some(plan) = unless_panicked(planning).await else {
+        return;
+    };
     let claim = app.discord.respond(id, &token, &plan.first).await;
     let outcome = outcome_of(&claim);
     if let (Some(outcome), Some(reply_to)) = (outcome, request.reply) {
@@ -143,16 +148,39 @@ async fn tell_gateway(app: &App, reply_to: async_nats::Subject, outcome: Interac
 
 /// Does the work behind a claim, and turns the promised answer into its result.
 async fn work(app: &App, after: After, token: &str) {
-    let panel = timeout(WORK_DEADLINE, command::finish(app, after))
+    let panel = result(app, after)
         .await
-        .unwrap_or_else(|_elapsed| Panel::say(&Notice::TooSlow));
+        .unwrap_or_else(|notice| Panel::say(&notice));
+    let answer = panel.into();
     if let Err(error) = app
         .discord
-        .edit_response(app.application, token, &panel.into())
+        .edit_response(app.application, token, &answer)
         .await
     {
         warn!(%error, "the answer to an interaction was not shown");
     }
+}
+
+/// Waits for the result until it takes too long or this process must end; dropped midway, the
+/// work leaves nothing half-saved.
+async fn result(app: &App, after: After) -> Result<Panel, Notice> {
+    let finishing = timeout(WORK_DEADLINE, unless_panicked(command::finish(app, after)));
+    match app.abandon.run_until_cancelled(finishing).await {
+        Some(Ok(Some(panel))) => Ok(panel),
+        Some(Ok(None)) => Err(Notice::Unexpected),
+        Some(Err(_)) | None => Err(Notice::TooSlow),
+    }
+}
+
+/// Returns the output; `None` when there was a panic, which is counted and ends nothing else.
+async fn unless_panicked<T>(work: impl Future<Output = T>) -> Option<T> {
+    // Boxed: the calls to a provider make the future large.
+    let output = AssertUnwindSafe(Box::pin(work)).catch_unwind().await;
+    if output.is_err() {
+        metrics::panicked();
+        error!("the answer to an interaction panicked");
+    }
+    output.ok()
 }
 
 #[cfg(test)]
