@@ -84,12 +84,6 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     Ok(show(&args, said, &reply, done_ms))
 }
 
-/// Sets the bot up for the server "Sandbox", unless that was done.
-pub async fn set_up_default(installation: &Installation) -> anyhow::Result<()> {
-    let place = Place::channel("alice", "general");
-    set_up(&installation.sandbox_url()?, &place).await.map(drop)
-}
-
 async fn message(args: &Args) -> anyhow::Result<Value> {
     let is_reply = args.reply_to.is_some();
     let mut attachments = Vec::new();

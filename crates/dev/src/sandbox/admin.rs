@@ -3,6 +3,7 @@
 //! They are served on loopback only and ask for no password. Waiting is by condition: `wait_ms`
 //! holds an answer until what is waited for is there, at most 25 s.
 
+mod ids;
 mod interactions;
 mod messages;
 mod place;

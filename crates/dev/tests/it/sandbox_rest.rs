@@ -285,7 +285,7 @@ async fn a_form_is_opened_filled_deferred_and_answered() {
         204
     );
 
-    let form = json!({"interaction_id": used.0.parse::<u64>().unwrap(), "fields": {"key": "k"}});
+    let form = json!({"interaction_id": used.0, "fields": {"key": "k"}});
     let sent = start(&sandbox, json!({"form": form})).await;
     let deferred = json!({"type": 5, "data": {"flags": 64}});
     assert_eq!(answer(&sandbox, &sent, deferred).await.status, 204);
@@ -314,7 +314,6 @@ async fn a_button_changes_the_panel_it_is_on() {
     let panel = json!({"content": "one", "components": [{"type": 1, "components": [button]}]});
     answer(&sandbox, &used, json!({"type": 4, "data": panel})).await;
     let message = view(&sandbox, &used.0, 0).await["message"]["id"].clone();
-    let message: u64 = message.as_str().unwrap().parse().unwrap();
     let pressed = json!({"component": {"message_id": message, "custom_id": "next"}});
     let pressed = start(&sandbox, pressed).await;
     answer(

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::place::{Place, Spot};
-use super::{Outcome, Wait, Wrong, answer, parse};
+use super::{Outcome, Wait, Wrong, answer, ids, parse};
 use crate::sandbox::world::World;
 use crate::sandbox::world::interactions::{
     Interaction, KIND_COMMAND, KIND_COMPONENT, KIND_MODAL, Use,
@@ -34,6 +34,7 @@ struct Doing {
 /// A component of a message; selects have values.
 #[derive(Deserialize)]
 struct Component {
+    #[serde(deserialize_with = "ids::one")]
     message_id: MessageId,
     custom_id: String,
     #[serde(default)]
@@ -43,6 +44,7 @@ struct Component {
 /// A form that an interaction opened, with its fields by `custom_id`.
 #[derive(Deserialize)]
 struct Form {
+    #[serde(deserialize_with = "ids::one")]
     interaction_id: InteractionId,
     fields: Map<String, Value>,
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::place::{Place, Spot};
-use super::{Outcome, Wait, Wrong, answer, parse};
+use super::{Outcome, Wait, Wrong, answer, ids, parse};
 use crate::sandbox::Sandbox;
 use crate::sandbox::rest::named_users;
 use crate::sandbox::shape;
@@ -32,6 +32,7 @@ struct Saying {
     /// Puts a mention of the bot in front, unless there is one.
     #[serde(default)]
     address: bool,
+    #[serde(default, deserialize_with = "ids::optional")]
     reply_to: Option<MessageId>,
     /// A reply pings whom it answers, as the client's switch stands by default.
     #[serde(default = "yes")]
@@ -155,9 +156,11 @@ fn keep(
 /// Which messages are wanted: of a channel by id or by name, after one of them.
 #[derive(Deserialize)]
 pub(super) struct Wanted {
+    #[serde(default, deserialize_with = "ids::optional")]
     channel_id: Option<ChannelId>,
     #[serde(flatten)]
     place: Names,
+    #[serde(default, deserialize_with = "ids::optional")]
     after: Option<MessageId>,
     #[serde(default)]
     wait_ms: u64,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use proto::id::{ChannelId, MessageId};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// Posts kept in the audit log.
@@ -12,14 +12,26 @@ const KEPT_POSTS: usize = 100_000;
 /// One message that the bot created by REST, or tried to create a second time.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Post {
+    #[serde(serialize_with = "as_text")]
     pub(crate) message_id: MessageId,
+    #[serde(serialize_with = "as_text")]
     pub(crate) channel_id: ChannelId,
     pub(crate) nonce: Option<Value>,
     /// The message that it answers.
+    #[serde(serialize_with = "as_text_or_null")]
     pub(crate) reference: Option<MessageId>,
     /// The nonce was known: no second message was made.
     pub(crate) repeated: bool,
     pub(crate) at_ms: u64,
+}
+
+fn as_text<S: Serializer>(id: &impl ToString, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&id.to_string())
+}
+
+#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+fn as_text_or_null<S: Serializer>(id: &Option<MessageId>, to: S) -> Result<S::Ok, S::Error> {
+    id.map(|id| id.to_string()).serialize(to)
 }
 
 /// Counters since the start.
