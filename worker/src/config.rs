@@ -192,14 +192,13 @@ fn read_tls(reader: &mut Reader, run: &RunSettings, host: &str) -> (Tls, Option<
 pub fn read_keys(reader: &mut Reader) -> MasterKeys {
     let mut by_version = BTreeMap::new();
     let versions = reader.matching_secrets("CRYPTO_SECRET_V", "master key of one version");
-    for (name, secret) in versions {
-        let number = name.strip_prefix("CRYPTO_SECRET_V").unwrap_or_default();
-        match parse_version(number) {
+    for (number, secret) in versions {
+        match parse_version(&number) {
             Some(version) => {
                 by_version.insert(version, secret);
             }
             None => reader.problem(
-                &name,
+                &format!("CRYPTO_SECRET_V{number}"),
                 "is no version of a master key",
                 "name it CRYPTO_SECRET_V1, CRYPTO_SECRET_V2 and so on",
             ),

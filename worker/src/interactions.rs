@@ -23,7 +23,7 @@ use tracing::{debug, error, warn};
 use crate::app::App;
 use crate::clock;
 use crate::command::{self, After, Panel};
-use crate::metrics;
+use crate::metrics::{self, Interacted};
 use crate::notice::Notice;
 
 /// Interactions in work at once. Most of them wait for a provider; a request above the bound is
@@ -88,6 +88,11 @@ async fn answer(app: &App, request: Message) {
     };
     let claim = app.discord.respond(id, &token, &plan.first).await;
     let outcome = outcome_of(&claim);
+    metrics::interaction(match outcome {
+        Some(InteractionOutcome::Claimed) => Interacted::Claimed,
+        Some(_) => Interacted::NotMine,
+        None => Interacted::InDoubt,
+    });
     if let (Some(outcome), Some(reply_to)) = (outcome, request.reply) {
         tell_gateway(app, reply_to, outcome).await;
     }
@@ -101,10 +106,12 @@ fn read(request: &Message, now_ms: u64) -> Option<Interaction> {
     // The decoder's error could quote what was typed.
     let Ok(interaction) = Interaction::decode(&*request.payload) else {
         warn!("an interaction could not be read");
+        metrics::interaction(Interacted::Unreadable);
         return None;
     };
     if is_too_old(InteractionId(interaction.interaction_id), now_ms) {
         debug!("an interaction came too late to be answered");
+        metrics::interaction(Interacted::TooOld);
         return None;
     }
     Some(interaction)

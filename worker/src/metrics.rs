@@ -20,6 +20,7 @@ const POSTS_TOTAL: &str = "worker_posts_total";
 const HEARTBEATS_TOTAL: &str = "worker_heartbeats_total";
 const PARTITIONS_OWNED: &str = "worker_partitions_owned";
 const PARTITION_CHANGES_TOTAL: &str = "worker_partition_changes_total";
+const INTERACTIONS_TOTAL: &str = "worker_interactions_total";
 const PANICS_TOTAL: &str = "worker_panics_total";
 
 /// Buckets around the objective of 250 ms for a stage without a model, up to a long answer.
@@ -79,6 +80,11 @@ pub fn describe() {
         "partitions won and given up, by cause"
     );
     describe_counter!(
+        INTERACTIONS_TOTAL,
+        Unit::Count,
+        "interactions asked of this worker, by outcome"
+    );
+    describe_counter!(
         PANICS_TOTAL,
         Unit::Count,
         "panics that were caught; each is a defect"
@@ -88,6 +94,9 @@ pub fn describe() {
     }
     for outcome in ["acknowledged", "failed", "withheld"] {
         counter!(HEARTBEATS_TOTAL, "outcome" => outcome).absolute(0);
+    }
+    for outcome in Interacted::ALL {
+        counter!(INTERACTIONS_TOTAL, "outcome" => outcome.as_str()).absolute(0);
     }
     counter!(TAKEOVERS_TOTAL).absolute(0);
     counter!(PANICS_TOTAL).absolute(0);
@@ -143,6 +152,45 @@ pub(crate) fn partition_won() {
 pub(crate) fn partition_left(cause: &'static str) {
     gauge!(PARTITIONS_OWNED).decrement(1);
     counter!(PARTITION_CHANGES_TOTAL, "change" => cause).increment(1);
+}
+
+/// What became of an interaction that this worker was asked about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Interacted {
+    /// Discord took the first answer.
+    Claimed,
+    /// Somebody else had answered, or it was too late at Discord.
+    NotMine,
+    /// Too old on arrival.
+    TooOld,
+    /// The request could not be read.
+    Unreadable,
+    /// Nobody knows whose it is.
+    InDoubt,
+}
+
+impl Interacted {
+    const ALL: [Self; 5] = [
+        Self::Claimed,
+        Self::NotMine,
+        Self::TooOld,
+        Self::Unreadable,
+        Self::InDoubt,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Claimed => "claimed",
+            Self::NotMine => "not_mine",
+            Self::TooOld => "too_old",
+            Self::Unreadable => "unreadable",
+            Self::InDoubt => "in_doubt",
+        }
+    }
+}
+
+pub(crate) fn interaction(outcome: Interacted) {
+    counter!(INTERACTIONS_TOTAL, "outcome" => outcome.as_str()).increment(1);
 }
 
 pub(crate) fn panicked() {

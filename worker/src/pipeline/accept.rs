@@ -51,7 +51,8 @@ pub(crate) fn accept(
     profile: Option<&Profile>,
     around: Surroundings<'_>,
 ) -> Verdict {
-    let Some(author) = &message.author else {
+    // Without an author nobody can say whether they opted out: treated as if they had (PRIV-34).
+    let Some(author) = message.author.as_ref().filter(|author| author.user_id != 0) else {
         return Verdict::Pass(Decision::PrivacyUnknown);
     };
     if author.user_id == around.bot.0 {
