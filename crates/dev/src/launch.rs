@@ -6,7 +6,7 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -19,7 +19,9 @@ use crate::process::{Activity, Launch, POLL};
 use crate::{console, http, nats};
 
 /// The longest that a part may take to become ready; a first start on a slow disk takes seconds.
-const READY_WAIT: Duration = Duration::from_secs(90);
+const READY_WAIT: Duration = Duration::from_secs(60);
+/// The longest wait for one answer to "are you ready".
+const LOOK_WAIT: Duration = Duration::from_secs(2);
 /// The longest wait for an orderly end: the drain time-out of 25 s and some room.
 const STOP_WAIT: Duration = Duration::from_secs(32);
 /// The longest wait after SIGKILL.
@@ -90,13 +92,14 @@ pub async fn wait_until_ready(
     part: Part,
 ) -> anyhow::Result<()> {
     let deadline = Instant::now() + READY_WAIT;
-    while !is_ready(installation, state, part).await {
+    while let Err(reason) = look(installation, state, part).await {
         if state.running(part).is_none() {
             bail!("{part} ended while it was starting\n{}", end_of_log(installation, part));
         }
         if Instant::now() > deadline {
             let waited = READY_WAIT.as_secs();
-            bail!("{part} was not ready after {waited} s\n{}", end_of_log(installation, part));
+            let log = end_of_log(installation, part);
+            bail!("{part} was not ready after {waited} s: {reason:#}\n{log}");
         }
         tokio::time::sleep(POLL).await;
     }
@@ -105,39 +108,42 @@ pub async fn wait_until_ready(
 
 /// Whether a part does its work now.
 pub async fn is_ready(installation: &Installation, state: &State, part: Part) -> bool {
-    let Some(port) = state.port(part) else { return false };
+    look(installation, state, part).await.is_ok()
+}
+
+/// Looks whether a part does its work; the error says why it does not.
+async fn look(installation: &Installation, state: &State, part: Part) -> anyhow::Result<()> {
+    let port = state.port(part).context("it has no port")?;
+    let local = format!("http://127.0.0.1:{port}");
     match part {
-        Part::Postgres => has_postgres_answered(installation, state).await,
-        Part::Nats => has_nats_greeted(port).await,
-        Part::Sandbox => is_good(&format!("http://127.0.0.1:{port}/sandbox/health")).await,
-        Part::Gateway | Part::Worker(_) => is_good(&format!("http://127.0.0.1:{port}/readyz")).await,
+        Part::Postgres => {
+            let mut server = installation.database(state)?;
+            server.name = "postgres".into();
+            Programs::find().await?.query(&server, "SELECT 1").await.map(drop)
+        }
+        Part::Nats => greeting(port).await,
+        Part::Sandbox => ask(&format!("{local}/sandbox/health")).await,
+        Part::Gateway | Part::Worker(_) => ask(&format!("{local}/readyz")).await,
     }
 }
 
-async fn is_good(url: &str) -> bool {
-    let answer = tokio::time::timeout(Duration::from_secs(2), http::get(url)).await;
-    answer.is_ok_and(|answer| answer.is_ok_and(|(status, _)| status.is_success()))
-}
-
-async fn has_postgres_answered(installation: &Installation, state: &State) -> bool {
-    let Ok(mut database) = installation.database(state) else { return false };
-    database.name = "postgres".into();
-    match Programs::find().await {
-        Ok(programs) => programs.query(&database, "SELECT 1").await.is_ok(),
-        Err(_) => false,
-    }
+async fn ask(url: &str) -> anyhow::Result<()> {
+    let (status, body) = tokio::time::timeout(LOOK_WAIT, http::get(url)).await??;
+    ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
+    Ok(())
 }
 
 /// A server greets with `INFO {…}` before anything is asked; with JetStream it is then ready.
-async fn has_nats_greeted(port: u16) -> bool {
-    let greeting = async {
+async fn greeting(port: u16) -> anyhow::Result<()> {
+    let read = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        let mut greeting = [0; 4];
-        stream.read_exact(&mut greeting).await?;
-        std::io::Result::Ok(&greeting == b"INFO")
+        let mut word = [0; 4];
+        stream.read_exact(&mut word).await?;
+        std::io::Result::Ok(word)
     };
-    let greeted = tokio::time::timeout(Duration::from_secs(1), greeting).await;
-    greeted.is_ok_and(|greeted| greeted.unwrap_or(false))
+    let word = tokio::time::timeout(LOOK_WAIT, read).await??;
+    ensure!(&word == b"INFO", "this is no nats-server");
+    Ok(())
 }
 
 /// Makes the installation's database unless it is there.

@@ -18,6 +18,9 @@ const OLDEST_VERSION: u32 = 15;
 /// Folders in which distributions keep the programs of a version.
 const FOLDERS: [&str; 3] = ["/usr/lib/postgresql", "/usr/local/opt", "/opt/homebrew/opt"];
 
+/// What is needed of a version.
+const PROGRAMS: [&str; 3] = ["initdb", "postgres", "psql"];
+
 /// The programs of one PostgreSQL version.
 #[derive(Debug, Clone)]
 pub struct Programs {
@@ -131,7 +134,8 @@ fn candidates() -> Vec<PathBuf> {
     let of_versions = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
     let others = ["/usr/bin", "/usr/local/bin", "/usr/local/pgsql/bin"].map(PathBuf::from);
     let all = of_versions.chain(others);
-    all.filter(|folder| folder.join("initdb").exists() && folder.join("postgres").exists()).collect()
+    let is_whole = |folder: &PathBuf| PROGRAMS.iter().all(|name| folder.join(name).exists());
+    all.filter(is_whole).collect()
 }
 
 async fn version(folder: &Path) -> Option<u32> {
