@@ -4,6 +4,7 @@
 
 mod answer;
 mod applications;
+mod components;
 mod draft;
 mod interactions;
 mod messages;

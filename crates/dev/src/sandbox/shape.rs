@@ -1,6 +1,6 @@
 //! What Discord's objects look like on the wire, today's API version 10.
 //!
-//! The keys and their order follow recorded payloads; optional keys that no bot reads are left out.
+//! The keys follow recorded payloads; optional keys that no bot reads are left out.
 
 use proto::id::{ChannelId, GuildId, UserId};
 use serde_json::{Value, json};
@@ -73,6 +73,9 @@ pub(crate) fn application(world: &World) -> Value {
         "is_monetized": false, "is_verified": false, "owner": owner, "team": null,
         "redirect_uris": [], "interactions_endpoint_url": null, "role_connections_verification_url": null,
         "approximate_guild_count": world.places.guilds.len(), "tags": [],
+        "approximate_user_install_count": 0, "approximate_user_authorization_count": 0,
+        "flags_new": application_flags(world).to_string(), "explicit_content_filter": 0,
+        "eligible_oauth2_scopes": [],
     })
 }
 
@@ -135,6 +138,7 @@ pub(crate) fn guild_settings(guild: &Guild) -> Value {
     });
     for absent in [
         "icon",
+        "max_presences",
         "splash",
         "banner",
         "description",

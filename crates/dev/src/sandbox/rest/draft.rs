@@ -3,7 +3,7 @@
 use proto::id::{MessageId, UserId};
 use serde_json::Value;
 
-use super::Refusal;
+use super::{Refusal, components};
 use crate::sandbox::world::World;
 use crate::sandbox::world::messages::{FLAG_COMPONENTS_V2, Text};
 
@@ -36,7 +36,8 @@ pub(crate) fn text(
         return Err(Refusal::form("content", "BASE_TYPE_MAX_LENGTH", &message));
     }
     let embeds = list(body, "embeds", before.embeds, EMBEDS)?;
-    let components = list(body, "components", before.components, COMPONENTS)?;
+    let mut components = list(body, "components", before.components, COMPONENTS)?;
+    components::complete(&mut components);
     let allowed = Allowed::parse(body.get("allowed_mentions"));
     let mentions = allowed.users(world, &content, replied_to);
     let names_everyone = content.contains("@everyone") || content.contains("@here");

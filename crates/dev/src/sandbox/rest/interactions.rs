@@ -3,7 +3,7 @@
 use proto::id::{InteractionId, MessageId};
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Outcome, Refusal, draft};
+use super::{Answer, Call, Outcome, Refusal, components, draft};
 use crate::sandbox::world::World;
 use crate::sandbox::world::interactions::{KIND_COMPONENT, KIND_MODAL};
 use crate::sandbox::world::messages::{
@@ -140,7 +140,11 @@ fn open(world: &mut World, id: InteractionId, data: &Value) -> Result<(), Refusa
         return Err(Refusal::form("components", "BASE_TYPE_BAD_LENGTH", message));
     }
     if let Some(interaction) = world.interactions.get_mut(id) {
-        interaction.modal = Some(data.clone());
+        let mut modal = data.clone();
+        if let Some(Value::Array(rows)) = modal.get_mut("components") {
+            components::complete(rows);
+        }
+        interaction.modal = Some(modal);
     }
     Ok(())
 }
@@ -226,12 +230,11 @@ fn callback_response(world: &World, id: InteractionId, kind: u8) -> Value {
     let said = message.and_then(|id| world.message(interaction.used.channel, id));
     if let Some(said) = said {
         let ephemeral = said.is_ephemeral();
-        let message = shape::message(world, said);
-        shape::set(
-            &mut body,
-            "resource",
-            json!({"type": kind, "message": message}),
-        );
+        if kind != DEFERRED_MESSAGE {
+            let message = shape::message(world, said);
+            let resource = json!({"type": kind, "message": message});
+            shape::set(&mut body, "resource", resource);
+        }
         if let Some(interaction) = body.get_mut("interaction") {
             shape::set(interaction, "response_message_ephemeral", ephemeral.into());
         }
