@@ -8,7 +8,7 @@ mod scan;
 
 use std::collections::VecDeque;
 
-use self::scan::{FENCE, Scan, is_blank, width};
+use self::scan::{Ended, FENCE, Scan, is_blank, width};
 
 /// The longest post (CHAT-94a), measured so that Discord's own way of counting finds less.
 const LIMIT: usize = 1950;
@@ -79,7 +79,7 @@ impl Splitter {
                 continue;
             }
             self.take(next);
-            if let Some(at) = self.cut_after(next) {
+            if let Some(at) = self.cut_after() {
                 self.cut(at, &mut todo, &mut posts);
             }
         }
@@ -131,7 +131,7 @@ impl Splitter {
     }
 
     /// Decides whether to cut somewhere after a character was taken.
-    fn cut_after(&self, taken: char) -> Option<usize> {
+    fn cut_after(&self) -> Option<usize> {
         let end = self.pending.len();
         if self.style == Style::Whole {
             return None;
@@ -142,9 +142,10 @@ impl Splitter {
         if self.scan.in_fence() {
             return None;
         }
-        if taken == '\n' && (self.scan.block_ended() || self.style == Style::Sentences) {
-            let in_table = self.scan.last_line_was_table() && !self.scan.block_ended();
-            return (!in_table).then_some(end);
+        match self.scan.ended() {
+            Some(Ended::Block) => return Some(end),
+            Some(Ended::Line) if self.style == Style::Sentences => return Some(end),
+            _ => {}
         }
         if self.width >= FLUSH {
             self.scan.clean_cut()
