@@ -191,21 +191,27 @@ impl Reader {
 
     /// Closes so that the session can be resumed, and reads what arrives meanwhile.
     async fn close(&mut self, shard: &mut Shard) {
-        if matches!(
-            shard.state(),
-            ShardState::Disconnected { .. } | ShardState::FatallyClosed
-        ) {
+        if has_ended(shard) {
             return;
         }
         shard.close(CloseFrame::RESUME);
         let deadline = Instant::now() + CLOSE_DEADLINE;
         while let Ok(item) = tokio::time::timeout_at(deadline, shard.next()).await {
-            let ended = !matches!(item, Some(Ok(Message::Text(_)) | Err(_)));
-            if self.take(item, shard).is_break() || ended {
+            let is_close = matches!(item, None | Some(Ok(Message::Close(_))));
+            // A peer that does not echo the close makes the library connect again.
+            let is_new = self.take(item, shard).is_break() || !has_ended(shard);
+            if is_close || is_new {
                 break;
             }
         }
     }
+}
+
+fn has_ended(shard: &Shard) -> bool {
+    matches!(
+        shard.state(),
+        ShardState::Disconnected { .. } | ShardState::FatallyClosed
+    )
 }
 
 fn is_stuck(shard: &Shard) -> bool {

@@ -52,6 +52,7 @@ pub struct Watch {
 impl Watch {
     /// Looks until told to stop. Cancel safe.
     pub async fn run(self, check: Check, stop: CancellationToken) {
+        metrics::nats_connected(self.told.borrow().connected);
         let mut tick = tokio::time::interval(LOOK_EVERY);
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
             let now = look(&self.client);

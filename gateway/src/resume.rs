@@ -11,6 +11,7 @@ mod tracker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use tracker::Tracker;
 
@@ -38,6 +39,8 @@ impl ResumePoint {
 #[derive(Clone, Debug)]
 pub struct Progress {
     state: Arc<Mutex<State>>,
+    /// Wakes the saver.
+    begun: Arc<Notify>,
 }
 
 #[derive(Debug)]
@@ -47,6 +50,8 @@ struct State {
     epoch: u64,
     tracker: Tracker,
     last_read_ms: i64,
+    /// Whether this shard may have read something under another session before.
+    has_past: bool,
 }
 
 /// A frame that was read and is not stored yet. The resume point stays before it until
@@ -69,39 +74,47 @@ pub struct Begun {
 }
 
 impl Progress {
-    /// Goes on from a stored point. `last_read_ms`: when something was last known of it.
-    pub fn from(point: ResumePoint, last_read_ms: i64) -> Self {
+    /// Goes on from a stored point, written at `written_at_ms`; `None` on the very first start. A
+    /// point without a session has a past too: its process died before it could store the session.
+    pub fn from(point: ResumePoint, written_at_ms: Option<i64>) -> Self {
         let ResumePoint {
             session_id,
             resume_url,
             sequence,
             epoch,
         } = point;
-        let tracker = Tracker::new(sequence);
         let state = State {
             session_id,
             resume_url,
             epoch,
-            tracker,
-            last_read_ms,
+            tracker: Tracker::new(sequence),
+            last_read_ms: written_at_ms.unwrap_or_default(),
+            has_past: written_at_ms.is_some(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
+            begun: Arc::default(),
         }
     }
 
     /// Replaces the session by a new one, which has read nothing yet.
     pub fn begin(&self, session_id: &str, resume_url: &str) -> Begun {
         let mut state = self.lock();
-        let had_session = !state.session_id.is_empty();
+        let had_past = std::mem::replace(&mut state.has_past, true);
         session_id.clone_into(&mut state.session_id);
         resume_url.clone_into(&mut state.resume_url);
         state.epoch += 1;
         state.tracker = Tracker::new(0);
+        self.begun.notify_one();
         Begun {
             epoch: state.epoch,
-            lost_since_ms: had_session.then_some(state.last_read_ms),
+            lost_since_ms: had_past.then_some(state.last_read_ms),
         }
+    }
+
+    /// Waits until a session has begun since the last call. Cancel safe.
+    pub async fn has_begun(&self) {
+        self.begun.notified().await;
     }
 
     /// Notes a frame that need not be stored.
@@ -176,7 +189,7 @@ mod tests {
 
     #[test]
     fn point_waits_for_the_oldest_unstored_frame() {
-        let progress = Progress::from(stored(), 0);
+        let progress = Progress::from(stored(), Some(0));
         let first = progress.ticket(11, 1);
         let second = progress.ticket(12, 2);
         progress.skip(13, 3);
@@ -189,7 +202,7 @@ mod tests {
 
     #[test]
     fn frames_of_a_lost_session_do_not_touch_the_new_one() {
-        let progress = Progress::from(stored(), 0);
+        let progress = Progress::from(stored(), Some(0));
         let old = progress.ticket(11, 7_000);
         let begun = progress.begin("new", "wss://resume.example");
         assert_eq!(
@@ -209,12 +222,17 @@ mod tests {
 
     #[test]
     fn first_session_of_a_shard_has_lost_nothing() {
-        let progress = Progress::from(ResumePoint::default(), 0);
-        assert_eq!(
-            progress
-                .begin("first", "wss://resume.example")
-                .lost_since_ms,
-            None
-        );
+        let progress = Progress::from(ResumePoint::default(), None);
+        let begun = progress.begin("first", "wss://resume.example");
+        assert_eq!(begun.lost_since_ms, None);
+        let begun = progress.begin("second", "wss://resume.example");
+        assert!(begun.lost_since_ms.is_some());
+    }
+
+    #[test]
+    fn session_that_was_never_stored_counts_as_lost() {
+        let progress = Progress::from(ResumePoint::default(), Some(5));
+        let begun = progress.begin("new", "wss://resume.example");
+        assert_eq!(begun.lost_since_ms, Some(5));
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use twilight_gateway::ShardId;
 use twilight_gateway::queue::InMemoryQueue;
 use twilight_model::gateway::connection_info::BotConnectionInfo;
+use url::Url;
 
 use crate::config::{Settings, ShardCount, ShardIds};
 use crate::connect::Reader;
@@ -58,7 +59,7 @@ struct Gateway {
 /// # Errors
 /// Why the gateway cannot start or go on.
 pub async fn run(settings: Settings, shutdown: &Shutdown, health: Health) -> Result<(), Error> {
-    let starting = Gateway::start(settings, shutdown, &health);
+    let starting = Box::pin(Gateway::start(settings, shutdown, &health));
     let Some(gateway) = shutdown.token.run_until_cancelled(starting).await else {
         return Ok(());
     };
@@ -130,7 +131,8 @@ impl Gateway {
 
         let (reading, saving) = (shutdown.token.child_token(), CancellationToken::new());
         let (mut readers, mut savers) = (JoinSet::new(), JoinSet::new());
-        for (reader, saver) in self.shards(&health).await? {
+        let shards = self.shards(&health).await?;
+        for (reader, saver) in shards {
             readers.spawn(reader.run(reading.clone()));
             savers.spawn(saver.run(saving.clone()));
         }
@@ -198,12 +200,7 @@ impl Gateway {
     }
 
     fn gateway_url(&self) -> String {
-        let configured = self
-            .settings
-            .discord
-            .gateway_url
-            .as_ref()
-            .map(|url| url.as_str());
+        let configured = self.settings.discord.gateway_url.as_ref().map(Url::as_str);
         let url = configured.unwrap_or(&self.connection.url);
         url.trim_end_matches('/').to_owned()
     }

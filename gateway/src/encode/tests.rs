@@ -112,16 +112,17 @@ fn server_message_keeps_everything_that_a_worker_uses() {
         .map(|one| (one.user_id, one.display_name.as_str()))
         .collect();
     assert_eq!(mentions, [(900, "Tomo"), (101, "Bob")]);
+}
 
-    assert_eq!(message.attachments[0].content_type, "image/png");
-    assert_eq!(message.attachments[0].size_bytes, 123_456);
+#[test]
+fn what_is_attached_travels_as_it_is_declared() {
+    let message = created(&guild_message());
+    let picture = &message.attachments[0];
     assert_eq!(
-        (
-            message.attachments[0].width_px,
-            message.attachments[0].height_px
-        ),
-        (640, 480)
+        (picture.content_type.as_str(), picture.size_bytes),
+        ("image/png", 123_456)
     );
+    assert_eq!((picture.width_px, picture.height_px), (640, 480));
     assert_eq!(message.attachments[1].duration_ms, 2_500);
     assert_eq!(
         (message.stickers[0].sticker_id, message.stickers[0].format),
@@ -167,7 +168,7 @@ fn forwarded_message_travels_as_its_origin_only() {
         "message_snapshots": [{ "message": { "content": "secret of elsewhere", "embeds": [] } }]
     });
     let message = created(&data);
-    let origin = message.snapshot_origin.clone().unwrap();
+    let origin = message.snapshot_origin.unwrap();
     assert_eq!(
         (origin.message_id, origin.channel_id, origin.guild_id),
         (11, 12, 13)

@@ -45,7 +45,13 @@ impl Saver {
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
         let mut tick = tokio::time::interval(SAVE_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        loop {
+            // A new session is written at once: until then, dying loses it.
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = self.progress.has_begun() => {}
+                () = stop.cancelled() => break,
+            }
             metrics::resume_lag(self.shard, self.progress.lag());
             self.save().await?;
         }

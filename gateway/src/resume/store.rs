@@ -55,8 +55,8 @@ pub struct TakenOver {
     pub stored: Stored,
     /// The point, under our own new epoch.
     pub point: ResumePoint,
-    /// When it was last written, Unix time in milliseconds, 0 if never.
-    pub written_at_ms: i64,
+    /// When it was last written, Unix time in milliseconds; `None` if never.
+    pub written_at_ms: Option<i64>,
 }
 
 /// Takes a shard over: raises its epoch, so that whoever held it before notices and stops.
@@ -67,7 +67,10 @@ pub async fn take_over(bucket: Store, shard: u32, total: u32) -> Result<TakenOve
     let key = format!("{shard}.{total}");
     for _ in 0..ATTEMPTS {
         let entry = bucket.entry(&key).await?;
-        let (mut point, written_at_ms) = entry.as_ref().map_or_else(Default::default, read);
+        let written_at_ms = entry
+            .as_ref()
+            .map(|entry| entry.created.unix_timestamp() * 1000);
+        let mut point = entry.as_ref().map(read).unwrap_or_default();
         point.epoch = (lease(&point) + 1) * TAKEOVER;
         let value = encode(&point)?;
         let written = match &entry {
@@ -105,7 +108,7 @@ impl Stored {
             // Ours, when the answer to an earlier write was lost: then the epoch tells.
             let entry = self.bucket.entry(&self.key).await?;
             self.revision = entry.as_ref().map_or(0, |entry| entry.revision);
-            if entry.is_some_and(|entry| lease(&read(&entry).0) > lease(point)) {
+            if entry.is_some_and(|entry| lease(&read(&entry)) > lease(point)) {
                 return Err(Error::Superseded);
             }
         }
@@ -119,15 +122,11 @@ const fn lease(point: &ResumePoint) -> u64 {
 }
 
 /// Reads an entry. What is not a resume point counts as none: the shard then identifies anew.
-fn read(entry: &Entry) -> (ResumePoint, i64) {
-    let written_at_ms = entry.created.unix_timestamp() * 1000;
-    match serde_json::from_slice(&entry.value) {
-        Ok(point) => (point, written_at_ms),
-        Err(error) => {
-            tracing::warn!(category = ?error.classify(), "the stored resume point is not readable");
-            (ResumePoint::default(), written_at_ms)
-        }
-    }
+fn read(entry: &Entry) -> ResumePoint {
+    serde_json::from_slice(&entry.value).unwrap_or_else(|error| {
+        tracing::warn!(category = ?error.classify(), "the stored resume point is not readable");
+        ResumePoint::default()
+    })
 }
 
 fn encode(point: &ResumePoint) -> Result<Bytes, Error> {

@@ -105,7 +105,7 @@ mod tests {
                 prop_assert!(tracker.point() >= last);
                 last = tracker.point();
             }
-            for sequence in unsettled.drain(..).collect::<Vec<_>>() {
+            for sequence in std::mem::take(&mut unsettled) {
                 tracker.settle(sequence);
             }
             prop_assert_eq!(tracker.point(), tracker.highest());

@@ -1,0 +1,161 @@
+//! Nothing lost, nothing twice, in order, whatever restarts.
+
+use crate::broker::{Broker, contents};
+use crate::discord::{Discord, Seen};
+use crate::eventually;
+use crate::process::Gateway;
+
+const CHANNELS: [u64; 3] = [301, 302, 303];
+
+/// Posts numbered messages in every channel, from `first` to `last`.
+fn say_all(discord: &Discord, first: usize, last: usize) {
+    for number in first..=last {
+        for channel in CHANNELS {
+            discord.say(channel, &number.to_string());
+        }
+    }
+}
+
+#[track_caller]
+fn assert_complete(stored: &[proto::event::Envelope], last: usize) {
+    let expected: Vec<_> = (1..=last).map(|number| number.to_string()).collect();
+    for channel in CHANNELS {
+        assert_eq!(contents(stored, channel), expected, "channel {channel}");
+    }
+    assert_eq!(stored.len(), last * CHANNELS.len());
+}
+
+#[tokio::test]
+async fn message_reaches_the_stream_with_the_intents_and_compression_that_we_want() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let id = discord.say(301, "hello");
+
+    let stored = broker.stored(1).await;
+    assert_eq!(stored[0].event_id, format!("mc:{id}"));
+    assert_eq!((stored[0].shard_id, stored[0].session_sequence), (0, 2));
+    assert_eq!(contents(&stored, 301), ["hello"]);
+    let intents = 1 << 9 | 1 << 12 | 1 << 15;
+    assert_eq!(discord.seen(), [Seen::Identified { intents }]);
+    assert!(discord.queries()[0].contains("compress=zstd-stream"));
+    gateway.measures("gateway_events_stored_total 1").await;
+    gateway.measures("gateway_spool_bytes 0").await;
+}
+
+#[tokio::test]
+async fn sigterm_closes_resumably_and_the_next_process_goes_on() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    say_all(&discord, 1, 10);
+    broker.stored(30).await;
+
+    let ended = gateway.terminate().await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(discord.seen().last(), Some(&Seen::Closed(4000)));
+    let point = broker.point().await;
+    assert_eq!(point.sequence, discord.sequence() as u64);
+
+    say_all(&discord, 11, 20);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    assert_complete(&broker.stored(60).await, 20);
+    assert_eq!(discord.identifies(), 1);
+    assert!(discord.seen().contains(&Seen::Resumed {
+        sequence: point.sequence
+    }));
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn killed_process_resumes_from_what_was_stored_and_not_from_what_was_read() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    say_all(&discord, 1, 2);
+    broker.stored(6).await;
+    broker.has_session().await;
+    broker.cut();
+    say_all(&discord, 3, 4);
+    gateway
+        .measures(r#"gateway_frames_total{kind="message_create"} 12"#)
+        .await;
+    gateway.kill().await;
+
+    broker.mend();
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    assert_complete(&broker.stored(12).await, 4);
+    let resumed = discord.seen().into_iter().find_map(|seen| match seen {
+        Seen::Resumed { sequence } => Some(sequence),
+        _ => None,
+    });
+    assert!(
+        resumed.unwrap() <= 7,
+        "READY and six messages were stored: {resumed:?}"
+    );
+    assert_eq!(discord.identifies(), 1);
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn kills_while_messages_flow_lose_and_repeat_nothing() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let mut gateway = Gateway::start(&discord, &broker).await.ready().await;
+    broker.has_session().await;
+    for round in 0..4 {
+        say_all(&discord, round * 50 + 1, round * 50 + 50);
+        broker.stored(round * 150 + 20).await;
+        gateway.kill().await;
+        gateway = Gateway::start(&discord, &broker).await.ready().await;
+    }
+    assert_complete(&broker.stored(600).await, 200);
+    assert_eq!(discord.identifies(), 1);
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn broker_away_and_back_keeps_order_session_and_heartbeats() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    for round in 0..3 {
+        broker.cut();
+        let heartbeats = discord.heartbeats();
+        say_all(&discord, round * 100 + 1, round * 100 + 100);
+        eventually("heartbeats without a broker", async || {
+            (discord.heartbeats() > heartbeats + 2).then_some(())
+        })
+        .await;
+        gateway.measures("gateway_nats_connected 0").await;
+        broker.mend();
+    }
+    assert_complete(&broker.stored(900).await, 300);
+    assert_eq!(discord.seen().len(), 1, "{:?}", discord.seen());
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn full_spool_stops_reading_and_goes_on_without_loss() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let settings = [("GATEWAY_SPOOL_MB", "1")];
+    let gateway = Gateway::start_with(&discord, &broker, &settings)
+        .await
+        .ready()
+        .await;
+    broker.cut();
+    let text = "x".repeat(3900);
+    for number in 0..500 {
+        discord.say(301, &format!("{number} {text}"));
+    }
+    gateway.measures("gateway_spool_full_total 1").await;
+    eventually("a resumable close", async || {
+        discord.seen().contains(&Seen::Closed(4000)).then_some(())
+    })
+    .await;
+    discord.say(301, "after the close");
+
+    broker.mend();
+    let stored = broker.stored(501).await;
+    let contents = contents(&stored, 301);
+    assert_eq!(contents.len(), 501);
+    assert!((0..500).all(|number| contents[number].starts_with(&format!("{number} "))));
+    assert_eq!(contents[500], "after the close");
+    assert_eq!(discord.identifies(), 1);
+    drop(gateway);
+}

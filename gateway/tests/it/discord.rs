@@ -1,0 +1,339 @@
+//! As much of Discord as a gateway meets, at the wire: sessions with replay, heartbeats, closes,
+//! and the three REST routes that it calls.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::extract::{Path, State, WebSocketUpgrade};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+pub(crate) const TOKEN: &str = "MTIz.fake.token";
+pub(crate) const OWN: u64 = 900;
+
+/// What the gateway did, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Seen {
+    Identified {
+        intents: u64,
+    },
+    Resumed {
+        sequence: u64,
+    },
+    Closed(u16),
+    /// The body of an interaction's first answer.
+    Answered(Value),
+}
+
+#[derive(Default)]
+struct World {
+    seen: Vec<Seen>,
+    heartbeats: usize,
+    queries: Vec<String>,
+    /// The current session and all frames that it was ever sent.
+    session: usize,
+    frames: HashMap<String, Vec<String>>,
+    next_message: u64,
+    /// Every connection is closed with this code after it identified.
+    refuse: Option<u16>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Discord {
+    pub(crate) address: SocketAddr,
+    world: Arc<Mutex<World>>,
+    news: Arc<Notify>,
+}
+
+impl Discord {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let world = Arc::new(Mutex::new(World {
+            next_message: 1 << 40,
+            ..World::default()
+        }));
+        let discord = Self {
+            address,
+            world,
+            news: Arc::default(),
+        };
+        let app = Router::new()
+            .route("/", get(upgrade))
+            .route("/api/v10/users/@me", get(current_user))
+            .route("/api/v10/gateway/bot", get(gateway_bot))
+            .route(
+                "/api/v10/interactions/{id}/{token}/callback",
+                post(callback),
+            )
+            .with_state(discord.clone());
+        TaskTracker::new().spawn(async move { axum::serve(listener, app).await });
+        discord
+    }
+
+    /// Closes every connection with this code once it has identified.
+    pub(crate) fn refuse(&self, code: u16) {
+        self.world().refuse = Some(code);
+    }
+
+    /// Forgets the session: resuming it is refused.
+    pub(crate) fn forget_session(&self) {
+        self.world().frames.clear();
+    }
+
+    /// Posts a message in a server channel and returns its id.
+    pub(crate) fn say(&self, channel: u64, content: &str) -> u64 {
+        let id = {
+            let mut world = self.world();
+            world.next_message += 1;
+            world.next_message
+        };
+        self.dispatch("MESSAGE_CREATE", &message(id, channel, content));
+        id
+    }
+
+    /// Sends any event.
+    pub(crate) fn dispatch(&self, event_type: &str, data: &Value) {
+        let sequence = self.sequence() + 1;
+        self.frame(format!(
+            r#"{{"t":"{event_type}","s":{sequence},"op":0,"d":{data}}}"#
+        ));
+    }
+
+    /// Sends any text as the next frame of the session.
+    pub(crate) fn frame(&self, frame: String) {
+        let mut world = self.world();
+        let session = name(world.session);
+        world.frames.entry(session).or_default().push(frame);
+        drop(world);
+        self.news.notify_waiters();
+    }
+
+    /// How many frames the session has.
+    pub(crate) fn sequence(&self) -> usize {
+        let world = self.world();
+        world.frames.get(&name(world.session)).map_or(0, Vec::len)
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.world().seen.clone()
+    }
+
+    pub(crate) fn count(&self, condition: impl Fn(&Seen) -> bool) -> usize {
+        self.world()
+            .seen
+            .iter()
+            .filter(|seen| condition(seen))
+            .count()
+    }
+
+    pub(crate) fn identifies(&self) -> usize {
+        self.count(|seen| matches!(seen, Seen::Identified { .. }))
+    }
+
+    pub(crate) fn heartbeats(&self) -> usize {
+        self.world().heartbeats
+    }
+
+    pub(crate) fn queries(&self) -> Vec<String> {
+        self.world().queries.clone()
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    /// Begins a session and returns its name; READY is its first frame.
+    fn begin(&self) -> String {
+        let session = {
+            let mut world = self.world();
+            world.session += 1;
+            name(world.session)
+        };
+        self.dispatch(
+            "READY",
+            &json!({
+                "v": 10, "user": { "id": OWN.to_string(), "username": "tomori" }, "guilds": [],
+                "session_id": session, "resume_gateway_url": format!("ws://{}", self.address),
+                "shard": [0, 1], "application": { "id": "901", "flags": 0 }
+            }),
+        );
+        session
+    }
+}
+
+fn name(session: usize) -> String {
+    format!("session-{session}")
+}
+
+/// A message of today's shape.
+pub(crate) fn message(id: u64, channel: u64, content: &str) -> Value {
+    json!({
+        "id": id.to_string(), "channel_id": channel.to_string(), "guild_id": "200", "type": 0,
+        "content": content, "timestamp": "2026-11-20T17:03:05.123000+00:00",
+        "edited_timestamp": null, "tts": false, "mention_everyone": false, "mentions": [],
+        "mention_roles": [], "attachments": [], "embeds": [], "pinned": false, "flags": 0,
+        "author": { "id": "100", "username": "alice", "global_name": "Alice" },
+        "member": { "roles": [], "nick": null, "flags": 0 }
+    })
+}
+
+async fn current_user() -> Json<Value> {
+    Json(json!({
+        "id": OWN.to_string(), "username": "tomori", "discriminator": "0", "avatar": null,
+        "bot": true, "mfa_enabled": false, "verified": true, "email": null, "flags": 0
+    }))
+}
+
+async fn gateway_bot(State(discord): State<Discord>) -> Json<Value> {
+    Json(json!({
+        "url": format!("ws://{}", discord.address), "shards": 1,
+        "session_start_limit":
+            { "total": 1000, "remaining": 999, "reset_after": 1000, "max_concurrency": 1 }
+    }))
+}
+
+async fn callback(
+    State(discord): State<Discord>,
+    Path((_id, _token)): Path<(u64, String)>,
+    Json(body): Json<Value>,
+) -> StatusCode {
+    discord.world().seen.push(Seen::Answered(body));
+    StatusCode::NO_CONTENT
+}
+
+async fn upgrade(State(discord): State<Discord>, uri: Uri, upgrade: WebSocketUpgrade) -> Response {
+    discord
+        .world()
+        .queries
+        .push(uri.query().unwrap_or_default().to_owned());
+    upgrade
+        .on_upgrade(|socket| serve(discord, socket))
+        .into_response()
+}
+
+/// One connection: hello, then identify or resume, then frames as they come.
+struct Connection {
+    discord: Discord,
+    socket: WebSocket,
+    session: Option<String>,
+    /// How many frames of the session the peer has.
+    sent: usize,
+}
+
+async fn serve(discord: Discord, socket: WebSocket) {
+    let mut connection = Connection {
+        discord,
+        socket,
+        session: None,
+        sent: 0,
+    };
+    // Short, so that a few seconds of a test show whether heartbeats go on.
+    let hello = json!({ "op": 10, "s": null, "t": null, "d": { "heartbeat_interval": 500 } });
+    let mut open = connection.send(hello.to_string()).await;
+    while open.is_some() {
+        open = connection.step().await;
+    }
+}
+
+impl Connection {
+    /// Sends what is new, then takes what comes. `None`: the connection is over.
+    async fn step(&mut self) -> Option<()> {
+        let discord = self.discord.clone();
+        let news = discord.news.notified();
+        self.send_news().await?;
+        let received = tokio::select! {
+            received = self.socket.recv() => received?.ok()?,
+            () = news => return Some(()),
+            // A frame that came between the look and the wait.
+            () = tokio::time::sleep(Duration::from_millis(10)) => return Some(()),
+        };
+        match received {
+            Message::Text(text) => self.take(&serde_json::from_str(&text).unwrap()).await?,
+            Message::Close(frame) => {
+                let code = frame.map_or(1005, |frame| frame.code);
+                self.discord.world().seen.push(Seen::Closed(code));
+                // The next read sends the echo.
+                drop(self.socket.recv().await);
+                return None;
+            }
+            _ => {}
+        }
+        let refuse = self
+            .discord
+            .world()
+            .refuse
+            .filter(|_| self.session.is_some());
+        let Some(code) = refuse else { return Some(()) };
+        let frame = CloseFrame {
+            code,
+            reason: "refused".into(),
+        };
+        drop(self.socket.send(Message::Close(Some(frame))).await);
+        None
+    }
+
+    async fn send_news(&mut self) -> Option<()> {
+        let Some(session) = &self.session else {
+            return Some(());
+        };
+        let frames = self
+            .discord
+            .world()
+            .frames
+            .get(session)
+            .cloned()
+            .unwrap_or_default();
+        for frame in frames.into_iter().skip(self.sent) {
+            self.sent += 1;
+            self.send(frame).await?;
+        }
+        Some(())
+    }
+
+    async fn take(&mut self, payload: &Value) -> Option<()> {
+        match payload["op"].as_u64().unwrap() {
+            1 => {
+                self.discord.world().heartbeats += 1;
+                self.send(json!({ "op": 11 }).to_string()).await
+            }
+            2 => {
+                assert_eq!(payload["d"]["token"], format!("Bot {TOKEN}"));
+                let intents = payload["d"]["intents"].as_u64().unwrap();
+                self.discord.world().seen.push(Seen::Identified { intents });
+                self.session = Some(self.discord.begin());
+                self.sent = 0;
+                Some(())
+            }
+            6 => self.resume(&payload["d"]).await,
+            _ => Some(()),
+        }
+    }
+
+    async fn resume(&mut self, data: &Value) -> Option<()> {
+        let sequence = data["seq"].as_u64().unwrap();
+        let session = data["session_id"].as_str().unwrap().to_owned();
+        if !self.discord.world().frames.contains_key(&session) {
+            let invalid = json!({ "op": 9, "s": null, "t": null, "d": false });
+            return self.send(invalid.to_string()).await;
+        }
+        self.discord.world().seen.push(Seen::Resumed { sequence });
+        self.session = Some(session);
+        self.sent = usize::try_from(sequence).unwrap();
+        self.discord.dispatch("RESUMED", &json!({}));
+        Some(())
+    }
+
+    async fn send(&mut self, text: String) -> Option<()> {
+        self.socket.send(Message::Text(text.into())).await.ok()
+    }
+}

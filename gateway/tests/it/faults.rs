@@ -1,0 +1,172 @@
+//! Bad frames, lost sessions, refusals, a second gateway.
+
+use proto::event::envelope::Event;
+use serde_json::json;
+
+use crate::broker::{Broker, PARTITIONS, contents};
+use crate::discord::{Discord, Seen, message};
+use crate::eventually;
+use crate::process::Gateway;
+
+#[tokio::test]
+async fn garbage_between_messages_is_counted_and_the_session_goes_on() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    discord.say(301, "before");
+    discord.dispatch("MESSAGE_CREATE", &json!({ "id": "not a snowflake" }));
+    discord.dispatch("MESSAGE_CREATE", &json!([1, 2, 3]));
+    discord.dispatch("MESSAGE_UPDATE", &json!({ "id": "1", "channel_id": "301" }));
+    discord.dispatch("SOMETHING_NEW", &json!({ "deep": [[[[]]]] }));
+    discord.frame(r#"{"t":null,"s":null,"op":77,"d":{}}"#.to_owned());
+    discord.say(301, "");
+    discord.say(301, "after");
+
+    let stored = broker.stored(3).await;
+    assert_eq!(contents(&stored, 301), ["before", "", "after"]);
+    gateway
+        .measures(r#"gateway_frames_skipped_total{reason="malformed"} 2"#)
+        .await;
+    gateway
+        .measures(r#"gateway_frames_skipped_total{reason="partial"} 1"#)
+        .await;
+    let last = discord.sequence() as u64;
+    eventually("the resume point passes what was skipped", async || {
+        (broker.point().await.sequence >= last).then_some(())
+    })
+    .await;
+    assert_eq!(discord.seen().len(), 1, "{:?}", discord.seen());
+}
+
+#[tokio::test]
+async fn text_that_is_no_frame_does_not_end_the_process_or_lose_a_message() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    for text in ["", "null", "{\"op\":", "\u{0}\u{202e}"] {
+        discord.frame(text.to_owned());
+    }
+    discord.say(301, "after");
+    assert_eq!(contents(&broker.stored(1).await, 301), ["after"]);
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn message_too_large_for_the_broker_is_stored_without_its_bulk() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let mut huge = message(5, 301, &"界".repeat(700_000));
+    huge["embeds"] = json!(vec![json!({ "title": "t".repeat(1000) }); 100]);
+    discord.dispatch("MESSAGE_CREATE", &huge);
+    discord.say(301, "after");
+
+    let stored = broker.stored(2).await;
+    let contents = contents(&stored, 301);
+    assert_eq!(contents[0].chars().count(), 8_000);
+    assert_eq!(contents[1], "after");
+    gateway.measures("gateway_events_stripped_total 1").await;
+}
+
+#[tokio::test]
+async fn edits_and_deletions_keep_their_place_behind_the_message() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let id = discord.say(301, "first");
+    let mut edited = message(id, 301, "second");
+    edited["edited_timestamp"] = json!("2026-11-20T17:04:05.000000+00:00");
+    discord.dispatch("MESSAGE_UPDATE", &edited);
+    discord.dispatch(
+        "MESSAGE_DELETE",
+        &json!({ "id": id.to_string(), "channel_id": "301" }),
+    );
+
+    let stored = broker.stored(3).await;
+    let ids: Vec<_> = stored
+        .iter()
+        .map(|envelope| envelope.event_id.clone())
+        .collect();
+    let expected = [
+        format!("mc:{id}"),
+        format!("mu:{id}:1795194245000"),
+        format!("md:{id}:1"),
+    ];
+    assert_eq!(ids, expected);
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn lost_session_is_told_to_every_partition() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    discord.say(301, "before");
+    broker.stored(1).await;
+    gateway.terminate().await;
+    discord.forget_session();
+
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    discord.say(301, "after");
+    let stored = broker.stored(2 + usize::from(PARTITIONS)).await;
+    let gaps = stored
+        .iter()
+        .filter(|envelope| matches!(envelope.event, Some(Event::Gap(_))));
+    let mut partitions: Vec<_> = gaps.map(|envelope| envelope.partition).collect();
+    partitions.sort_unstable();
+    assert_eq!(partitions, [0, 1, 2, 3]);
+    assert_eq!(contents(&stored, 301), ["before", "after"]);
+    assert_eq!(discord.identifies(), 2);
+    gateway.measures("gateway_sessions_lost_total 1").await;
+}
+
+#[tokio::test]
+async fn process_that_died_before_it_stored_its_session_leaves_a_gap() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let point = gateway::resume::ResumePoint {
+        epoch: 1 << 16,
+        ..Default::default()
+    };
+    broker.store_point(&point).await;
+
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let stored = broker.stored(usize::from(PARTITIONS)).await;
+    assert!(
+        stored
+            .iter()
+            .all(|envelope| matches!(envelope.event, Some(Event::Gap(_))))
+    );
+    assert!(stored.iter().all(|envelope| envelope.shard_epoch > 2 << 16));
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn fatal_close_stops_with_its_own_code_and_says_what_to_do() {
+    for (code, advice) in [(4004, "DISCORD_TOKEN"), (4014, "MESSAGE CONTENT INTENT")] {
+        let (discord, broker) = (Discord::start().await, Broker::start().await);
+        discord.refuse(code);
+        let ended = Gateway::start(&discord, &broker).await.ended().await;
+        assert_eq!(ended.status.code(), Some(3), "{}", ended.stderr);
+        assert!(ended.stderr.contains(advice), "{}", ended.stderr);
+        assert_eq!(discord.identifies(), 1);
+    }
+}
+
+#[tokio::test]
+async fn older_gateway_stops_when_another_one_takes_its_shard() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let older = Gateway::start(&discord, &broker).await.ready().await;
+    broker.has_session().await;
+    discord.say(301, "one");
+    broker.stored(1).await;
+    let newer = Gateway::start(&discord, &broker).await.ready().await;
+    discord.say(301, "two");
+
+    let ended = older.ended().await;
+    assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("another gateway has taken over shard 0"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(contents(&broker.stored(2).await, 301), ["one", "two"]);
+    assert!(discord.count(|seen| matches!(seen, Seen::Resumed { .. })) >= 1);
+    drop(newer);
+}
