@@ -15,7 +15,7 @@ pub use setup::set_up;
 pub use steps::Steps;
 use walk::Walk;
 
-/// The command, who runs it and where.
+/// Runs a slash command as a sandbox user and shows the answer.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The command as it would be typed: `/name sub option:value`.

@@ -41,7 +41,7 @@ const REQUEST_BYTES: usize = 16 * 1024 * 1024;
 /// How long open answers are given to end when the sandbox stops.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 
-/// How the sandbox is started. The bot token that it accepts is the environment's `DISCORD_TOKEN`,
+/// Serves the sandbox. The bot token that it accepts is the environment's `DISCORD_TOKEN`,
 /// without one `sandbox-token`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {

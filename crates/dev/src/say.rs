@@ -19,7 +19,7 @@ use crate::installation::Installation;
 use crate::sandbox::client::{Client, Place};
 use reply::Reply;
 
-/// What is said, by whom and where.
+/// Says something as a sandbox user and prints the whole reply.
 #[derive(Clone, Debug, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,

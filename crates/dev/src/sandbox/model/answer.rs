@@ -118,7 +118,12 @@ fn spoken(question: &str) -> String {
         rest = mention.split_once('>').map_or("", |(_, after)| after);
     }
     text.push_str(rest);
-    text.trim().to_owned()
+    // Prompts write mentions by name.
+    let mut text = text.trim();
+    while let Some((_, said)) = text.strip_prefix('@').and_then(|text| text.split_once(' ')) {
+        text = said.trim_start();
+    }
+    text.to_owned()
 }
 
 /// Prompts write who speaks in front, as in `alice: hello`, and put several people's lines into
@@ -150,8 +155,8 @@ mod tests {
 
     #[test]
     fn same_question_and_seed_give_the_same_answer_about_its_words() {
-        let first = answer("alice: <@42> hello number 7", 1);
-        assert_eq!(first, answer("alice: <@42> hello number 7", 1));
+        let first = answer("alice: @Tomori <@42> hello number 7", 1);
+        assert_eq!(first, answer("bob: hi\nalice: <@42> hello number 7", 1));
         assert!(first.contains("hello number 7"), "{first}");
     }
 

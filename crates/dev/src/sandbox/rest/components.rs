@@ -14,9 +14,9 @@ const INNER: [&str; 3] = ["components", "component", "accessory"];
 /// Completes all components of a message or form; ids that are given stay.
 pub(super) fn complete(components: &mut [Value]) {
     let mut taken = BTreeSet::new();
-    components
-        .iter()
-        .for_each(|component| collect(component, &mut taken));
+    for component in components.iter() {
+        collect(component, &mut taken);
+    }
     let mut next = 1;
     for component in components {
         fill(component, &taken, &mut next);
@@ -28,7 +28,9 @@ fn collect(component: &Value, taken: &mut BTreeSet<u64>) {
     for inner in INNER.iter().filter_map(|key| component.get(*key)) {
         let alone = std::slice::from_ref(inner);
         let inner = inner.as_array().map_or(alone, Vec::as_slice);
-        inner.iter().for_each(|inner| collect(inner, taken));
+        for inner in inner {
+            collect(inner, taken);
+        }
     }
 }
 
@@ -51,7 +53,9 @@ fn fill(component: &mut Value, taken: &BTreeSet<u64>, next: &mut u64) {
     for key in INNER {
         match component.get_mut(key) {
             Some(Value::Array(inner)) => {
-                inner.iter_mut().for_each(|inner| fill(inner, taken, next));
+                for inner in inner {
+                    fill(inner, taken, next);
+                }
             }
             Some(inner) => fill(inner, taken, next),
             None => {}
