@@ -23,6 +23,9 @@ use crate::{clock, metrics};
 /// One call to Discord, retries included (DESIGN §4).
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 
+/// Before a post that is in doubt is sent again, unless Discord said how long to wait.
+const RESEND_AFTER: Duration = Duration::from_millis(250);
+
 /// Discord remembers a nonce for "a few minutes"; we count on less than a minute (DESIGN §4).
 const NONCE_WINDOW: Duration = Duration::from_secs(45);
 
@@ -176,6 +179,7 @@ impl<'a> Journal<'a> {
                 Err(error) => {
                     metrics::post(error.label());
                     tracing::warn!(turn.id = %self.lease.turn.0, ordinal, %error, "a post is in doubt");
+                    sleep(error.retry_after().unwrap_or(RESEND_AFTER)).await;
                     if first_attempt.elapsed() > NONCE_WINDOW
                         && let Some(id) = self
                             .look_back(hash_of(&message.content), self.trigger)
