@@ -63,6 +63,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         reason = "the sandbox's only setting that is a secret"
     )]
     let token = std::env::var("DISCORD_TOKEN").unwrap_or_else(|_| DEFAULT_TOKEN.to_owned());
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
     let shutdown = CancellationToken::new();
     let serving = serve(&args, token, shutdown.clone()).await?;
     tracing::info!(address = %serving.address, "sandbox is ready");
