@@ -112,6 +112,9 @@ pub enum Error {
     /// The admin port cannot be bound.
     #[error(transparent)]
     Admin(#[from] runtime::admin::BindError),
+    /// A part of the gateway ended by a defect of ours.
+    #[error("a part of the gateway has ended in a way it must not")]
+    Task(#[source] tokio::task::JoinError),
     /// The operating system or the process refuses something basic.
     #[error("the process cannot be set up")]
     Setup(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -130,6 +133,7 @@ impl Error {
             | Self::NoSuchShard { .. }
             | Self::Admin(_)
             | Self::Setup(_) => runtime::exit::USAGE,
+            Self::Task(_) => runtime::exit::FINDINGS,
         }
     }
 }

@@ -110,9 +110,11 @@ impl Publisher {
 
     /// Takes an event; never waits, never refuses. Whoever submits looks at [`Self::is_full`].
     pub fn submit(&self, event: Event) {
+        // Counted before it can be taken: it may be stored before this function returns.
         let cost = event.cost_bytes();
-        self.lanes().push(event.lane, event);
         self.shared.spooled.send_modify(|bytes| *bytes += cost);
+        metrics::spool_bytes(*self.shared.spooled.borrow());
+        self.lanes().push(event.lane, event);
         self.shared.work.notify_one();
     }
 

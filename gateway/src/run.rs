@@ -37,6 +37,9 @@ const ACKS_AT_ONCE: usize = 65_536;
 /// Between two attempts to reach Discord's REST interface at the start.
 const REST_RETRY_EVERY: Duration = Duration::from_secs(5);
 
+/// Liveness is told this often while the start waits for others.
+const TICK_EVERY: Duration = Duration::from_secs(5);
+
 /// Identifies of a day that are left to the operator: at zero Discord resets the token.
 const IDENTIFY_RESERVE: u32 = 20;
 
@@ -59,11 +62,22 @@ struct Gateway {
 /// # Errors
 /// Why the gateway cannot start or go on.
 pub async fn run(settings: Settings, shutdown: &Shutdown, health: Health) -> Result<(), Error> {
-    let starting = Box::pin(Gateway::start(settings, shutdown, &health));
-    let Some(gateway) = shutdown.token.run_until_cancelled(starting).await else {
-        return Ok(());
+    // Ends what must outlive reading, whichever way this function ends.
+    let background = CancellationToken::new();
+    let ends = background.clone().drop_guard();
+    let mut starting = Box::pin(Gateway::start(settings, shutdown, &health, background));
+    let mut tick = tokio::time::interval(TICK_EVERY);
+    let gateway = loop {
+        tokio::select! {
+            started = &mut starting => break started?,
+            _ = tick.tick() => health.tick(),
+            () = shutdown.token.cancelled() => return Ok(()),
+        }
     };
-    gateway?.serve(shutdown, health).await
+    drop(starting);
+    let result = gateway.serve(shutdown, health).await;
+    drop(ends);
+    result
 }
 
 impl Gateway {
@@ -71,6 +85,7 @@ impl Gateway {
         settings: Settings,
         shutdown: &Shutdown,
         health: &Health,
+        background: CancellationToken,
     ) -> Result<Self, Error> {
         health.check("shards");
         let nats = runtime::nats::connect(&settings.nats, "gateway", OLDEST_SERVER).await?;
@@ -85,11 +100,10 @@ impl Gateway {
         runtime::nats::check_stream(&stream, &event_stream, PARTITIONS_METADATA, partitions)
             .await?;
         let (watch, link) = link::watch(nats.clone());
-        let background = CancellationToken::new();
         shutdown.spawn(watch.run(health.check("nats"), background.clone()));
 
         let rest = rest(&settings)?;
-        let (own, connection) = introduce(&rest, health).await?;
+        let (own, connection) = introduce(&rest).await?;
         let publisher = Publisher::new(settings.spool_bytes);
         let interactions = Interactions::new(Parts {
             nats,
@@ -121,13 +135,11 @@ impl Gateway {
 
     async fn serve(self, shutdown: &Shutdown, health: Health) -> Result<(), Error> {
         let publisher = self.publisher.clone();
-        let ends = self.background.clone().drop_guard();
-        let publishing = publisher.clone().run(
+        let mut publishing = shutdown.spawn(publisher.clone().run(
             self.stream.clone(),
             self.link.clone(),
             self.background.clone(),
-        );
-        shutdown.spawn(publishing);
+        ));
 
         let (reading, saving) = (shutdown.token.child_token(), CancellationToken::new());
         let (mut readers, mut savers) = (JoinSet::new(), JoinSet::new());
@@ -139,6 +151,7 @@ impl Gateway {
         let result = tokio::select! {
             result = first_end(&mut readers) => result,
             result = first_end(&mut savers) => result,
+            ended = &mut publishing => ended.map_err(Error::Task),
             () = reading.cancelled() => Ok(()),
         };
         reading.cancel();
@@ -146,7 +159,6 @@ impl Gateway {
         flush(&publisher, self.settings.run.drain_timeout).await;
         saving.cancel();
         let saved = all_ends(&mut savers).await;
-        drop(ends);
         result.and(closed).and(saved)
     }
 
@@ -221,12 +233,8 @@ fn rest(settings: &Settings) -> Result<discord::Client, Error> {
 }
 
 /// Learns who we are and how to connect, for as long as it takes; only a refused token ends it.
-async fn introduce(
-    rest: &discord::Client,
-    health: &Health,
-) -> Result<(UserId, BotConnectionInfo), Error> {
+async fn introduce(rest: &discord::Client) -> Result<(UserId, BotConnectionInfo), Error> {
     loop {
-        health.tick();
         let learned = async { Ok((rest.current_user().await?.id, rest.gateway_bot().await?)) };
         match learned.await {
             Ok(learned) => return Ok(learned),
@@ -278,14 +286,11 @@ fn shard_ids(settings: &Settings, advised: u32) -> Result<(Vec<u32>, u32), Error
     }
 }
 
-/// Waits for the first task to end; one that panicked counts as ended.
+/// Waits for the first task to end.
 async fn first_end(tasks: &mut JoinSet<Result<(), Error>>) -> Result<(), Error> {
     match tasks.join_next().await {
         Some(Ok(result)) => result,
-        Some(Err(error)) => {
-            tracing::error!(%error, "a task has ended in a way it must not");
-            Ok(())
-        }
+        Some(Err(error)) => Err(Error::Task(error)),
         None => Ok(()),
     }
 }

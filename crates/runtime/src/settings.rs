@@ -5,6 +5,7 @@
 //! keeps what it was asked for, which is the manual: `--print-settings` and the docs are made of
 //! it. No method shows a secret's value.
 
+mod parse;
 pub mod report;
 pub mod sections;
 pub mod source;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use parse::{boolean, in_range, list, url};
 use report::{Effective, Problem, Setting, SettingsError};
 use source::{Source, Value};
 
@@ -133,7 +135,7 @@ impl Reader {
     /// Reads a switch (CFG-2).
     pub fn boolean(&mut self, name: &str, default: bool, meaning: &'static str) -> bool {
         let spec = spec(name, Some(default.to_string()), "true or false", meaning);
-        self.parsed(spec, parse_boolean).unwrap_or(default)
+        self.parsed(spec, boolean).unwrap_or(default)
     }
 
     /// Reads one of a few words; `default` is one of `choices`.
@@ -180,9 +182,7 @@ impl Reader {
         meaning: &'static str,
     ) -> Option<Url> {
         let range = format!("an address that starts with {}://", schemes.join(":// or "));
-        self.parsed(spec(name, None, &range, meaning), |text| {
-            parse_url(text, schemes)
-        })
+        self.parsed(spec(name, None, &range, meaning), |text| url(text, schemes))
     }
 
     /// Reads a list of comma-separated items (CFG-2), at most `max_items` long.
@@ -195,7 +195,7 @@ impl Reader {
     ) -> Vec<String> {
         let shown = (!default.is_empty()).then(|| default.join(","));
         let spec = spec(name, shown, &format!("at most {max_items} items"), meaning);
-        let read = self.parsed(spec, |text| parse_list(text, max_items));
+        let read = self.parsed(spec, |text| list(text, max_items));
         read.unwrap_or_else(|| default.iter().map(|item| (*item).to_owned()).collect())
     }
 
@@ -344,58 +344,6 @@ fn number_spec<T: Display>(
 ) -> Spec {
     let range = format!("{} to {}", range.start(), range.end());
     spec(name, Some(default.to_string()), &range, meaning)
-}
-
-fn in_range<T: std::str::FromStr + PartialOrd>(
-    text: &str,
-    range: &RangeInclusive<T>,
-    kind: &str,
-) -> Result<T, String> {
-    // `+5` is no decimal digit (CFG-2), and what Rust calls a number (`inf`, `1e3`) need not be one.
-    let is_plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b'.');
-    let number = text.parse::<T>().ok().filter(|_| is_plain);
-    let number = number.ok_or_else(|| format!("is not {kind}"))?;
-    if range.contains(&number) {
-        Ok(number)
-    } else {
-        Err("is out of range".to_owned())
-    }
-}
-
-fn parse_boolean(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("is neither true nor false".to_owned()),
-    }
-}
-
-fn parse_url(text: &str, schemes: &[&str]) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is not an address ({error})"))?;
-    if !schemes.contains(&url.scheme()) {
-        return Err("starts with another scheme".to_owned());
-    }
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err("names no host".to_owned());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("contains a user or password, which would show up in logs".to_owned());
-    }
-    Ok(url)
-}
-
-fn parse_list(text: &str, max_items: usize) -> Result<Vec<String>, String> {
-    let items: Vec<_> = text.split(',').map(|item| item.trim().to_owned()).collect();
-    if items.iter().any(String::is_empty) {
-        return Err("has an empty item".to_owned());
-    }
-    if items.len() > max_items {
-        Err(format!("has {} items", items.len()))
-    } else {
-        Ok(items)
-    }
 }
 
 #[cfg(test)]

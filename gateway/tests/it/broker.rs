@@ -1,5 +1,7 @@
 //! A prefix of its own on the real NATS, behind a wire that a test can cut.
 
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use async_nats::jetstream::{self, kv, stream};
@@ -8,10 +10,12 @@ use proto::event::Envelope;
 use proto::event::envelope::Event;
 use proto::subject::{EVENT_MAX_AGE, Names, PARTITIONS_METADATA};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use crate::eventually;
+use crate::process::free_address;
 
 pub(crate) const PARTITIONS: u16 = 4;
 
@@ -28,7 +32,11 @@ pub(crate) struct Broker {
 impl Broker {
     /// Connects and creates what `worker migrate` creates.
     pub(crate) async fn start() -> Self {
-        let broker = Self::bare().await;
+        Self::bare().await.migrated().await
+    }
+
+    async fn migrated(self) -> Self {
+        let broker = self;
         let config = stream::Config {
             name: broker.names.event_stream(),
             subjects: vec![broker.names.all_events()],
@@ -52,10 +60,15 @@ impl Broker {
     pub(crate) async fn bare() -> Self {
         let url = std::env::var("TEST_NATS_URL")
             .expect("TEST_NATS_URL is not set: run ./dev test, which starts the servers");
-        let client = async_nats::connect(&url)
-            .await
-            .expect("NATS must run: run ./dev test");
-        let address = url.trim_start_matches("nats://").to_owned();
+        Self::at(url.trim_start_matches("nats://").to_owned()).await
+    }
+
+    /// Connects to a server and sets its wire up.
+    async fn at(address: String) -> Self {
+        let client = eventually("NATS answers (run ./dev test)", async || {
+            async_nats::connect(&address).await.ok()
+        })
+        .await;
         let prefix = format!("gateway-{:016x}", rand::random::<u64>());
         let (wire, wired) = watch::channel(true);
         Self {
@@ -66,6 +79,11 @@ impl Broker {
             url: carry(address, wired).await,
             wire,
         }
+    }
+
+    /// Creates what `worker migrate` creates, on a server of this test's own.
+    pub(crate) async fn on(server: &Server) -> Self {
+        Self::at(server.address.clone()).await.migrated().await
     }
 
     /// Cuts every connection of the gateway and refuses new ones.
@@ -80,14 +98,11 @@ impl Broker {
 
     /// Waits until this many events are stored and returns them in order.
     pub(crate) async fn stored(&self, count: usize) -> Vec<Envelope> {
-        let stream = self
-            .jetstream
-            .get_stream(self.names.event_stream())
-            .await
-            .unwrap();
-        let last = eventually(&format!("{count} stored events"), async || {
-            let state = stream.get_info().await.unwrap().state;
-            (state.messages >= count as u64).then_some(state.last_sequence)
+        let name = self.names.event_stream();
+        let (stream, last) = eventually(&format!("{count} stored events"), async || {
+            let stream = self.jetstream.get_stream(&name).await.ok()?;
+            let state = stream.get_info().await.ok()?.state;
+            (state.messages >= count as u64).then_some((stream, state.last_sequence))
         })
         .await;
         let mut envelopes = Vec::new();
@@ -155,9 +170,57 @@ async fn carry(server: String, wired: watch::Receiver<bool>) -> String {
 }
 
 async fn copy(mut near: TcpStream, server: Arc<String>, mut wired: watch::Receiver<bool>) {
-    let mut far = TcpStream::connect(server.as_str()).await.unwrap();
+    let Ok(mut far) = TcpStream::connect(server.as_str()).await else {
+        return;
+    };
     tokio::select! {
         _ended = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
         _cut = wired.wait_for(|wired| !wired) => {}
     }
+}
+
+/// A NATS server of one test's own, which it may kill.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+    folder: PathBuf,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let address = free_address().await;
+        let unique = format!("nats-{:016x}", rand::random::<u64>());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique);
+        Self {
+            child: spawn(&address, &folder),
+            address,
+            folder,
+        }
+    }
+
+    /// Kills the server and starts it again with what it had stored.
+    pub(crate) async fn crash(&mut self) {
+        self.child.kill().await.unwrap();
+        self.child = spawn(&self.address, &self.folder);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.start_kill());
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn spawn(address: &str, folder: &Path) -> Child {
+    let binary = std::env::var("TEST_NATS_SERVER")
+        .expect("TEST_NATS_SERVER is not set: run ./dev test, which installs the server");
+    let (host, port) = address.split_once(':').unwrap();
+    Command::new(binary)
+        .args(["--jetstream", "--addr", host, "--port", port, "--store_dir"])
+        .arg(folder)
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
 }

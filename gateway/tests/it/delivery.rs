@@ -1,6 +1,6 @@
 //! Nothing lost, nothing twice, in order, whatever restarts.
 
-use crate::broker::{Broker, contents};
+use crate::broker::{Broker, Server, contents};
 use crate::discord::{Discord, Seen};
 use crate::eventually;
 use crate::process::Gateway;
@@ -126,6 +126,21 @@ async fn broker_away_and_back_keeps_order_session_and_heartbeats() {
         broker.mend();
     }
     assert_complete(&broker.stored(900).await, 300);
+    assert_eq!(discord.seen().len(), 1, "{:?}", discord.seen());
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn broker_killed_while_messages_flow_loses_and_reorders_nothing() {
+    let mut server = Server::start().await;
+    let (discord, broker) = (Discord::start().await, Broker::on(&server).await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    for round in 0..4 {
+        say_all(&discord, round * 50 + 1, round * 50 + 50);
+        broker.stored(round * 150 + 10).await;
+        server.crash().await;
+    }
+    assert_complete(&broker.stored(600).await, 200);
     assert_eq!(discord.seen().len(), 1, "{:?}", discord.seen());
     drop(gateway);
 }

@@ -214,7 +214,7 @@ fn read_servers(reader: &mut Reader) -> Vec<ServerAddr> {
     let range = "nats://, tls://, ws:// or wss:// addresses, separated by commas, without password";
     let spec = spec("NATS_URL", Some(default.to_owned()), range, "NATS servers");
     let servers = reader.parsed(spec, |text| {
-        super::parse_list(text, 16)?
+        super::parse::list(text, 16)?
             .iter()
             .map(|item| parse_server(item))
             .collect()

@@ -211,7 +211,7 @@ impl Source {
 
     fn is_test_production(&self) -> bool {
         self.text("TEST_PRODUCTION")
-            .is_some_and(|text| super::parse_boolean(text) == Ok(true))
+            .is_some_and(|text| super::parse::boolean(text) == Ok(true))
     }
 
     fn add_problem(&mut self, name: &str, wrong: impl Into<String>, fix: &str) {
