@@ -1,11 +1,20 @@
 //! What a task prints: results on standard output, everything else on standard error.
 
 use std::fmt::Display;
+use std::io::{self, Write as _};
 
 /// Prints one line of a result, for the reader or for another program.
-#[expect(clippy::print_stdout, reason = "the one place where results are printed")]
 pub fn result(line: impl Display) {
-    println!("{line}");
+    if print(line).is_err() {
+        note("the last line could not be printed: standard output is closed");
+    }
+}
+
+/// The same for a task that ends when nobody reads any more.
+pub fn print(line: impl Display) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{line}")?;
+    output.flush()
 }
 
 /// Prints one line of progress or advice, which is never part of a result.

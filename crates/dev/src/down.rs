@@ -16,8 +16,8 @@ pub struct Args {}
 #[derive(Debug, clap::Args)]
 pub struct ResetArgs {}
 
-/// What `reset` leaves: tools that would be fetched again, and the lock it holds.
-const KEPT_BY_RESET: [&str; 3] = ["tools", "lock", "test"];
+/// What `reset` leaves: tools that would be fetched again, locks, and what the tests use.
+const KEPT_BY_RESET: [&str; 4] = ["tools", "lock.lock", "test.lock", "test"];
 
 /// Stops everything.
 pub async fn run(_: Args, installation: &Installation) -> anyhow::Result<ExitCode> {

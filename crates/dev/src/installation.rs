@@ -50,6 +50,11 @@ impl Installation {
         Ok(Self { root, home, binaries: binaries.to_path_buf() })
     }
 
+    /// Another installation of the same checkout, in another folder.
+    pub fn at(&self, home: PathBuf) -> Self {
+        Self { home, ..self.clone() }
+    }
+
     /// The checkout.
     pub fn root(&self) -> &Path {
         &self.root
@@ -88,6 +93,7 @@ impl Installation {
 
     /// Keeps the state for the next command.
     pub fn keep(&self, state: &State) -> anyhow::Result<()> {
+        fs::create_dir_all(&self.home)?;
         state.write(&self.home.join("state.json"))
     }
 
@@ -98,8 +104,13 @@ impl Installation {
 
     /// Waits until no other command changes this installation; the lock ends with the value.
     pub fn lock(&self) -> anyhow::Result<File> {
+        self.lock_for("lock")
+    }
+
+    /// The same for a task that leaves the installation alone but runs only once at a time.
+    pub fn lock_for(&self, name: &str) -> anyhow::Result<File> {
         self.prepare()?;
-        let file = File::create(self.home.join("lock"))?;
+        let file = File::create(self.home.join(name).with_extension("lock"))?;
         if file.try_lock().is_err() {
             console::note("waiting for another ./dev command to finish …");
             file.lock()?;

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::installation::{Installation, State};
 use crate::part::Part;
 use crate::postgres::{Durability, Programs, has_database};
-use crate::process::{Activity, Launch, POLL};
+use crate::process::{Launch, POLL};
 use crate::{console, http, nats};
 
 /// The longest that a part may take to become ready; a first start on a slow disk takes seconds.
@@ -35,14 +35,35 @@ pub async fn start(
     state: &mut State,
     part: Part,
 ) -> anyhow::Result<()> {
+    start_as(installation, state, part, Durability::Full).await
+}
+
+/// The same for data that is thrown away, on any port: nobody remembers the address.
+pub async fn start_volatile(
+    installation: &Installation,
+    state: &mut State,
+    part: Part,
+) -> anyhow::Result<()> {
+    start_as(installation, state, part, Durability::None).await
+}
+
+async fn start_as(
+    installation: &Installation,
+    state: &mut State,
+    part: Part,
+    durability: Durability,
+) -> anyhow::Result<()> {
     if state.running(part).is_some() {
         return Ok(());
     }
     installation.prepare()?;
-    let port = state.assign_port(part)?;
+    match durability {
+        Durability::Full => state.assign_port(part)?,
+        Durability::None => state.assign_any_port(part)?,
+    };
     // Its port is kept first: the settings of other parts name it.
     installation.keep(state)?;
-    let launch = plan(installation, state, part, port).await?;
+    let launch = plan(installation, state, part, durability).await?;
     let identity = launch.start().with_context(|| format!("{part} did not start"))?;
     state.processes.insert(part.to_string(), identity);
     installation.keep(state)
@@ -52,15 +73,16 @@ async fn plan(
     installation: &Installation,
     state: &mut State,
     part: Part,
-    port: u16,
+    durability: Durability,
 ) -> anyhow::Result<Launch> {
+    let port = state.port(part).context("a part has its port before it starts")?;
     let log = installation.log(part);
     match part {
         Part::Postgres => {
             let data = installation.home().join("postgres");
             let programs = Programs::find().await?;
             programs.initialise(&data, &installation.database(state)?).await?;
-            Ok(programs.launch(&data, port, Durability::Full, log))
+            Ok(programs.launch(&data, port, durability, log))
         }
         Part::Nats => {
             let data = installation.home().join("nats");
@@ -189,18 +211,29 @@ pub async fn stop(
     Ok(())
 }
 
-/// Stops everything that was started: first what works, then what it relies on.
+/// Stops everything that was started and tells how many processes that were.
 pub async fn stop_all(installation: &Installation, state: &mut State) -> anyhow::Result<usize> {
     let alive = state.alive();
-    let (servers, product): (Vec<Part>, Vec<Part>) =
-        alive.iter().partition(|part| !part.has_admin_port());
+    let count = alive.len();
+    stop_in_order(installation, state, alive).await?;
+    state.processes.clear();
+    installation.keep(state)?;
+    Ok(count)
+}
+
+/// Stops parts: first what works, all at once, then what it relies on, the last started first.
+pub async fn stop_in_order(
+    installation: &Installation,
+    state: &mut State,
+    parts: Vec<Part>,
+) -> anyhow::Result<()> {
+    let (product, servers): (Vec<Part>, Vec<Part>) =
+        parts.into_iter().partition(|part| part.has_admin_port());
     stop(installation, state, &product).await?;
     for part in servers.iter().rev() {
         stop(installation, state, &[*part]).await?;
     }
-    state.processes.retain(|_, identity| identity.activity() != Activity::Gone);
-    installation.keep(state)?;
-    Ok(alive.len())
+    Ok(())
 }
 
 /// The last lines of a part's log.

@@ -12,6 +12,9 @@ pub mod say;
 pub mod command;
 pub mod worker;
 pub mod control;
+pub mod test;
+pub mod sqlx;
+pub mod tidy;
 
 // The stand-in for Discord and for a model provider.
 pub mod sandbox;

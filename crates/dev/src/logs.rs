@@ -1,7 +1,7 @@
 //! `./dev logs`: shows what the processes wrote.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,26 +25,38 @@ pub struct Args {
     pub lines: usize,
 }
 
-/// Shows the logs.
+/// Shows the logs until they end or nobody reads any more.
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
-    let mut tails = open(&args, installation)?;
+    let tails = open(&args, installation)?;
+    match show(&args, tails).await {
+        Err(error) if is_unread(&error) => Ok(ExitCode::SUCCESS),
+        shown => shown.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn is_unread(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+}
+
+async fn show(args: &Args, mut tails: Vec<Tail>) -> anyhow::Result<()> {
     let has_prefix = tails.len() > 1;
     for tail in &mut tails {
         let written = tail.read()?;
         let skipped = written.len().saturating_sub(args.lines);
         for line in written.iter().skip(skipped) {
-            tail.print(line, has_prefix);
+            tail.print(line, has_prefix)?;
         }
     }
     while args.follow {
         for tail in &mut tails {
             for line in tail.read()? {
-                tail.print(&line, has_prefix);
+                tail.print(&line, has_prefix)?;
             }
         }
         tokio::time::sleep(POLL).await;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn open(args: &Args, installation: &Installation) -> anyhow::Result<Vec<Tail>> {
@@ -85,11 +97,10 @@ impl Tail {
         Ok(String::from_utf8_lossy(&lines).lines().map(ToOwned::to_owned).collect())
     }
 
-    fn print(&self, line: &str, has_prefix: bool) {
+    fn print(&self, line: &str, has_prefix: bool) -> std::io::Result<()> {
         if has_prefix {
-            console::result(format_args!("{:<10} | {line}", self.name));
-        } else {
-            console::result(line);
+            return console::print(format_args!("{:<10} | {line}", self.name));
         }
+        console::print(line)
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use dev::installation::Installation;
-use dev::{command, console, control, down, logs, sandbox, say, status, up, worker};
+use dev::{command, console, control, down, logs, sandbox, say, sqlx, status, test, tidy, up, worker};
 
 /// Runs TomoriBot on this machine, talks with it, and tests it.
 #[derive(Debug, Parser)]
@@ -33,6 +33,9 @@ enum Task {
     Stop(control::StopArgs),
     Start(control::StartArgs),
     Reset(down::ResetArgs),
+    Test(test::Args),
+    Sqlx(sqlx::Args),
+    Tidy(tidy::Args),
     #[command(hide = true)]
     Sandbox(sandbox::Args),
 }
@@ -61,6 +64,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Stop(args) => control::stop(args, &installation).await,
         Task::Start(args) => control::start(args, &installation).await,
         Task::Reset(args) => down::reset(args, &installation).await,
+        Task::Test(args) => test::run(args, &installation).await,
+        Task::Sqlx(args) => sqlx::run(args, &installation).await,
+        Task::Tidy(args) => tidy::run(args, &installation).await,
         Task::Sandbox(args) => sandbox::run(args).await,
     }
 }

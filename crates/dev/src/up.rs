@@ -7,7 +7,7 @@ mod real;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use tokio::process::Command;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -38,19 +38,17 @@ pub struct Args {
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
     let mut interruption = Interruption::listen()?;
     let lock = installation.lock()?;
-    tokio::select! {
-        started = start_or_say_so(&args, installation) => {
-            if let Err(error) = started {
-                console::note("tidying up after the failed start …");
-                let mut state = installation.state()?;
-                launch::stop_all(installation, &mut state).await?;
-                return Err(error);
-            }
-        }
-        () = interruption.came() => {
-            down::stop(installation).await?;
-            return Ok(ExitCode::FAILURE);
-        }
+    let before = installation.state()?.alive();
+    let started = tokio::select! {
+        started = start_or_say_so(&args, installation) => started,
+        () = interruption.came() => Err(anyhow!("interrupted")),
+    };
+    if let Err(error) = started {
+        console::note("stopping what was started …");
+        let mut state = installation.state()?;
+        let new = state.alive().into_iter().filter(|part| !before.contains(part)).collect();
+        launch::stop_in_order(installation, &mut state, new).await?;
+        return Err(error);
     }
     drop(lock);
     if args.detach {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 /// Secrets that belong to the installation and to nobody else.
@@ -46,9 +46,9 @@ pub(super) fn write_private(file: &Path, value: &serde_json::Value) -> anyhow::R
     fs::rename(&draft, file).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// 256 random bits from the operating system's generator.
+/// 256 random bits, in letters that need no quoting in an address or a file name.
 fn random() -> String {
-    STANDARD_NO_PAD.encode(rand::random::<[u8; 32]>())
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
 impl std::fmt::Debug for Secrets {
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn secrets_are_made_once_and_only_their_owner_may_read_them() {
-        let folder = std::env::temp_dir().join(random().replace('/', "_"));
+        let folder = std::env::temp_dir().join(random());
         fs::create_dir(&folder).unwrap();
         let file = folder.join("secrets.json");
         let made = Secrets::read_or_make(&file).unwrap();

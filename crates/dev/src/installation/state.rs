@@ -120,15 +120,29 @@ impl State {
 
     /// Gives a part a port that is free now: its last one, the preferred one, or any.
     pub fn assign_port(&mut self, part: Part) -> anyhow::Result<u16> {
-        let preferred = [self.port(part), self.given.is_none().then(|| part.preferred_port())];
-        let taken = |port: u16| self.ports.iter().any(|(of, p)| *p == port && *of != part.to_string());
+        let preferred = self.given.is_none().then(|| part.preferred_port());
+        self.assign_first_free(part, [self.port(part), preferred].into_iter().flatten())
+    }
+
+    /// Gives a part its last port if that is free now, or any.
+    pub fn assign_any_port(&mut self, part: Part) -> anyhow::Result<u16> {
+        self.assign_first_free(part, self.port(part).into_iter())
+    }
+
+    fn assign_first_free(
+        &mut self,
+        part: Part,
+        preferred: impl Iterator<Item = u16>,
+    ) -> anyhow::Result<u16> {
+        let name = part.to_string();
+        let is_ours = |port| self.ports.iter().any(|(of, known)| *known == port && *of != name);
         let mut random = rand::rng();
         let anywhere = std::iter::repeat_with(|| random.random_range(FREE_PORTS)).take(1000);
-        let mut candidates = preferred.into_iter().flatten().chain(anywhere);
-        let port = candidates
-            .find(|port| !taken(*port) && TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        let port = preferred
+            .chain(anywhere)
+            .find(|port| !is_ours(*port) && TcpListener::bind(("127.0.0.1", *port)).is_ok())
             .context("no free port on 127.0.0.1")?;
-        self.ports.insert(part.to_string(), port);
+        self.ports.insert(name, port);
         Ok(port)
     }
 }
