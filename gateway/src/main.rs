@@ -43,6 +43,7 @@ fn main() -> ExitCode {
     if let Err(error) = runtime::telemetry::init(&settings.log) {
         return fail(&error, exit::USAGE);
     }
+    runtime::panics::install();
     effective.log_warnings();
     let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::Setup(error.into()));
     match runtime.and_then(|runtime| runtime.block_on(serve(settings))) {

@@ -73,7 +73,7 @@ async fn dispatch(
                 return Ok(print_settings(&effective?));
             }
             let effective = effective?;
-            runtime::telemetry::init(logs)?;
+            start_logs(logs)?;
             effective.log_warnings();
             worker::run::run(settings).await?;
             Ok(runtime::exit::GOOD)
@@ -130,7 +130,12 @@ async fn register(discord: DiscordSettings, guild: Option<GuildId>) -> anyhow::R
 /// Operator commands read only the settings they need, so unknown names are no news to them.
 fn finish(reader: Reader, logs: &LogSettings) -> anyhow::Result<()> {
     reader.finish()?;
+    start_logs(logs)
+}
+
+fn start_logs(logs: &LogSettings) -> anyhow::Result<()> {
     runtime::telemetry::init(logs)?;
+    runtime::panics::install();
     Ok(())
 }
 

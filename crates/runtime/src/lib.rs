@@ -9,6 +9,7 @@ pub mod exit;
 pub mod ids;
 pub mod metrics;
 pub mod nats;
+pub mod panics;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
