@@ -43,6 +43,12 @@ pub async fn post_json(url: &str, body: &serde_json::Value) -> anyhow::Result<se
     decode(url, post(url, body).await?)
 }
 
+/// Changes something by JSON and reads JSON back.
+pub async fn patch_json(url: &str, body: &serde_json::Value) -> anyhow::Result<serde_json::Value> {
+    let body = Bytes::from(serde_json::to_vec(body)?);
+    decode(url, send(Method::PATCH, url, None, body).await?)
+}
+
 fn decode(url: &str, (status, body): (StatusCode, Bytes)) -> anyhow::Result<serde_json::Value> {
     ensure!(
         status.is_success(),

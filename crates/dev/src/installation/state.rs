@@ -43,6 +43,22 @@ pub struct Database {
     pub name: String,
 }
 
+impl Database {
+    /// Reads `postgres://USER[:PASSWORD]@HOST:PORT/NAME`; nothing in it may need quoting.
+    pub fn of_url(url: &str) -> anyhow::Result<Self> {
+        let read = || {
+            let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"))?;
+            let (login, place) = rest.rsplit_once('@')?;
+            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+            let (address, name) = place.split_once('/')?;
+            let (host, port) = address.rsplit_once(':').unwrap_or((address, "5432"));
+            let [host, user, password, name] = [host, user, password, name].map(str::to_owned);
+            Some(Self { host, port: port.parse().ok()?, user, password, name })
+        };
+        read().context("a database is named as postgres://USER:PASSWORD@HOST:PORT/NAME")
+    }
+}
+
 /// Servers that somebody else started; an installation without them starts its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
@@ -168,6 +184,14 @@ mod tests {
     fn the_real_discord_needs_no_sandbox() {
         let state = State { workers: 1, discord: Discord::Real, ..State::default() };
         assert!(!state.wanted().contains(&Part::Sandbox));
+    }
+
+    #[test]
+    fn a_database_is_read_from_its_address() {
+        let database = Database::of_url("postgres://me:pass@127.0.0.1:5499/postgres").unwrap();
+        assert_eq!(format!("{database:?}"), "me@127.0.0.1:5499/postgres");
+        assert_eq!(database.password, "pass");
+        assert!(Database::of_url("mysql://me@there/x").is_err());
     }
 
     #[test]

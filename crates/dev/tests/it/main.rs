@@ -8,7 +8,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod e2e_bad_input;
+mod e2e_gateway;
+mod e2e_newcomer;
+mod e2e_workers;
 mod sandbox_gateway;
 mod sandbox_model;
 mod sandbox_rest;
 mod sandbox_world;
+mod town;

@@ -1,0 +1,48 @@
+//! Several workers share the channels; the death of one is not seen in the replies.
+
+use dev::control::Name;
+use dev::part::Part;
+
+use crate::town::{Town, Trigger, assert_each_answered_once};
+
+const SERVERS: [&str; 5] = ["Amber", "Birch", "Cedar", "Dune", "Ember"];
+const MESSAGES: usize = 40;
+
+/// Forty messages of twenty people on five servers, as fast as the sandbox takes them.
+async fn talk(town: &Town) -> Vec<Trigger> {
+    let mut triggers = Vec::with_capacity(MESSAGES);
+    for (number, server) in (0..MESSAGES).zip(SERVERS.iter().cycle()) {
+        let user = format!("user{}", number % 20);
+        triggers.push(town.say(&user, server, &format!("what about number {number}?")).await);
+    }
+    triggers
+}
+
+async fn start() -> Town {
+    let town = Town::start(3).await;
+    for server in SERVERS {
+        town.set_up(server).await;
+    }
+    town
+}
+
+#[tokio::test]
+async fn messages_shared_by_three_workers_are_each_answered_once_and_in_order() {
+    let town = start().await;
+    let triggers = talk(&town).await;
+    let answers = town.answers(triggers).await;
+    assert_each_answered_once(&answers, &town.posts().await);
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn a_worker_killed_while_it_replies_loses_and_repeats_nothing() {
+    let town = start().await;
+    town.speak_slowly(40).await;
+    let triggers = talk(&town).await;
+    town.wait_for_posts(5).await;
+    town.signal(Part::Worker(2), Name::Kill).await;
+    let answers = town.answers(triggers).await;
+    assert_each_answered_once(&answers, &town.posts().await);
+    town.leave().await;
+}

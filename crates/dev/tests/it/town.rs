@@ -1,0 +1,253 @@
+//! A whole installation for one test: own database and names, sandbox, gateway and workers.
+//!
+//! The binaries are those that `./dev test` built; the servers are shared by all tests. What is
+//! still running at the end of a test, whatever its outcome, is killed.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dev::control::{self, Name};
+use dev::installation::{Database, Given, Installation, State};
+use dev::part::Part;
+use dev::postgres::Programs;
+use dev::process::Activity;
+use dev::sandbox::client::Place;
+use dev::{http, launch, up};
+use futures_util::{StreamExt as _, stream};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+/// The longest that the last reply of a test may take: a takeover, and a machine that is busy.
+const REPLY_WAIT: Duration = Duration::from_secs(120);
+
+/// An installation that runs.
+pub(crate) struct Town {
+    installation: Installation,
+    server: Database,
+    url: String,
+}
+
+/// A message that the bot is to answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Trigger {
+    pub(crate) id: String,
+    pub(crate) channel: String,
+}
+
+/// What the bot recorded about a trigger.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) trigger: Trigger,
+    pub(crate) record: Value,
+}
+
+impl Answer {
+    /// The ids of the reply's messages in the order of sending.
+    pub(crate) fn posts(&self) -> Vec<String> {
+        let turns = self.record["turns"].as_array().unwrap().iter();
+        let posts = turns.flat_map(|turn| turn["posts"].as_array().unwrap());
+        posts.map(|post| post["message_id"].as_str().unwrap_or("unconfirmed").to_owned()).collect()
+    }
+}
+
+impl Town {
+    /// Starts an installation in which nobody has set up anything yet, but for the server "Sandbox".
+    pub(crate) async fn start(workers: u16) -> Self {
+        let name = format!("e2e_{:016x}", rand::random::<u64>());
+        let server = Database::of_url(&variable("TEST_POSTGRES_URL")).unwrap();
+        let database = Database { name: name.clone(), ..server.clone() };
+        let statement = format!("CREATE DATABASE {name}");
+        programs().await.query(&server, &statement).await.unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let home = home().join(&name);
+        let binaries = Path::new(env!("CARGO_BIN_EXE_tomori-dev")).parent().unwrap();
+        let installation = Installation::with_binaries(&root, Some(&home), binaries).unwrap();
+        let nats_url = variable("TEST_NATS_URL");
+        let given = Given { database, nats_url, nats_prefix: name };
+        let mut state = State { workers, given: Some(given), ..State::default() };
+        let mut town = Self { installation, server, url: String::new() };
+        up::bring_up(&town.installation, &mut state).await.unwrap();
+        town.url = town.installation.sandbox_url().unwrap();
+        town
+    }
+
+    /// Sets the bot up on a server, by `/setup` as its owner would.
+    pub(crate) async fn set_up(&self, server: &str) {
+        let place = Place::channel("alice", &format!("{server}/general"));
+        dev::command::set_up(&self.url, &place).await.unwrap();
+    }
+
+    /// Makes the model slow, so that something can happen while it speaks.
+    pub(crate) async fn speak_slowly(&self, delta_delay_ms: u64) {
+        let settings = json!({"delta_delay_ms": delta_delay_ms});
+        http::patch_json(&format!("{}/sandbox/settings", self.url), &settings).await.unwrap();
+    }
+
+    /// Says something to the bot on a server.
+    pub(crate) async fn say(&self, user: &str, server: &str, text: &str) -> Trigger {
+        let body = json!({
+            "user": user, "server": server, "channel": "general", "content": text, "address": true,
+        });
+        self.post(&body).await
+    }
+
+    /// Says something to the bot in a direct message.
+    pub(crate) async fn say_privately(&self, user: &str, text: &str) -> Trigger {
+        let body = json!({"user": user, "dm": true, "content": text});
+        dev::command::set_up(&self.url, &Place::direct(user)).await.unwrap();
+        self.post(&body).await
+    }
+
+    async fn post(&self, body: &Value) -> Trigger {
+        let said = http::post_json(&format!("{}/sandbox/messages", self.url), body).await.unwrap();
+        let text = |name: &str| said[name].as_str().unwrap().to_owned();
+        Trigger { id: text("id"), channel: text("channel_id") }
+    }
+
+    /// Waits until the record of each trigger is final.
+    pub(crate) async fn answers(&self, triggers: Vec<Trigger>) -> Vec<Answer> {
+        let asked = triggers.into_iter().map(|trigger| async {
+            let record = self.explain(&trigger.id).await;
+            Answer { trigger, record }
+        });
+        stream::iter(asked).buffered(4).collect().await
+    }
+
+    async fn explain(&self, message: &str) -> Value {
+        let wait = REPLY_WAIT.as_millis().to_string();
+        let arguments = ["explain", message, "--json", "--wait-ms", &wait];
+        let output = self.installation.worker_command(&arguments).unwrap().output().await.unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "message {message}: {complaint}{}", self.logs());
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The messages that the bot made, in the order in which the sandbox accepted them; a post that
+    /// was recognised by its nonce made none.
+    pub(crate) async fn posts(&self) -> Vec<Value> {
+        let posts = http::get_json(&format!("{}/sandbox/posts", self.url)).await.unwrap();
+        let posts = posts.as_array().unwrap().iter();
+        posts.filter(|post| post["repeated"] == false).cloned().collect()
+    }
+
+    /// Waits until the bot has posted this often in all.
+    pub(crate) async fn wait_for_posts(&self, count: usize) {
+        let url = format!("{}/sandbox/posts?until={count}&wait_ms=20000", self.url);
+        let posts = http::get_json(&url).await.unwrap();
+        let posted = posts.as_array().unwrap().len();
+        assert!(posted >= count, "{posted} posts instead of {count}{}", self.logs());
+    }
+
+    /// The text of a message.
+    pub(crate) async fn text(&self, message: &str) -> String {
+        let url = format!("{}/sandbox/messages/{message}", self.url);
+        http::get_json(&url).await.unwrap()["content"].as_str().unwrap().to_owned()
+    }
+
+    /// The sandbox's counters.
+    pub(crate) async fn stats(&self) -> Value {
+        http::get_json(&format!("{}/sandbox/stats", self.url)).await.unwrap()
+    }
+
+    /// Sends a signal to a process and waits for its end if the signal ends it.
+    pub(crate) async fn signal(&self, part: Part, name: Name) {
+        control::signal(&self.installation, part, name).await.unwrap();
+    }
+
+    /// Starts a process again and waits until it is ready.
+    pub(crate) async fn restart(&self, part: Part) {
+        let args = control::StartArgs { id: part };
+        control::start(args, &self.installation).await.unwrap();
+    }
+
+    /// The processes that are there.
+    pub(crate) fn alive(&self) -> Vec<Part> {
+        self.installation.state().unwrap().alive()
+    }
+
+    /// Stops everything in order, which must work, and removes what the test made.
+    pub(crate) async fn leave(self) {
+        let mut state = self.installation.state().unwrap();
+        launch::stop_all(&self.installation, &mut state).await.unwrap();
+        let given = state.given.unwrap();
+        let statement = format!("DROP DATABASE {} WITH (FORCE)", given.database.name);
+        programs().await.query(&self.server, &statement).await.unwrap();
+        let client = async_nats::connect(&given.nats_url).await.unwrap();
+        let jetstream = async_nats::jetstream::new(client);
+        let names = proto::subject::Names::new(given.nats_prefix);
+        jetstream.delete_stream(names.event_stream()).await.unwrap();
+        for bucket in [names.workers_bucket(), names.sessions_bucket()] {
+            jetstream.delete_key_value(bucket).await.unwrap();
+        }
+        std::fs::remove_dir_all(self.installation.home()).unwrap();
+    }
+
+    fn logs(&self) -> String {
+        let parts = self.installation.state().unwrap().wanted();
+        parts.iter().map(|part| format!("\n{}", launch::end_of_log(&self.installation, *part))).collect()
+    }
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        let Ok(state) = self.installation.state() else { return };
+        for identity in state.processes.values() {
+            drop(identity.signal(Signal::KILL));
+        }
+        while state.processes.values().any(|identity| identity.activity() != Activity::Gone) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Every trigger was answered once, every message of the bot belongs to one of them, and in each
+/// channel the replies came in the order of the triggers.
+#[track_caller]
+pub(crate) fn assert_each_answered_once(answers: &[Answer], posts: &[Value]) {
+    for Answer { trigger, record } in answers {
+        assert_eq!(record["code"], "accepted", "{trigger:?}: {record}");
+        let turns = record["turns"].as_array().unwrap();
+        assert_eq!(turns.len(), 1, "{trigger:?}: {record}");
+        assert_eq!(turns[0]["state"], "done", "{trigger:?}: {record}");
+        assert!(!turns[0]["posts"].as_array().unwrap().is_empty(), "{trigger:?}: {record}");
+    }
+    let mut recorded: Vec<String> = answers.iter().flat_map(Answer::posts).collect();
+    let made = posts.iter().map(|post| post["message_id"].as_str().unwrap().to_owned());
+    let mut made: Vec<String> = made.collect();
+    recorded.sort();
+    made.sort();
+    assert_eq!(recorded, made, "recorded posts and messages that exist differ");
+    assert_in_order(answers, posts);
+}
+
+#[track_caller]
+fn assert_in_order(answers: &[Answer], posts: &[Value]) {
+    for channel in answers.iter().map(|answer| &answer.trigger.channel) {
+        let mut here: Vec<&Answer> =
+            answers.iter().filter(|answer| answer.trigger.channel == *channel).collect();
+        here.sort_by_key(|answer| answer.trigger.id.parse::<u64>().unwrap());
+        let expected: Vec<String> = here.iter().flat_map(|answer| answer.posts()).collect();
+        let made: Vec<String> = posts
+            .iter()
+            .filter(|post| post["channel_id"] == **channel)
+            .map(|post| post["message_id"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(made, expected, "replies of channel {channel} are out of order");
+    }
+}
+
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "the servers are named by the environment")]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "./dev test sweeps this folder")]
+fn home() -> PathBuf {
+    let home = std::env::var("TEST_HOME").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
+    PathBuf::from(home)
+}
+
+async fn programs() -> Programs {
+    Programs::find().await.unwrap()
+}
