@@ -178,15 +178,21 @@ impl Reader {
         );
         self.close(shard).await;
         self.up.set(false);
+        if self.has_room_before(stop).await {
+            tracing::info!(shard = self.dial.number(), "there is room: reading goes on");
+        }
+    }
+
+    /// Waits for room in the spool; false when the process is to stop first.
+    async fn has_room_before(&self, stop: &CancellationToken) -> bool {
         let mut tick = tokio::time::interval(TICK_EVERY);
         loop {
             tokio::select! {
-                () = self.intake.has_room() => break,
-                () = stop.cancelled() => return,
+                () = self.intake.has_room() => return true,
+                () = stop.cancelled() => return false,
                 _ = tick.tick() => self.health.tick(),
             }
         }
-        tracing::info!(shard = self.dial.number(), "there is room: reading goes on");
     }
 
     /// Closes so that the session can be resumed, and reads what arrives meanwhile.
