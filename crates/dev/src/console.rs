@@ -18,7 +18,10 @@ pub fn print(line: impl Display) -> io::Result<()> {
 }
 
 /// Prints one line of progress or advice, which is never part of a result.
-#[expect(clippy::print_stderr, reason = "the one place where progress is printed")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place where progress is printed"
+)]
 pub fn note(line: impl Display) {
     eprintln!("{line}");
 }

@@ -71,12 +71,17 @@ pub async fn stop(args: StopArgs, installation: &Installation) -> anyhow::Result
 /// Signals one process and waits for its end if the signal ends it.
 pub async fn signal(installation: &Installation, part: Part, name: Name) -> anyhow::Result<()> {
     let mut state = installation.state()?;
-    let identity = state.running(part).with_context(|| format!("{part} does not run"))?;
+    let identity = state
+        .running(part)
+        .with_context(|| format!("{part} does not run"))?;
     identity.signal(name.signal())?;
     if matches!(name, Name::Stop | Name::Cont) {
         return Ok(());
     }
-    ensure!(identity.ended_by(Instant::now() + END_WAIT).await, "{part} has not ended");
+    ensure!(
+        identity.ended_by(Instant::now() + END_WAIT).await,
+        "{part} has not ended"
+    );
     state.processes.remove(&part.to_string());
     installation.keep(&state)
 }
@@ -86,7 +91,10 @@ pub async fn start(args: StartArgs, installation: &Installation) -> anyhow::Resu
     let _lock = installation.lock()?;
     let mut state = installation.state()?;
     let part = args.id;
-    ensure!(!state.alive().is_empty(), "nothing runs here: start it with ./dev up");
+    ensure!(
+        !state.alive().is_empty(),
+        "nothing runs here: start it with ./dev up"
+    );
     if state.running(part).is_some() {
         console::result(format_args!("{part} is running already"));
         return Ok(ExitCode::SUCCESS);

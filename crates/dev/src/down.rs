@@ -10,11 +10,11 @@ use crate::{console, launch};
 
 /// Stops everything that `./dev up` started, and waits until it is gone. The data stays.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args;
 
 /// Stops everything and removes the database, the broker's data, logs and secrets.
 #[derive(Debug, clap::Args)]
-pub struct ResetArgs {}
+pub struct ResetArgs;
 
 /// What `reset` leaves: tools that would be fetched again, locks, and what the tests use.
 const KEPT_BY_RESET: [&str; 4] = ["tools", "lock.lock", "test.lock", "test"];
@@ -36,7 +36,11 @@ pub async fn reset(_: ResetArgs, installation: &Installation) -> anyhow::Result<
         if is_kept {
             continue;
         }
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        let removed = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
         removed.with_context(|| format!("cannot remove {}", path.display()))?;
     }
     console::result("all data is removed");

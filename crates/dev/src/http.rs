@@ -30,7 +30,13 @@ pub async fn get_authorized(url: &str, authorization: &str) -> anyhow::Result<(S
 
 /// Sends a JSON body to `url` and returns the status and body of the answer.
 pub async fn post(url: &str, body: &serde_json::Value) -> anyhow::Result<(StatusCode, Bytes)> {
-    send(Method::POST, url, None, Bytes::from(serde_json::to_vec(body)?)).await
+    send(
+        Method::POST,
+        url,
+        None,
+        Bytes::from(serde_json::to_vec(body)?),
+    )
+    .await
 }
 
 /// Reads JSON from `url`; any status but success is an error that shows what was answered.
@@ -82,7 +88,9 @@ async fn send(
         let client = Client::builder(TokioExecutor::new()).build(connector);
         let response = client.request(request).await?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
+        let body = Limited::new(response.into_body(), MAX_BODY_BYTES)
+            .collect()
+            .await;
         let body = body.map_err(|error| anyhow::anyhow!(error))?.to_bytes();
         anyhow::Ok((status, body))
     };

@@ -42,17 +42,27 @@ impl Installation {
         home: Option<&Path>,
         binaries: &Path,
     ) -> anyhow::Result<Self> {
-        let root = root.canonicalize().with_context(|| format!("no folder {}", root.display()))?;
+        let root = root
+            .canonicalize()
+            .with_context(|| format!("no folder {}", root.display()))?;
         let home = match home {
             Some(home) => std::path::absolute(home)?,
             None => root.join(".dev"),
         };
-        Ok(Self { root, home, binaries: binaries.to_path_buf() })
+        Ok(Self {
+            root,
+            home,
+            binaries: binaries.to_path_buf(),
+        })
     }
 
     /// Another installation of the same checkout, in another folder.
+    #[must_use]
     pub fn at(&self, home: PathBuf) -> Self {
-        Self { home, ..self.clone() }
+        Self {
+            home,
+            ..self.clone()
+        }
     }
 
     /// The checkout.
@@ -120,7 +130,10 @@ impl Installation {
 
     /// The address of a part that serves HTTP: `http://127.0.0.1:PORT`.
     pub fn address(&self, part: Part) -> anyhow::Result<String> {
-        let port = self.state()?.port(part).with_context(|| format!("{part} has no port yet"))?;
+        let port = self
+            .state()?
+            .port(part)
+            .with_context(|| format!("{part} has no port yet"))?;
         Ok(format!("http://127.0.0.1:{port}"))
     }
 
@@ -132,7 +145,10 @@ impl Installation {
         if state.discord == Discord::Real {
             bail!("this installation talks with the real Discord: there is no sandbox to speak in");
         }
-        ensure!(state.running(Part::Sandbox).is_some(), "nothing runs here: start it with ./dev up");
+        ensure!(
+            state.running(Part::Sandbox).is_some(),
+            "nothing runs here: start it with ./dev up"
+        );
         self.address(Part::Sandbox)
     }
 
@@ -144,13 +160,22 @@ impl Installation {
     /// The same as a command of the standard library, which can replace this process.
     pub fn operator(&self, arguments: &[&str]) -> anyhow::Result<Command> {
         let mut state = self.state()?;
-        ensure!(!state.ports.is_empty() || state.given.is_some(), "nothing runs here: start it with ./dev up");
+        ensure!(
+            !state.ports.is_empty() || state.given.is_some(),
+            "nothing runs here: start it with ./dev up"
+        );
         let mut environment = self.environment(&mut state, Part::Worker(1))?;
         // An operator reads the answer, not the log.
         environment.retain(|(name, _)| name != "LOG_FORMAT" && name != "HTTP_LISTEN");
-        environment.extend([("LOG_LEVEL".into(), "warn".into()), ("LOG_FORMAT".into(), "text".into())]);
+        environment.extend([
+            ("LOG_LEVEL".into(), "warn".into()),
+            ("LOG_FORMAT".into(), "text".into()),
+        ]);
         let mut command = Command::new(self.binary("worker"));
-        command.args(arguments).current_dir(&self.home).envs(environment);
+        command
+            .args(arguments)
+            .current_dir(&self.home)
+            .envs(environment);
         Ok(command)
     }
 }

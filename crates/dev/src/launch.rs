@@ -19,7 +19,7 @@ use crate::process::{Launch, POLL};
 use crate::{console, http, nats};
 
 /// The longest that a part may take to become ready; a first start on a slow disk takes seconds.
-const READY_WAIT: Duration = Duration::from_secs(60);
+const READY_WAIT: Duration = Duration::from_mins(1);
 /// The longest wait for one answer to "are you ready".
 const LOOK_WAIT: Duration = Duration::from_secs(2);
 /// The longest wait for an orderly end: the drain time-out of 25 s and some room.
@@ -64,7 +64,9 @@ async fn start_as(
     // Its port is kept first: the settings of other parts name it.
     installation.keep(state)?;
     let launch = plan(installation, state, part, durability).await?;
-    let identity = launch.start().with_context(|| format!("{part} did not start"))?;
+    let identity = launch
+        .start()
+        .with_context(|| format!("{part} did not start"))?;
     state.processes.insert(part.to_string(), identity);
     installation.keep(state)
 }
@@ -75,13 +77,17 @@ async fn plan(
     part: Part,
     durability: Durability,
 ) -> anyhow::Result<Launch> {
-    let port = state.port(part).context("a part has its port before it starts")?;
+    let port = state
+        .port(part)
+        .context("a part has its port before it starts")?;
     let log = installation.log(part);
     match part {
         Part::Postgres => {
             let data = installation.home().join("postgres");
             let programs = Programs::find().await?;
-            programs.initialise(&data, &installation.database(state)?).await?;
+            programs
+                .initialise(&data, &installation.database(state)?)
+                .await?;
             Ok(programs.launch(&data, port, durability, log))
         }
         Part::Nats => {
@@ -102,7 +108,12 @@ async fn plan(
             };
             let environment = installation.environment(state, part)?;
             let folder = installation.home().to_path_buf();
-            Ok(Launch { command, environment, folder, log })
+            Ok(Launch {
+                command,
+                environment,
+                folder,
+                log,
+            })
         }
     }
 }
@@ -116,7 +127,10 @@ pub async fn wait_until_ready(
     let deadline = Instant::now() + READY_WAIT;
     while let Err(reason) = look(installation, state, part).await {
         if state.running(part).is_none() {
-            bail!("{part} ended while it was starting\n{}", end_of_log(installation, part));
+            bail!(
+                "{part} ended while it was starting\n{}",
+                end_of_log(installation, part)
+            );
         }
         if Instant::now() > deadline {
             let waited = READY_WAIT.as_secs();
@@ -141,7 +155,11 @@ async fn look(installation: &Installation, state: &State, part: Part) -> anyhow:
         Part::Postgres => {
             let mut server = installation.database(state)?;
             server.name = "postgres".into();
-            Programs::find().await?.query(&server, "SELECT 1").await.map(drop)
+            Programs::find()
+                .await?
+                .query(&server, "SELECT 1")
+                .await
+                .map(drop)
         }
         Part::Nats => greeting(port).await,
         Part::Sandbox => ask(&format!("{local}/sandbox/health")).await,
@@ -151,7 +169,11 @@ async fn look(installation: &Installation, state: &State, part: Part) -> anyhow:
 
 async fn ask(url: &str) -> anyhow::Result<()> {
     let (status, body) = tokio::time::timeout(LOOK_WAIT, http::get(url)).await??;
-    ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
+    ensure!(
+        status.is_success(),
+        "{status}: {}",
+        String::from_utf8_lossy(&body)
+    );
     Ok(())
 }
 
@@ -188,9 +210,15 @@ pub async fn stop(
     parts: &[Part],
 ) -> anyhow::Result<()> {
     for part in parts {
-        let Some(identity) = state.running(*part) else { continue };
+        let Some(identity) = state.running(*part) else {
+            continue;
+        };
         // PostgreSQL takes SIGTERM as "when all clients are gone", SIGINT as "in order, now".
-        let polite = if *part == Part::Postgres { Signal::INT } else { Signal::TERM };
+        let polite = if *part == Part::Postgres {
+            Signal::INT
+        } else {
+            Signal::TERM
+        };
         identity.signal(polite)?;
         identity.signal(Signal::CONT)?;
     }
@@ -242,6 +270,8 @@ pub fn end_of_log(installation: &Installation, part: Part) -> String {
     let bytes = fs::read(&file).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();
-    let shown = lines.get(lines.len().saturating_sub(SHOWN_LOG_LINES)..).unwrap_or_default();
+    let shown = lines
+        .get(lines.len().saturating_sub(SHOWN_LOG_LINES)..)
+        .unwrap_or_default();
     format!("the end of {}:\n  {}", file.display(), shown.join("\n  "))
 }

@@ -4,17 +4,17 @@
 //! product only by its binaries, its settings and its wire formats: it never links the gateway or the worker.
 
 // Tasks: one file each, named as they are typed.
-pub mod up;
+pub mod command;
+pub mod control;
 pub mod down;
-pub mod status;
 pub mod logs;
 pub mod say;
-pub mod command;
-pub mod worker;
-pub mod control;
-pub mod test;
 pub mod sqlx;
+pub mod status;
+pub mod test;
 pub mod tidy;
+pub mod up;
+pub mod worker;
 
 // The stand-in for Discord and for a model provider.
 pub mod sandbox;

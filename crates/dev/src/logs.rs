@@ -48,7 +48,10 @@ async fn show(args: &Args, mut tails: Vec<Tail>) -> anyhow::Result<()> {
             tail.print(line, has_prefix)?;
         }
     }
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         for tail in &mut tails {
             for line in tail.read()? {
                 tail.print(&line, has_prefix)?;
@@ -56,7 +59,6 @@ async fn show(args: &Args, mut tails: Vec<Tail>) -> anyhow::Result<()> {
         }
         tokio::time::sleep(POLL).await;
     }
-    Ok(())
 }
 
 fn open(args: &Args, installation: &Installation) -> anyhow::Result<Vec<Tail>> {
@@ -69,7 +71,10 @@ fn open(args: &Args, installation: &Installation) -> anyhow::Result<Vec<Tail>> {
     };
     files.sort();
     let tails = files.into_iter().filter_map(Tail::open).collect::<Vec<_>>();
-    ensure!(!tails.is_empty(), "there is no such log yet: start it with ./dev up");
+    ensure!(
+        !tails.is_empty(),
+        "there is no such log yet: start it with ./dev up"
+    );
     Ok(tails)
 }
 
@@ -83,7 +88,11 @@ struct Tail {
 impl Tail {
     fn open(path: PathBuf) -> Option<Self> {
         let name = path.file_stem()?.to_string_lossy().into_owned();
-        Some(Self { name, file: File::open(path).ok()?, partial: Vec::new() })
+        Some(Self {
+            name,
+            file: File::open(path).ok()?,
+            partial: Vec::new(),
+        })
     }
 
     /// The whole lines that came since the last call. A file that became shorter is read anew.
@@ -92,9 +101,16 @@ impl Tail {
             self.file.seek(SeekFrom::Start(0))?;
         }
         self.file.read_to_end(&mut self.partial)?;
-        let whole = self.partial.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = self
+            .partial
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         let lines: Vec<u8> = self.partial.drain(..whole).collect();
-        Ok(String::from_utf8_lossy(&lines).lines().map(ToOwned::to_owned).collect())
+        Ok(String::from_utf8_lossy(&lines)
+            .lines()
+            .map(ToOwned::to_owned)
+            .collect())
     }
 
     fn print(&self, line: &str, has_prefix: bool) -> std::io::Result<()> {

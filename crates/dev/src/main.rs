@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use dev::installation::Installation;
-use dev::{command, console, control, down, logs, sandbox, say, sqlx, status, test, tidy, up, worker};
+use dev::{
+    command, console, control, down, logs, sandbox, say, sqlx, status, test, tidy, up, worker,
+};
 
-/// Runs TomoriBot on this machine, talks with it, and tests it.
+/// Runs the bot on this machine, talks with it, and tests it.
 #[derive(Debug, Parser)]
 #[command(name = "./dev")]
 struct Cli {

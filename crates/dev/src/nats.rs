@@ -23,7 +23,11 @@ pub fn program(installation: &Installation, version: Version) -> anyhow::Result<
         Version::Oldest => "nats-server-oldest",
     };
     let program = installation.tools().join(name);
-    ensure!(program.exists(), "{} is missing: ./dev fetches it", program.display());
+    ensure!(
+        program.exists(),
+        "{} is missing: ./dev fetches it",
+        program.display()
+    );
     Ok(program)
 }
 
@@ -40,5 +44,10 @@ pub fn launch(program: &Path, data: &Path, port: u16, log: PathBuf) -> Launch {
         "--store_dir".into(),
         path(data),
     ];
-    Launch { command, environment: Vec::new(), folder: data.to_path_buf(), log }
+    Launch {
+        command,
+        environment: Vec::new(),
+        folder: data.to_path_buf(),
+        log,
+    }
 }

@@ -52,7 +52,12 @@ impl FromStr for Part {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let worker = |text: &str| text.strip_prefix("worker-")?.parse().ok().filter(|n| *n > 0);
+        let worker = |text: &str| {
+            text.strip_prefix("worker-")?
+                .parse()
+                .ok()
+                .filter(|n| *n > 0)
+        };
         match text {
             "postgres" => Ok(Self::Postgres),
             "nats" => Ok(Self::Nats),
@@ -71,7 +76,13 @@ mod tests {
 
     #[test]
     fn every_name_is_read_back_as_its_part() {
-        for part in [Part::Postgres, Part::Nats, Part::Sandbox, Part::Gateway, Part::Worker(12)] {
+        for part in [
+            Part::Postgres,
+            Part::Nats,
+            Part::Sandbox,
+            Part::Gateway,
+            Part::Worker(12),
+        ] {
             assert_eq!(part.to_string().parse(), Ok(part));
         }
     }

@@ -72,13 +72,19 @@ impl Programs {
         arguments.push(format!("--pgdata={}", data.display()));
         let done = run(&arguments, &[]).await;
         fs::remove_file(&password_file)?;
-        done.map(drop).context("the database folder could not be made")
+        done.map(drop)
+            .context("the database folder could not be made")
     }
 
     /// How to start the server: on the loopback address only, without a Unix socket.
     pub fn launch(&self, data: &Path, port: u16, durability: Durability, log: PathBuf) -> Launch {
         let mut command = as_nobody_special(self.program("postgres"));
-        command.extend(["-D".into(), data.display().to_string(), "-p".into(), port.to_string()]);
+        command.extend([
+            "-D".into(),
+            data.display().to_string(),
+            "-p".into(),
+            port.to_string(),
+        ]);
         let mut set = |setting: &str| command.extend(["-c".into(), setting.to_owned()]);
         set("listen_addresses=127.0.0.1");
         set("unix_socket_directories=");
@@ -88,12 +94,26 @@ impl Programs {
             set("synchronous_commit=off");
             set("full_page_writes=off");
         }
-        Launch { command, environment: Vec::new(), folder: data.to_path_buf(), log }
+        Launch {
+            command,
+            environment: Vec::new(),
+            folder: data.to_path_buf(),
+            log,
+        }
     }
 
     /// Runs one statement with `psql` and returns what it printed, without headings.
     pub async fn query(&self, database: &Database, statement: &str) -> anyhow::Result<String> {
-        let arguments = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement];
+        let arguments = [
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            statement,
+        ];
         self.psql(database, &arguments).await
     }
 
@@ -105,13 +125,23 @@ impl Programs {
     }
 
     async fn psql(&self, database: &Database, arguments: &[&str]) -> anyhow::Result<String> {
-        let Database { host, port, user, password, name } = database;
+        let Database {
+            host,
+            port,
+            user,
+            password,
+            name,
+        } = database;
         let port = port.to_string();
         let connection = ["-h", host, "-p", &port, "-U", user, "-d", name].map(ToOwned::to_owned);
         let mut command = vec![self.program("psql")];
         command.extend(connection);
         command.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        run(&command, &[("PGPASSWORD", password), ("PGCONNECT_TIMEOUT", "5")]).await
+        run(
+            &command,
+            &[("PGPASSWORD", password), ("PGCONNECT_TIMEOUT", "5")],
+        )
+        .await
     }
 
     fn program(&self, name: &str) -> String {
@@ -130,7 +160,10 @@ pub async fn has_database(
 }
 
 fn candidates() -> Vec<PathBuf> {
-    let versions = FOLDERS.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+    let versions = FOLDERS
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten();
     let of_versions = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
     let others = ["/usr/bin", "/usr/local/bin", "/usr/local/pgsql/bin"].map(PathBuf::from);
     let all = of_versions.chain(others);
@@ -142,7 +175,11 @@ async fn version(folder: &Path) -> Option<u32> {
     let program = folder.join("postgres").display().to_string();
     let printed = run(&[program, "--version".into()], &[]).await.ok()?;
     let number = printed.split_ascii_whitespace().nth(2)?;
-    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    number
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// The command in a user namespace when this is root; the files still belong to root outside.
@@ -150,8 +187,18 @@ fn as_nobody_special(program: String) -> Vec<String> {
     if !rustix::process::geteuid().is_root() {
         return vec![program];
     }
-    let namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"];
-    namespace.iter().map(|part| (*part).to_owned()).chain([program]).collect()
+    let namespace = [
+        "unshare",
+        "--user",
+        "--map-user=1000",
+        "--map-group=1000",
+        "--",
+    ];
+    namespace
+        .iter()
+        .map(|part| (*part).to_owned())
+        .chain([program])
+        .collect()
 }
 
 async fn run(command: &[String], environment: &[(&str, &str)]) -> anyhow::Result<String> {

@@ -55,8 +55,10 @@ pub struct Launch {
 impl Launch {
     /// Starts the program in a process group of its own, so that Ctrl-C in the terminal does not reach it.
     pub fn start(&self) -> anyhow::Result<Identity> {
-        let (program, arguments) =
-            self.command.split_first().context("a launch names a program")?;
+        let (program, arguments) = self
+            .command
+            .split_first()
+            .context("a launch names a program")?;
         let log = OpenOptions::new().create(true).append(true).open(&self.log);
         let log = log.with_context(|| format!("cannot write {}", self.log.display()))?;
         let child = Command::new(program)
@@ -80,7 +82,11 @@ impl Identity {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")
             .context("this needs Linux: it tells processes apart by /proc")?;
         let boot = boot.trim().to_owned();
-        Ok(Stat::read(pid).map(|stat| Self { pid, started: stat.started, boot }))
+        Ok(Stat::read(pid).map(|stat| Self {
+            pid,
+            started: stat.started,
+            boot,
+        }))
     }
 
     /// What the process does; a zombie counts as gone.
@@ -97,7 +103,9 @@ impl Identity {
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = Pid::from_raw(self.pid).context("process numbers are positive")?;
         // The descriptor pins the process: its number cannot be given away between the look and the signal.
-        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return Ok(()) };
+        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else {
+            return Ok(());
+        };
         if self.activity() == Activity::Gone {
             return Ok(());
         }
@@ -127,7 +135,8 @@ struct Stat {
 
 impl Stat {
     fn read(pid: i32) -> Option<Self> {
-        let text = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
+        let text =
+            fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).ok()?;
         Self::parse(&text)
     }
 
@@ -188,6 +197,10 @@ mod tests {
             tokio::task::yield_now().await;
         }
         identity.signal(Signal::KILL).unwrap();
-        assert!(identity.ended_by(Instant::now() + Duration::from_secs(10)).await);
+        assert!(
+            identity
+                .ended_by(Instant::now() + Duration::from_secs(10))
+                .await
+        );
     }
 }

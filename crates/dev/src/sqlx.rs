@@ -37,7 +37,10 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     let folder = installation.root().join("crates/store/.sqlx");
     let kept = read(&folder)?;
     if made == kept {
-        console::result(format_args!("{} statements are described, none is stale", made.len()));
+        console::result(format_args!(
+            "{} statements are described, none is stale",
+            made.len()
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     if args.check {
@@ -80,25 +83,46 @@ async fn describe(
 /// The files of `migrations/` in the order of their numbers.
 fn migrations(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(root.join("migrations"))?;
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|e| e.path()))
+        .collect::<Result<_, _>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "sql"));
     files.sort();
     Ok(files)
 }
 
 /// The compiler asks the database about each statement and writes down the answer.
-async fn compile(installation: &Installation, database: &Database, folder: &Path) -> anyhow::Result<()> {
+async fn compile(
+    installation: &Installation,
+    database: &Database,
+    folder: &Path,
+) -> anyhow::Result<()> {
     console::note("compiling the statements …");
     // Statements are looked at when the crate is compiled: it has to look changed.
-    #[expect(clippy::disallowed_methods, reason = "the time of a file, for cargo's eyes")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time of a file, for cargo's eyes"
+    )]
     let now = SystemTime::now();
     let file = installation.root().join("crates/store/src/lib.rs");
-    File::options().append(true).open(&file)?.set_modified(now)?;
-    let Database { host, port, user, password, name } = database;
+    File::options()
+        .append(true)
+        .open(&file)?
+        .set_modified(now)?;
+    let Database {
+        host,
+        port,
+        user,
+        password,
+        name,
+    } = database;
     let status = Command::new("cargo")
         .args(["check", "--quiet", "--locked", "-p", "store"])
         .current_dir(installation.root())
-        .env("DATABASE_URL", format!("postgres://{user}:{password}@{host}:{port}/{name}"))
+        .env(
+            "DATABASE_URL",
+            format!("postgres://{user}:{password}@{host}:{port}/{name}"),
+        )
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", folder)
         .stdin(Stdio::null())
@@ -127,7 +151,8 @@ fn read(folder: &Path) -> anyhow::Result<Files> {
 
 fn remove(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::installation::{Installation, State};
 use crate::part::Part;
-use crate::process::Activity;
+use crate::process::{Activity, Identity};
 use crate::{console, launch};
 
 /// Lists the processes; the exit code is 0 when all of them are there and ready.
@@ -51,12 +51,20 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     } else {
         print(&report);
     }
-    Ok(if report.state == "ready" { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.state == "ready" {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Looks at every part.
 pub async fn report(installation: &Installation, state: &State) -> Report {
-    let mut parts = if state.workers == 0 { Vec::new() } else { state.wanted() };
+    let mut parts = if state.workers == 0 {
+        Vec::new()
+    } else {
+        state.wanted()
+    };
     parts.extend(state.alive());
     parts.sort();
     parts.dedup();
@@ -69,12 +77,15 @@ pub async fn report(installation: &Installation, state: &State) -> Report {
         _ if processes.iter().all(|line| line.ready) => "ready",
         _ => "degraded",
     };
-    Report { state: word, processes }
+    Report {
+        state: word,
+        processes,
+    }
 }
 
 async fn line(installation: &Installation, state: &State, part: Part) -> Line {
     let identity = state.running(part);
-    let activity = identity.map_or(Activity::Gone, |identity| identity.activity());
+    let activity = identity.map_or(Activity::Gone, Identity::activity);
     let is_running = activity == Activity::Running;
     Line {
         id: part.to_string(),
@@ -85,7 +96,9 @@ async fn line(installation: &Installation, state: &State, part: Part) -> Line {
             Activity::Gone => "gone",
         },
         ready: is_running && launch::is_ready(installation, state, part).await,
-        address: identity.and(state.port(part)).map(|port| address(part, port)),
+        address: identity
+            .and(state.port(part))
+            .map(|port| address(part, port)),
         log: installation.log(part).display().to_string(),
     }
 }
@@ -102,7 +115,9 @@ pub(crate) fn address(part: Part, port: u16) -> String {
 
 fn print(report: &Report) {
     for line in &report.processes {
-        let pid = line.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+        let pid = line
+            .pid
+            .map_or_else(|| "-".to_owned(), |pid| pid.to_string());
         let ready = if line.ready { "ready" } else { "not ready" };
         let address = line.address.as_deref().unwrap_or("");
         console::result(format_args!(

@@ -44,8 +44,12 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     if outcome.is_good() {
         forget(installation, &home).await?;
     }
-    console::result(&outcome);
-    Ok(if outcome.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    console::result(outcome);
+    Ok(if outcome.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn test(
@@ -53,7 +57,10 @@ async fn test(
     installation: &Installation,
     servers: &Installation,
 ) -> anyhow::Result<Outcome> {
-    let mut state = State { discord: Discord::Sandbox, ..State::default() };
+    let mut state = State {
+        discord: Discord::Sandbox,
+        ..State::default()
+    };
     for part in [Part::Postgres, Part::Nats] {
         console::note(format_args!("starting {part} for the tests …"));
         launch::start_volatile(servers, &mut state, part).await?;
@@ -84,8 +91,14 @@ fn environment(
     Ok(vec![
         ("TEST_POSTGRES_URL", postgres.into()),
         ("TEST_NATS_URL", format!("nats://127.0.0.1:{nats}").into()),
-        ("TEST_NATS_SERVER", nats::program(installation, nats::Version::Newest)?.into()),
-        ("TEST_NATS_SERVER_OLDEST", nats::program(installation, nats::Version::Oldest)?.into()),
+        (
+            "TEST_NATS_SERVER",
+            nats::program(installation, nats::Version::Newest)?.into(),
+        ),
+        (
+            "TEST_NATS_SERVER_OLDEST",
+            nats::program(installation, nats::Version::Oldest)?.into(),
+        ),
         ("TEST_HOME", installation.home().join("test").into()),
         // Statements are checked against .sqlx, whatever DATABASE_URL a shell may hold.
         ("SQLX_OFFLINE", "true".into()),
@@ -94,7 +107,11 @@ fn environment(
 
 async fn has_nextest(installation: &Installation) -> bool {
     let mut command = cargo(installation, &["nextest", "--version"]);
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    let status = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .await;
     status.is_ok_and(|status| status.success())
 }
 
@@ -103,20 +120,36 @@ async fn nextest(
     installation: &Installation,
     environment: Vec<(&'static str, OsString)>,
 ) -> anyhow::Result<Outcome> {
-    let report = target_folder().join("nextest/default/junit.xml");
+    let report = target_folder().join("nextest/everything/junit.xml");
     if report.exists() {
         fs::remove_file(&report)?;
     }
-    let mut command = cargo(installation, &["nextest", "run", "--workspace", "--locked"]);
-    command.arg("--no-fail-fast").envs(environment).args(&args.filters);
+    let mut command = cargo(
+        installation,
+        &[
+            "nextest",
+            "run",
+            "--profile=everything",
+            "--workspace",
+            "--locked",
+        ],
+    );
+    command
+        .arg("--no-fail-fast")
+        .envs(environment)
+        .args(&args.filters);
     if args.no_capture {
         command.arg("--no-capture");
     }
     let status = command.status().await?;
-    let report = fs::read_to_string(&report)
-        .with_context(|| format!("the tests did not run ({status})"))?;
-    let outcome = Outcome::of_junit(&report).context("the report of the tests is not understood")?;
-    ensure!(status.success() || !outcome.is_good(), "the runner of the tests failed ({status})");
+    let report =
+        fs::read_to_string(&report).with_context(|| format!("the tests did not run ({status})"))?;
+    let outcome =
+        Outcome::of_junit(&report).context("the report of the tests is not understood")?;
+    ensure!(
+        status.success() || !outcome.is_good(),
+        "the runner of the tests failed ({status})"
+    );
     Ok(outcome)
 }
 
@@ -125,30 +158,53 @@ async fn cargo_test(
     installation: &Installation,
     environment: Vec<(&'static str, OsString)>,
 ) -> anyhow::Result<Outcome> {
-    let targets = ["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins", "--tests"];
+    let targets = [
+        "test",
+        "--workspace",
+        "--locked",
+        "--no-fail-fast",
+        "--lib",
+        "--bins",
+        "--tests",
+    ];
     let mut command = cargo(installation, &targets);
     command.arg("--").args(&args.filters).envs(environment);
     if args.no_capture {
         command.arg("--nocapture");
     }
-    let output = command.stdout(Stdio::piped()).spawn()?.wait_with_output().await?;
+    let output = command
+        .stdout(Stdio::piped())
+        .spawn()?
+        .wait_with_output()
+        .await?;
     let printed = String::from_utf8_lossy(&output.stdout);
     console::result(&printed);
     let outcome = Outcome::of_cargo(&printed);
-    ensure!(output.status.success() || !outcome.is_good(), "the tests did not build or run");
+    ensure!(
+        output.status.success() || !outcome.is_good(),
+        "the tests did not build or run"
+    );
     Ok(outcome)
 }
 
 fn cargo(installation: &Installation, arguments: &[&str]) -> Command {
     let mut command = Command::new("cargo");
-    command.args(arguments).current_dir(installation.root()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .current_dir(installation.root())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     command
 }
 
 /// The folder above the one with this program.
 fn target_folder() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
-    program.ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+    program
+        .ancestors()
+        .nth(2)
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }
 
 /// Stops the servers and whatever tests that were killed left behind.

@@ -46,7 +46,11 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     if let Err(error) = started {
         console::note("stopping what was started …");
         let mut state = installation.state()?;
-        let new = state.alive().into_iter().filter(|part| !before.contains(part)).collect();
+        let new = state
+            .alive()
+            .into_iter()
+            .filter(|part| !before.contains(part))
+            .collect();
         launch::stop_in_order(installation, &mut state, new).await?;
         return Err(error);
     }
@@ -62,8 +66,14 @@ async fn start_or_say_so(args: &Args, installation: &Installation) -> anyhow::Re
     let mut state = installation.state()?;
     let is_first = state.alive().is_empty();
     decide(args, installation, &mut state)?;
-    let missing = state.wanted().into_iter().any(|part| state.running(part).is_none());
-    let surplus = state.alive().iter().any(|part| !state.wanted().contains(part));
+    let missing = state
+        .wanted()
+        .into_iter()
+        .any(|part| state.running(part).is_none());
+    let surplus = state
+        .alive()
+        .iter()
+        .any(|part| !state.wanted().contains(part));
     if is_first || missing || surplus {
         installation.keep(&state)?;
         build(installation).await?;
@@ -85,9 +95,11 @@ async fn start_or_say_so(args: &Args, installation: &Installation) -> anyhow::Re
 /// Who is talked with follows `.env` as long as nothing runs; then it stays as it is.
 fn decide(args: &Args, installation: &Installation, state: &mut State) -> anyhow::Result<()> {
     let dot_env = installation.dot_env()?;
-    let discord = match dot_env.iter().any(|(name, _)| name == "DISCORD_TOKEN") {
-        true => Discord::Real,
-        false => Discord::Sandbox,
+    let has_token = dot_env.iter().any(|(name, _)| name == "DISCORD_TOKEN");
+    let discord = if has_token {
+        Discord::Real
+    } else {
+        Discord::Sandbox
     };
     ensure!(
         state.alive().is_empty() || state.discord == discord,
@@ -100,7 +112,7 @@ fn decide(args: &Args, installation: &Installation, state: &mut State) -> anyhow
 
 /// Builds the programs that run; cargo shows its own progress.
 pub async fn build(installation: &Installation) -> anyhow::Result<()> {
-    console::note("building (the first time takes some minutes) …");
+    console::note("building …");
     let status = Command::new("cargo")
         .args(["build", "--quiet", "--locked", "--workspace", "--bins"])
         .current_dir(installation.root())
@@ -116,7 +128,11 @@ pub async fn build(installation: &Installation) -> anyhow::Result<()> {
 /// Starts what is missing of the wanted parts, stops what is too much, and waits until all is ready.
 pub async fn bring_up(installation: &Installation, state: &mut State) -> anyhow::Result<()> {
     let wanted = state.wanted();
-    let surplus: Vec<Part> = state.alive().into_iter().filter(|part| !wanted.contains(part)).collect();
+    let surplus: Vec<Part> = state
+        .alive()
+        .into_iter()
+        .filter(|part| !wanted.contains(part))
+        .collect();
     launch::stop(installation, state, &surplus).await?;
     let (product, servers): (Vec<Part>, Vec<Part>) =
         wanted.into_iter().partition(|part| part.has_admin_port());
@@ -160,7 +176,11 @@ async fn operate(installation: &Installation, name: &str) -> anyhow::Result<()> 
     let output = tokio::time::timeout(STEP_WAIT, running).await;
     let output = output.with_context(|| format!("`worker {name}` took too long"))??;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "`worker {name}` failed:\n{}", complaint.trim());
+    ensure!(
+        output.status.success(),
+        "`worker {name}` failed:\n{}",
+        complaint.trim()
+    );
     Ok(())
 }
 
@@ -186,7 +206,9 @@ async fn stay(
             for part in before.iter().filter(|part| !now.contains(part)) {
                 // Who is stopped on purpose is not in the state any more.
                 if state.processes.contains_key(&part.to_string()) {
-                    console::note(format_args!("{part} ended: ./dev start {part} starts it again"));
+                    console::note(format_args!(
+                        "{part} ended: ./dev start {part} starts it again"
+                    ));
                     console::note(launch::end_of_log(installation, *part));
                 }
             }
@@ -215,9 +237,15 @@ struct Interruption {
 
 impl Interruption {
     fn listen() -> anyhow::Result<Self> {
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let kinds = [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ];
         let [interrupt, terminate, hangup] = kinds.map(signal);
-        Ok(Self { signals: [interrupt?, terminate?, hangup?] })
+        Ok(Self {
+            signals: [interrupt?, terminate?, hangup?],
+        })
     }
 
     async fn came(&mut self) {

@@ -20,7 +20,13 @@ pub(super) type Environment = Vec<(String, String)>;
 /// Variables of `.env` that are handed over in the secret file.
 const HANDED_OVER: [&str; 3] = ["DISCORD_TOKEN", "CRYPTO_SECRET", "DISCORD_WEBHOOK_URL"];
 /// Variables of `.env` that an installation decides itself.
-const OWN: [&str; 5] = ["POSTGRES_", "NATS_", "SECRET_FILE", "SECRETS_ID", "HTTP_LISTEN"];
+const OWN: [&str; 5] = [
+    "POSTGRES_",
+    "NATS_",
+    "SECRET_FILE",
+    "SECRETS_ID",
+    "HTTP_LISTEN",
+];
 
 impl Installation {
     /// The variables of `.env` in the checkout; empty when this is not the checkout's own
@@ -39,12 +45,17 @@ impl Installation {
     /// The settings of a process; writes the file of its secrets and gives it a port if needed.
     pub fn environment(&self, state: &mut State, part: Part) -> anyhow::Result<Environment> {
         if part == Part::Sandbox {
-            return Ok(vec![("DISCORD_TOKEN".into(), self.secrets()?.sandbox_token)]);
+            return Ok(vec![(
+                "DISCORD_TOKEN".into(),
+                self.secrets()?.sandbox_token,
+            )]);
         }
         let dot_env = self.dot_env()?;
         let secret_file = self.hand_over_secrets(state, part, &dot_env)?;
-        let mut environment: Environment =
-            dot_env.into_iter().filter(|(name, _)| !is_secret(name) && !is_own(name)).collect();
+        let mut environment: Environment = dot_env
+            .into_iter()
+            .filter(|(name, _)| !is_secret(name) && !is_own(name))
+            .collect();
         let port = match state.port(part) {
             Some(port) => port,
             None => state.assign_port(part)?,
@@ -59,11 +70,22 @@ impl Installation {
         set("NATS_URL", nats_url(state));
         set("NATS_PREFIX", nats_prefix(state));
         if state.discord == Discord::Sandbox {
-            let sandbox = state.port(Part::Sandbox).context("the sandbox has no port yet")?;
-            set("DISCORD_API_URL", format!("http://127.0.0.1:{sandbox}/api/v10"));
-            set("DISCORD_GATEWAY_URL", format!("ws://127.0.0.1:{sandbox}/gateway"));
+            let sandbox = state
+                .port(Part::Sandbox)
+                .context("the sandbox has no port yet")?;
+            set(
+                "DISCORD_API_URL",
+                format!("http://127.0.0.1:{sandbox}/api/v10"),
+            );
+            set(
+                "DISCORD_GATEWAY_URL",
+                format!("ws://127.0.0.1:{sandbox}/gateway"),
+            );
             if matches!(part, Part::Worker(_)) {
-                set("PROVIDER_BASE_URL_OPENAI", format!("http://127.0.0.1:{sandbox}/model/v1"));
+                set(
+                    "PROVIDER_BASE_URL_OPENAI",
+                    format!("http://127.0.0.1:{sandbox}/model/v1"),
+                );
                 set("ALLOW_LOCAL_ENDPOINTS", "true".into());
             }
         }
@@ -95,7 +117,11 @@ impl Installation {
             }
             values.extend(database_secrets(&self.database(state)?));
         }
-        let kind = if part == Part::Gateway { "gateway" } else { "worker" };
+        let kind = if part == Part::Gateway {
+            "gateway"
+        } else {
+            "worker"
+        };
         let file = self.home().join(format!("{kind}-secrets.json"));
         write_private(&file, &Value::Object(values))?;
         Ok(file.display().to_string())
@@ -108,7 +134,9 @@ impl Installation {
         }
         Ok(Database {
             host: "127.0.0.1".into(),
-            port: state.port(Part::Postgres).context("PostgreSQL has no port yet")?,
+            port: state
+                .port(Part::Postgres)
+                .context("PostgreSQL has no port yet")?,
             user: "tomori".into(),
             password: self.secrets()?.database_password,
             name: "tomori".into(),
@@ -117,7 +145,13 @@ impl Installation {
 }
 
 fn database_secrets(database: &Database) -> Map<String, Value> {
-    let Database { host, port, user, password, name } = database;
+    let Database {
+        host,
+        port,
+        user,
+        password,
+        name,
+    } = database;
     let pairs = [
         ("POSTGRES_HOST", host.clone()),
         ("POSTGRES_PORT", port.to_string()),
@@ -125,7 +159,10 @@ fn database_secrets(database: &Database) -> Map<String, Value> {
         ("POSTGRES_PASSWORD", password.clone()),
         ("POSTGRES_DB", name.clone()),
     ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect()
 }
 
 fn nats_url(state: &State) -> String {
@@ -136,7 +173,10 @@ fn nats_url(state: &State) -> String {
 }
 
 fn nats_prefix(state: &State) -> String {
-    state.given.as_ref().map_or_else(|| "tomori".to_owned(), |given| given.nats_prefix.clone())
+    state
+        .given
+        .as_ref()
+        .map_or_else(|| "tomori".to_owned(), |given| given.nats_prefix.clone())
 }
 
 fn is_secret(name: &str) -> bool {
@@ -157,7 +197,11 @@ fn parse_line(line: &str) -> Option<(String, String)> {
         let inner = value.strip_prefix(*quote)?;
         inner.split_once(*quote).map(|(inner, _)| inner)
     });
-    let bare = || value.split_once(" #").map_or(value, |(value, _)| value.trim_end());
+    let bare = || {
+        value
+            .split_once(" #")
+            .map_or(value, |(value, _)| value.trim_end())
+    };
     let value = quoted.unwrap_or_else(bare);
     let is_variable = !name.is_empty() && !name.starts_with('#') && !value.is_empty();
     is_variable.then(|| (name.to_owned(), value.to_owned()))
@@ -170,7 +214,13 @@ mod tests {
     #[test]
     fn a_line_is_read_with_and_without_quotes_and_export() {
         let pair = Some(("A_B".to_owned(), "x y".to_owned()));
-        for line in ["A_B=x y", " A_B = x y ", "export A_B='x y'", "A_B=\"x y\" # why", "A_B=x y # why"] {
+        for line in [
+            "A_B=x y",
+            " A_B = x y ",
+            "export A_B='x y'",
+            "A_B=\"x y\" # why",
+            "A_B=x y # why",
+        ] {
             assert_eq!(parse_line(line), pair, "{line}");
         }
     }

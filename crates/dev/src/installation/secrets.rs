@@ -40,7 +40,12 @@ impl Secrets {
 /// Replaces a JSON file that only its owner can read.
 pub(super) fn write_private(file: &Path, value: &serde_json::Value) -> anyhow::Result<()> {
     let draft = file.with_extension("draft");
-    let mut open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut open = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
     open.write_all(&serde_json::to_vec_pretty(value)?)?;
     drop(open);
     fs::rename(&draft, file).with_context(|| format!("cannot write {}", file.display()))
@@ -69,8 +74,14 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         let file = folder.join("secrets.json");
         let made = Secrets::read_or_make(&file).unwrap();
-        assert_eq!(Secrets::read_or_make(&file).unwrap().master_key, made.master_key);
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            Secrets::read_or_make(&file).unwrap().master_key,
+            made.master_key
+        );
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -47,13 +47,21 @@ impl Database {
     /// Reads `postgres://USER[:PASSWORD]@HOST:PORT/NAME`; nothing in it may need quoting.
     pub fn of_url(url: &str) -> anyhow::Result<Self> {
         let read = || {
-            let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://"))?;
+            let rest = url
+                .strip_prefix("postgres://")
+                .or_else(|| url.strip_prefix("postgresql://"))?;
             let (login, place) = rest.rsplit_once('@')?;
             let (user, password) = login.split_once(':').unwrap_or((login, ""));
             let (address, name) = place.split_once('/')?;
             let (host, port) = address.rsplit_once(':').unwrap_or((address, "5432"));
             let [host, user, password, name] = [host, user, password, name].map(str::to_owned);
-            Some(Self { host, port: port.parse().ok()?, user, password, name })
+            Some(Self {
+                host,
+                port: port.parse().ok()?,
+                user,
+                password,
+                name,
+            })
         };
         read().context("a database is named as postgres://USER:PASSWORD@HOST:PORT/NAME")
     }
@@ -109,10 +117,18 @@ impl State {
 
     /// The parts that there are to be, in the order of starting.
     pub fn wanted(&self) -> Vec<Part> {
-        let servers = [Part::Postgres, Part::Nats].into_iter().filter(|_| self.given.is_none());
-        let sandbox = [Part::Sandbox].into_iter().filter(|_| self.discord == Discord::Sandbox);
+        let servers = [Part::Postgres, Part::Nats]
+            .into_iter()
+            .filter(|_| self.given.is_none());
+        let sandbox = [Part::Sandbox]
+            .into_iter()
+            .filter(|_| self.discord == Discord::Sandbox);
         let workers = (1..=self.workers).map(Part::Worker);
-        servers.chain(sandbox).chain([Part::Gateway]).chain(workers).collect()
+        servers
+            .chain(sandbox)
+            .chain([Part::Gateway])
+            .chain(workers)
+            .collect()
     }
 
     /// The process of a part, if one was started and is still there.
@@ -151,7 +167,11 @@ impl State {
         preferred: impl Iterator<Item = u16>,
     ) -> anyhow::Result<u16> {
         let name = part.to_string();
-        let is_ours = |port| self.ports.iter().any(|(of, known)| *known == port && *of != name);
+        let is_ours = |port| {
+            self.ports
+                .iter()
+                .any(|(of, known)| *known == port && *of != name)
+        };
         let mut random = rand::rng();
         let anywhere = std::iter::repeat_with(|| random.random_range(FREE_PORTS)).take(1000);
         let port = preferred
@@ -175,14 +195,26 @@ mod tests {
 
     #[test]
     fn parts_are_started_servers_first_and_workers_last() {
-        let state = State { workers: 2, ..State::default() };
+        let state = State {
+            workers: 2,
+            ..State::default()
+        };
         let names: Vec<String> = state.wanted().iter().map(ToString::to_string).collect();
-        assert_eq!(names, ["postgres", "nats", "sandbox", "gateway", "worker-1", "worker-2"]);
+        assert_eq!(
+            names,
+            [
+                "postgres", "nats", "sandbox", "gateway", "worker-1", "worker-2"
+            ]
+        );
     }
 
     #[test]
     fn the_real_discord_needs_no_sandbox() {
-        let state = State { workers: 1, discord: Discord::Real, ..State::default() };
+        let state = State {
+            workers: 1,
+            discord: Discord::Real,
+            ..State::default()
+        };
         assert!(!state.wanted().contains(&Part::Sandbox));
     }
 

@@ -10,7 +10,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Reads the first element of a JUnit report: `<testsuites tests="3" failures="1" errors="0" …>`.
+    /// Reads the first element of a `JUnit` report: `<testsuites tests="3" failures="1" errors="0" …>`.
     pub(super) fn of_junit(report: &str) -> Option<Self> {
         let (_, rest) = report.split_once("<testsuites ")?;
         let (element, _) = rest.split_once('>')?;
@@ -19,16 +19,26 @@ impl Outcome {
             value.split_once('"')?.0.parse().ok()
         };
         let failed = number("failures")? + number("errors")?;
-        Some(Self { passed: number("tests")?.saturating_sub(failed), failed })
+        Some(Self {
+            passed: number("tests")?.saturating_sub(failed),
+            failed,
+        })
     }
 
     /// Sums the lines `test result: ok. 3 passed; 0 failed; …` of cargo's own runner.
     pub(super) fn of_cargo(printed: &str) -> Self {
         let mut sum = Self::default();
-        for line in printed.lines().filter(|line| line.starts_with("test result: ")) {
+        for line in printed
+            .lines()
+            .filter(|line| line.starts_with("test result: "))
+        {
             let number_before = |word: &str| -> u64 {
                 let before = line.split_once(word).map_or("", |(before, _)| before);
-                before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+                before
+                    .rsplit(' ')
+                    .next()
+                    .and_then(|number| number.parse().ok())
+                    .unwrap_or(0)
             };
             sum.passed += number_before(" passed");
             sum.failed += number_before(" failed");
@@ -55,18 +65,33 @@ mod tests {
     #[test]
     fn a_junit_report_is_counted_by_its_first_element() {
         let report = r#"<?xml version="1.0"?><testsuites name="run" tests="7" failures="1" errors="1" time="2"><testsuite tests="7"/>"#;
-        assert_eq!(Outcome::of_junit(report).unwrap().to_string(), "5 passed, 2 failed");
+        assert_eq!(
+            Outcome::of_junit(report).unwrap().to_string(),
+            "5 passed, 2 failed"
+        );
     }
 
     #[test]
     fn the_results_of_several_programs_are_summed() {
         let printed = "running 2 tests\ntest result: ok. 2 passed; 0 failed; 0 ignored\n\
                        test result: FAILED. 1 passed; 3 failed; 0 ignored\n";
-        assert_eq!(Outcome::of_cargo(printed), Outcome { passed: 3, failed: 3 });
+        assert_eq!(
+            Outcome::of_cargo(printed),
+            Outcome {
+                passed: 3,
+                failed: 3
+            }
+        );
     }
 
     #[test]
     fn a_run_with_a_failure_is_not_good() {
-        assert!(!Outcome { passed: 9, failed: 1 }.is_good());
+        assert!(
+            !Outcome {
+                passed: 9,
+                failed: 1
+            }
+            .is_good()
+        );
     }
 }

@@ -18,7 +18,11 @@ pub(super) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
     let mut problems = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file)?;
-        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        let name = file
+            .strip_prefix(root)
+            .unwrap_or(&file)
+            .display()
+            .to_string();
         problems.extend(look(&name, &text));
     }
     Ok(problems)
@@ -39,16 +43,27 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 fn look(name: &str, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let is_test = name.contains("/tests/") || name.ends_with("/tests.rs");
-    let lines = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text).lines().count();
+    let lines = text
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or(text)
+        .lines()
+        .count();
     if !is_test && lines > MAX_LINES {
-        problems.push(format!("{name} has {lines} lines without its tests: {MAX_LINES} are the most"));
+        problems.push(format!(
+            "{name} has {lines} lines without its tests: {MAX_LINES} are the most"
+        ));
     }
     if !is_test && !text.starts_with("//!") {
-        problems.push(format!("{name} does not begin by saying what it is for (//!)"));
+        problems.push(format!(
+            "{name} does not begin by saying what it is for (//!)"
+        ));
     }
     for word in ["TO\u{44}O", "FIX\u{4d}E", "XX\u{58}"] {
         if text.contains(word) {
-            problems.push(format!("{name} contains {word}: do it, or write down elsewhere that it is to be done"));
+            problems.push(format!(
+                "{name} contains {word}: do it, or write down elsewhere that it is to be done"
+            ));
         }
     }
     problems

@@ -54,16 +54,36 @@ struct Rule {
 }
 
 const RULES: [Rule; 9] = [
-    Rule { name: "proto", may_use: &[], never: &["twilight-*", "sqlx*", "tokio"] },
-    Rule { name: "runtime", may_use: &[], never: &["proto", "twilight-*", "sqlx*"] },
-    Rule { name: "keyring", may_use: &[], never: &["tokio", "hyper", "reqwest", "sqlx*", "async-nats"] },
+    Rule {
+        name: "proto",
+        may_use: &[],
+        never: &["twilight-*", "sqlx*", "tokio"],
+    },
+    Rule {
+        name: "runtime",
+        may_use: &[],
+        never: &["proto", "twilight-*", "sqlx*"],
+    },
+    Rule {
+        name: "keyring",
+        may_use: &[],
+        never: &["tokio", "hyper", "reqwest", "sqlx*", "async-nats"],
+    },
     Rule {
         name: "store",
         may_use: &["proto", "keyring"],
         never: &["twilight-*", "reqwest", "async-nats"],
     },
-    Rule { name: "llm", may_use: &[], never: &["store", "twilight-*"] },
-    Rule { name: "discord", may_use: &["proto"], never: &["store", "llm", "async-nats"] },
+    Rule {
+        name: "llm",
+        may_use: &[],
+        never: &["store", "twilight-*"],
+    },
+    Rule {
+        name: "discord",
+        may_use: &["proto"],
+        never: &["store", "llm", "async-nats"],
+    },
     Rule {
         name: "gateway",
         may_use: &["proto", "runtime", "discord"],
@@ -77,33 +97,51 @@ const RULES: [Rule; 9] = [
     Rule {
         name: "dev",
         may_use: &["proto"],
-        never: &["gateway", "worker", "store", "keyring", "llm", "discord", "runtime"],
+        never: &[
+            "gateway", "worker", "store", "keyring", "llm", "discord", "runtime",
+        ],
     },
 ];
 
 /// Compares the table with what cargo resolved.
 pub(super) fn check(metadata: &Metadata) -> Vec<String> {
-    let names: BTreeMap<&str, &str> =
-        metadata.packages.iter().map(|package| (&*package.id, &*package.name)).collect();
+    let names: BTreeMap<&str, &str> = metadata
+        .packages
+        .iter()
+        .map(|package| (&*package.id, &*package.name))
+        .collect();
     let uses = uses(metadata);
     let is_ours = |id: &str| metadata.workspace_members.iter().any(|member| member == id);
     let mut problems = Vec::new();
     for member in &metadata.workspace_members {
-        let Some(&name) = names.get(&**member) else { continue };
-        let Some(rule) = RULES.iter().find(|rule| rule.name == name) else {
-            problems.push(format!("crate {name} is not in the table of crates (crates/dev/src/tidy/graph.rs)"));
+        let Some(&name) = names.get(&**member) else {
             continue;
         };
-        for used in uses.get(&**member).into_iter().flatten().filter(|id| is_ours(id)) {
+        let Some(rule) = RULES.iter().find(|rule| rule.name == name) else {
+            problems.push(format!(
+                "crate {name} is not in the table of crates (crates/dev/src/tidy/graph.rs)"
+            ));
+            continue;
+        };
+        for used in uses
+            .get(&**member)
+            .into_iter()
+            .flatten()
+            .filter(|id| is_ours(id))
+        {
             let used = names.get(used).copied().unwrap_or_default();
             if !rule.may_use.contains(&used) {
-                problems.push(format!("crate {name} uses {used}, which its place does not allow"));
+                problems.push(format!(
+                    "crate {name} uses {used}, which its place does not allow"
+                ));
             }
         }
         for reached in reach(member, &uses) {
             let reached = names.get(reached).copied().unwrap_or_default();
             if rule.never.iter().any(|pattern| matches(pattern, reached)) {
-                problems.push(format!("crate {name} reaches {reached}, which must not be linked into it"));
+                problems.push(format!(
+                    "crate {name} reaches {reached}, which must not be linked into it"
+                ));
             }
         }
     }
@@ -112,13 +150,18 @@ pub(super) fn check(metadata: &Metadata) -> Vec<String> {
 
 /// Direct uses in what is shipped: neither tests nor build scripts count.
 fn uses(metadata: &Metadata) -> BTreeMap<&str, Vec<&str>> {
-    let shipped = |dependency: &&Dependency| dependency.dep_kinds.iter().any(|kind| kind.kind.is_none());
+    let shipped =
+        |dependency: &&Dependency| dependency.dep_kinds.iter().any(|kind| kind.kind.is_none());
     metadata
         .resolve
         .nodes
         .iter()
         .map(|node| {
-            let used = node.deps.iter().filter(shipped).map(|dependency| &*dependency.pkg);
+            let used = node
+                .deps
+                .iter()
+                .filter(shipped)
+                .map(|dependency| &*dependency.pkg);
             (&*node.id, used.collect())
         })
         .collect()
@@ -150,9 +193,7 @@ mod tests {
 
     fn metadata(edges: &[(&str, &str)]) -> Metadata {
         let names: BTreeSet<&str> = edges.iter().flat_map(|(from, to)| [*from, *to]).collect();
-        let package = |name: &&str| {
-            serde_json::json!({"id": name, "name": name, "version": "1.0.0", "license": "MIT", "source": null})
-        };
+        let package = |name: &&str| serde_json::json!({"id": name, "name": name, "version": "1.0.0", "license": "MIT", "source": null});
         let node = |name: &&str| {
             let used = edges.iter().filter(|(from, _)| from == name);
             let deps: Vec<_> = used
@@ -160,7 +201,9 @@ mod tests {
                 .collect();
             serde_json::json!({"id": name, "deps": deps})
         };
-        let ours = names.iter().filter(|name| RULES.iter().any(|rule| rule.name == **name));
+        let ours = names
+            .iter()
+            .filter(|name| RULES.iter().any(|rule| rule.name == **name));
         serde_json::from_value(serde_json::json!({
             "packages": names.iter().map(package).collect::<Vec<_>>(),
             "workspace_members": ours.collect::<Vec<_>>(),
@@ -177,7 +220,12 @@ mod tests {
     #[test]
     fn an_edge_that_the_table_does_not_have_is_named() {
         let problems = check(&metadata(&[("gateway", "store")]));
-        assert!(problems.iter().any(|problem| problem.contains("gateway uses store")), "{problems:?}");
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.contains("gateway uses store")),
+            "{problems:?}"
+        );
     }
 
     #[test]

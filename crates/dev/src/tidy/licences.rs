@@ -49,14 +49,22 @@ pub(super) fn check(metadata: &Metadata, root: &Path) -> anyhow::Result<Vec<Stri
         }
         let licence = package.license.as_deref().unwrap_or_default();
         if !is_allowed(licence, &lists.licenses.allow) {
-            problems.push(format!("{name} has the licence {licence:?}, which deny.toml does not allow"));
+            problems.push(format!(
+                "{name} has the licence {licence:?}, which deny.toml does not allow"
+            ));
         }
         let is_known = package.source.as_deref().is_none_or(|source| {
             let registry = source.strip_prefix("registry+").unwrap_or_default();
-            lists.sources.allow_registry.iter().any(|allowed| allowed == registry)
+            lists
+                .sources
+                .allow_registry
+                .iter()
+                .any(|allowed| allowed == registry)
         });
         if !is_known {
-            problems.push(format!("{name} comes from a source that deny.toml does not allow"));
+            problems.push(format!(
+                "{name} comes from a source that deny.toml does not allow"
+            ));
         }
     }
     Ok(problems)
@@ -64,9 +72,15 @@ pub(super) fn check(metadata: &Metadata, root: &Path) -> anyhow::Result<Vec<Stri
 
 /// Whether an SPDX expression can be met with the allowed licences.
 fn is_allowed(expression: &str, allowed: &[String]) -> bool {
-    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
+    let spaced = expression
+        .replace('(', " ( ")
+        .replace(')', " ) ")
+        .replace('/', " OR ");
     let words: Vec<&str> = spaced.split_ascii_whitespace().collect();
-    let mut reader = Reader { words: &words, allowed };
+    let mut reader = Reader {
+        words: &words,
+        allowed,
+    };
     reader.any_of() && reader.words.is_empty()
 }
 
@@ -98,7 +112,9 @@ impl Reader<'_> {
             let is_met = self.any_of();
             return self.take(")") && is_met;
         }
-        let Some((licence, rest)) = self.words.split_first() else { return false };
+        let Some((licence, rest)) = self.words.split_first() else {
+            return false;
+        };
         self.words = rest;
         if self.take("WITH") {
             // An exception only permits more.
@@ -123,7 +139,10 @@ mod tests {
     use super::*;
 
     fn allowed(expression: &str) -> bool {
-        is_allowed(expression, &["MIT".to_owned(), "ISC".to_owned(), "Apache-2.0".to_owned()])
+        is_allowed(
+            expression,
+            &["MIT".to_owned(), "ISC".to_owned(), "Apache-2.0".to_owned()],
+        )
     }
 
     #[test]

@@ -62,7 +62,9 @@ pub(super) async fn check(installation: &Installation, write: bool) -> anyhow::R
     for process in ["gateway", "worker"] {
         let printed = print_settings(installation, process).await?;
         for (name, row) in parse(&printed, process) {
-            rows.entry(name).and_modify(|known| known.add(process, &row.default)).or_insert(row);
+            rows.entry(name)
+                .and_modify(|known| known.add(process, &row.default))
+                .or_insert(row);
         }
     }
     let page = render(&rows);
@@ -90,7 +92,11 @@ async fn print_settings(installation: &Installation, process: &str) -> anyhow::R
         .await
         .with_context(|| format!("cannot start {process}"))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{process} --print-settings: {}", complaint.trim());
+    ensure!(
+        output.status.success(),
+        "{process} --print-settings: {}",
+        complaint.trim()
+    );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -99,12 +105,22 @@ fn parse(printed: &str, process: &'static str) -> Vec<(String, Row)> {
     let mut rows = Vec::new();
     let mut lines = printed.lines();
     while let (Some(first), Some(second)) = (lines.next(), lines.next()) {
-        let Some((name, value)) = first.split_once('=') else { continue };
+        let Some((name, value)) = first.split_once('=') else {
+            continue;
+        };
         let mut parts = second.trim().splitn(3, "; ").map(str::to_owned);
         let mut part = || parts.next().unwrap_or_default();
         let (_, range, meaning) = (part(), part(), part());
         let default = default(name, value);
-        rows.push((name.to_owned(), Row { default, range, meaning, read_by: vec![process] }));
+        rows.push((
+            name.to_owned(),
+            Row {
+                default,
+                range,
+                meaning,
+                read_by: vec![process],
+            },
+        ));
     }
     rows
 }
@@ -123,10 +139,19 @@ fn default(name: &str, value: &str) -> String {
 fn render(rows: &BTreeMap<String, Row>) -> String {
     let mut page = HEAD.to_owned();
     for (name, row) in rows {
-        let Row { default, range, meaning, read_by } = row;
-        let [default, range, meaning] = [default, range, meaning].map(|text| text.replace('|', "\\|"));
+        let Row {
+            default,
+            range,
+            meaning,
+            read_by,
+        } = row;
+        let [default, range, meaning] =
+            [default, range, meaning].map(|text| text.replace('|', "\\|"));
         let read_by = read_by.join(", ");
-        let line = writeln!(page, "| `{name}` | {default} | {range} | {meaning} | {read_by} |");
+        let line = writeln!(
+            page,
+            "| `{name}` | {default} | {range} | {meaning} | {read_by} |"
+        );
         debug_assert!(line.is_ok(), "writing to a string cannot fail");
     }
     page
@@ -138,10 +163,19 @@ mod tests {
 
     #[test]
     fn a_setting_is_read_from_its_two_lines() {
-        let rows = parse("LOG_LEVEL=info\n    default; error, warn; how much; is logged\n", "gateway");
+        let rows = parse(
+            "LOG_LEVEL=info\n    default; error, warn; how much; is logged\n",
+            "gateway",
+        );
         let (name, row) = &rows[0];
-        assert_eq!((name.as_str(), row.default.as_str()), ("LOG_LEVEL", "`info`"));
-        assert_eq!((row.range.as_str(), row.meaning.as_str()), ("error, warn", "how much; is logged"));
+        assert_eq!(
+            (name.as_str(), row.default.as_str()),
+            ("LOG_LEVEL", "`info`")
+        );
+        assert_eq!(
+            (row.range.as_str(), row.meaning.as_str()),
+            ("error, warn", "how much; is logged")
+        );
     }
 
     #[test]

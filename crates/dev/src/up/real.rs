@@ -2,8 +2,8 @@
 //!
 //! Discord's own message about a missing intent is a close code in a log; here it is a sentence.
 
-use anyhow::{Context as _, bail, ensure};
 use ::http::StatusCode;
+use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +17,8 @@ const DISCORD_API: &str = "https://discord.com/api/v10";
 const MESSAGE_CONTENT: u64 = 1 << 18 | 1 << 19;
 /// View channels, send messages, send in threads, embed links, attach files, read history,
 /// add reactions, use external emojis.
-const PERMISSIONS: u64 = 1 << 10 | 1 << 11 | 1 << 38 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 6 | 1 << 18;
+const PERMISSIONS: u64 =
+    1 << 10 | 1 << 11 | 1 << 38 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 6 | 1 << 18;
 
 #[derive(Deserialize)]
 struct User {
@@ -40,7 +41,9 @@ pub(super) async fn check(installation: &Installation) -> anyhow::Result<()> {
         found.map(|(_, value)| value.as_str())
     };
     let token = value("DISCORD_TOKEN").context("DISCORD_TOKEN is not in .env")?;
-    let api = value("DISCORD_API_URL").unwrap_or(DISCORD_API).trim_end_matches('/');
+    let api = value("DISCORD_API_URL")
+        .unwrap_or(DISCORD_API)
+        .trim_end_matches('/');
     let user: User = ask(&format!("{api}/users/@me"), token).await?;
     let application: Application = ask(&format!("{api}/applications/@me"), token).await?;
     ensure!(
@@ -62,7 +65,9 @@ async fn ask<T: DeserializeOwned>(url: &str, token: &str) -> anyhow::Result<T> {
         .await
         .context("Discord cannot be reached from this machine")?;
     match status {
-        StatusCode::OK => serde_json::from_slice(&body).context("Discord's answer is not understood"),
+        StatusCode::OK => {
+            serde_json::from_slice(&body).context("Discord's answer is not understood")
+        }
         StatusCode::UNAUTHORIZED => bail!(
             "Discord does not accept DISCORD_TOKEN: copy the token again from the bot's page on \
              https://discord.com/developers/applications into .env"

@@ -27,8 +27,14 @@ async fn strange_text_is_answered_like_any_other() {
         for post in answer.posts() {
             let text = town.text(&post).await;
             assert!(!text.trim().is_empty() && text.chars().count() <= 2000);
-            assert!(!text.contains("@everyone") && !text.contains("@here"), "{text}");
-            assert!(text.matches("```").count().is_multiple_of(2), "a code block is left open: {text}");
+            assert!(
+                !text.contains("@everyone") && !text.contains("@here"),
+                "{text}"
+            );
+            assert!(
+                text.matches("```").count().is_multiple_of(2),
+                "a code block is left open: {text}"
+            );
         }
     }
     assert_eq!(town.alive(), before);

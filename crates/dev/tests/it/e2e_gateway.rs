@@ -24,7 +24,11 @@ async fn restart_while_people_talk(signal: Name) {
     }
     let answers = town.answers(triggers).await;
     assert_each_answered_once(&answers, &town.posts().await);
-    assert_eq!(town.stats().await["identifies"], identifies, "the session was resumed");
+    assert_eq!(
+        town.stats().await["identifies"],
+        identifies,
+        "the session was resumed"
+    );
     town.leave().await;
 }
 

@@ -5,7 +5,9 @@ use crate::town::{Town, assert_each_answered_once};
 #[tokio::test]
 async fn the_first_message_after_the_start_is_answered() {
     let town = Town::start(1).await;
-    let trigger = town.say("alice", "Sandbox", "say exactly: good morning").await;
+    let trigger = town
+        .say("alice", "Sandbox", "say exactly: good morning")
+        .await;
     let answers = town.answers(vec![trigger]).await;
     assert_each_answered_once(&answers, &town.posts().await);
     assert_eq!(town.text(&answers[0].posts()[0]).await, "good morning");

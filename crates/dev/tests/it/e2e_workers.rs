@@ -13,7 +13,10 @@ async fn talk(town: &Town) -> Vec<Trigger> {
     let mut triggers = Vec::with_capacity(MESSAGES);
     for (number, server) in (0..MESSAGES).zip(SERVERS.iter().cycle()) {
         let user = format!("user{}", number % 20);
-        triggers.push(town.say(&user, server, &format!("what about number {number}?")).await);
+        triggers.push(
+            town.say(&user, server, &format!("what about number {number}?"))
+                .await,
+        );
     }
     triggers
 }

@@ -18,7 +18,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 /// The longest that the last reply of a test may take: a takeover, and a machine that is busy.
-const REPLY_WAIT: Duration = Duration::from_secs(120);
+const REPLY_WAIT: Duration = Duration::from_mins(2);
 
 /// An installation that runs.
 pub(crate) struct Town {
@@ -46,7 +46,14 @@ impl Answer {
     pub(crate) fn posts(&self) -> Vec<String> {
         let turns = self.record["turns"].as_array().unwrap().iter();
         let posts = turns.flat_map(|turn| turn["posts"].as_array().unwrap());
-        posts.map(|post| post["message_id"].as_str().unwrap_or("unconfirmed").to_owned()).collect()
+        posts
+            .map(|post| {
+                post["message_id"]
+                    .as_str()
+                    .unwrap_or("unconfirmed")
+                    .to_owned()
+            })
+            .collect()
     }
 }
 
@@ -55,17 +62,34 @@ impl Town {
     pub(crate) async fn start(workers: u16) -> Self {
         let name = format!("e2e_{:016x}", rand::random::<u64>());
         let server = Database::of_url(&variable("TEST_POSTGRES_URL")).unwrap();
-        let database = Database { name: name.clone(), ..server.clone() };
+        let database = Database {
+            name: name.clone(),
+            ..server.clone()
+        };
         let statement = format!("CREATE DATABASE {name}");
         programs().await.query(&server, &statement).await.unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let home = home().join(&name);
-        let binaries = Path::new(env!("CARGO_BIN_EXE_tomori-dev")).parent().unwrap();
+        let binaries = Path::new(env!("CARGO_BIN_EXE_tomori-dev"))
+            .parent()
+            .unwrap();
         let installation = Installation::with_binaries(&root, Some(&home), binaries).unwrap();
         let nats_url = variable("TEST_NATS_URL");
-        let given = Given { database, nats_url, nats_prefix: name };
-        let mut state = State { workers, given: Some(given), ..State::default() };
-        let mut town = Self { installation, server, url: String::new() };
+        let given = Given {
+            database,
+            nats_url,
+            nats_prefix: name,
+        };
+        let mut state = State {
+            workers,
+            given: Some(given),
+            ..State::default()
+        };
+        let mut town = Self {
+            installation,
+            server,
+            url: String::new(),
+        };
         up::bring_up(&town.installation, &mut state).await.unwrap();
         town.url = town.installation.sandbox_url().unwrap();
         town
@@ -80,7 +104,9 @@ impl Town {
     /// Makes the model slow, so that something can happen while it speaks.
     pub(crate) async fn speak_slowly(&self, delta_delay_ms: u64) {
         let settings = json!({"delta_delay_ms": delta_delay_ms});
-        http::patch_json(&format!("{}/sandbox/settings", self.url), &settings).await.unwrap();
+        http::patch_json(&format!("{}/sandbox/settings", self.url), &settings)
+            .await
+            .unwrap();
     }
 
     /// Says something to the bot on a server.
@@ -94,14 +120,21 @@ impl Town {
     /// Says something to the bot in a direct message.
     pub(crate) async fn say_privately(&self, user: &str, text: &str) -> Trigger {
         let body = json!({"user": user, "dm": true, "content": text});
-        dev::command::set_up(&self.url, &Place::direct(user)).await.unwrap();
+        dev::command::set_up(&self.url, &Place::direct(user))
+            .await
+            .unwrap();
         self.post(&body).await
     }
 
     async fn post(&self, body: &Value) -> Trigger {
-        let said = http::post_json(&format!("{}/sandbox/messages", self.url), body).await.unwrap();
+        let said = http::post_json(&format!("{}/sandbox/messages", self.url), body)
+            .await
+            .unwrap();
         let text = |name: &str| said[name].as_str().unwrap().to_owned();
-        Trigger { id: text("id"), channel: text("channel_id") }
+        Trigger {
+            id: text("id"),
+            channel: text("channel_id"),
+        }
     }
 
     /// Waits until the record of each trigger is final.
@@ -116,18 +149,33 @@ impl Town {
     async fn explain(&self, message: &str) -> Value {
         let wait = REPLY_WAIT.as_millis().to_string();
         let arguments = ["explain", message, "--json", "--wait-ms", &wait];
-        let output = self.installation.worker_command(&arguments).unwrap().output().await.unwrap();
+        let output = self
+            .installation
+            .worker_command(&arguments)
+            .unwrap()
+            .output()
+            .await
+            .unwrap();
         let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "message {message}: {complaint}{}", self.logs());
+        assert!(
+            output.status.success(),
+            "message {message}: {complaint}{}",
+            self.logs()
+        );
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// The messages that the bot made, in the order in which the sandbox accepted them; a post that
     /// was recognised by its nonce made none.
     pub(crate) async fn posts(&self) -> Vec<Value> {
-        let posts = http::get_json(&format!("{}/sandbox/posts", self.url)).await.unwrap();
+        let posts = http::get_json(&format!("{}/sandbox/posts", self.url))
+            .await
+            .unwrap();
         let posts = posts.as_array().unwrap().iter();
-        posts.filter(|post| post["repeated"] == false).cloned().collect()
+        posts
+            .filter(|post| post["repeated"] == false)
+            .cloned()
+            .collect()
     }
 
     /// Waits until the bot has posted this often in all.
@@ -135,23 +183,34 @@ impl Town {
         let url = format!("{}/sandbox/posts?until={count}&wait_ms=20000", self.url);
         let posts = http::get_json(&url).await.unwrap();
         let posted = posts.as_array().unwrap().len();
-        assert!(posted >= count, "{posted} posts instead of {count}{}", self.logs());
+        assert!(
+            posted >= count,
+            "{posted} posts instead of {count}{}",
+            self.logs()
+        );
     }
 
     /// The text of a message.
     pub(crate) async fn text(&self, message: &str) -> String {
         let url = format!("{}/sandbox/messages/{message}", self.url);
-        http::get_json(&url).await.unwrap()["content"].as_str().unwrap().to_owned()
+        http::get_json(&url).await.unwrap()["content"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// The sandbox's counters.
     pub(crate) async fn stats(&self) -> Value {
-        http::get_json(&format!("{}/sandbox/stats", self.url)).await.unwrap()
+        http::get_json(&format!("{}/sandbox/stats", self.url))
+            .await
+            .unwrap()
     }
 
     /// Sends a signal to a process and waits for its end if the signal ends it.
     pub(crate) async fn signal(&self, part: Part, name: Name) {
-        control::signal(&self.installation, part, name).await.unwrap();
+        control::signal(&self.installation, part, name)
+            .await
+            .unwrap();
     }
 
     /// Starts a process again and waits until it is ready.
@@ -168,10 +227,16 @@ impl Town {
     /// Stops everything in order, which must work, and removes what the test made.
     pub(crate) async fn leave(self) {
         let mut state = self.installation.state().unwrap();
-        launch::stop_all(&self.installation, &mut state).await.unwrap();
+        launch::stop_all(&self.installation, &mut state)
+            .await
+            .unwrap();
         let given = state.given.unwrap();
         let statement = format!("DROP DATABASE {} WITH (FORCE)", given.database.name);
-        programs().await.query(&self.server, &statement).await.unwrap();
+        programs()
+            .await
+            .query(&self.server, &statement)
+            .await
+            .unwrap();
         let client = async_nats::connect(&given.nats_url).await.unwrap();
         let jetstream = async_nats::jetstream::new(client);
         let names = proto::subject::Names::new(given.nats_prefix);
@@ -184,17 +249,26 @@ impl Town {
 
     fn logs(&self) -> String {
         let parts = self.installation.state().unwrap().wanted();
-        parts.iter().map(|part| format!("\n{}", launch::end_of_log(&self.installation, *part))).collect()
+        let ends = parts
+            .iter()
+            .map(|part| launch::end_of_log(&self.installation, *part));
+        ends.fold(String::new(), |all, end| all + "\n" + &end)
     }
 }
 
 impl Drop for Town {
     fn drop(&mut self) {
-        let Ok(state) = self.installation.state() else { return };
+        let Ok(state) = self.installation.state() else {
+            return;
+        };
         for identity in state.processes.values() {
             drop(identity.signal(Signal::KILL));
         }
-        while state.processes.values().any(|identity| identity.activity() != Activity::Gone) {
+        while state
+            .processes
+            .values()
+            .any(|identity| identity.activity() != Activity::Gone)
+        {
             std::thread::yield_now();
         }
     }
@@ -209,22 +283,32 @@ pub(crate) fn assert_each_answered_once(answers: &[Answer], posts: &[Value]) {
         let turns = record["turns"].as_array().unwrap();
         assert_eq!(turns.len(), 1, "{trigger:?}: {record}");
         assert_eq!(turns[0]["state"], "done", "{trigger:?}: {record}");
-        assert!(!turns[0]["posts"].as_array().unwrap().is_empty(), "{trigger:?}: {record}");
+        assert!(
+            !turns[0]["posts"].as_array().unwrap().is_empty(),
+            "{trigger:?}: {record}"
+        );
     }
     let mut recorded: Vec<String> = answers.iter().flat_map(Answer::posts).collect();
-    let made = posts.iter().map(|post| post["message_id"].as_str().unwrap().to_owned());
+    let made = posts
+        .iter()
+        .map(|post| post["message_id"].as_str().unwrap().to_owned());
     let mut made: Vec<String> = made.collect();
     recorded.sort();
     made.sort();
-    assert_eq!(recorded, made, "recorded posts and messages that exist differ");
+    assert_eq!(
+        recorded, made,
+        "recorded posts and messages that exist differ"
+    );
     assert_in_order(answers, posts);
 }
 
 #[track_caller]
 fn assert_in_order(answers: &[Answer], posts: &[Value]) {
     for channel in answers.iter().map(|answer| &answer.trigger.channel) {
-        let mut here: Vec<&Answer> =
-            answers.iter().filter(|answer| answer.trigger.channel == *channel).collect();
+        let mut here: Vec<&Answer> = answers
+            .iter()
+            .filter(|answer| answer.trigger.channel == *channel)
+            .collect();
         here.sort_by_key(|answer| answer.trigger.id.parse::<u64>().unwrap());
         let expected: Vec<String> = here.iter().flat_map(|answer| answer.posts()).collect();
         let made: Vec<String> = posts
@@ -232,19 +316,26 @@ fn assert_in_order(answers: &[Answer], posts: &[Value]) {
             .filter(|post| post["channel_id"] == **channel)
             .map(|post| post["message_id"].as_str().unwrap().to_owned())
             .collect();
-        assert_eq!(made, expected, "replies of channel {channel} are out of order");
+        assert_eq!(
+            made, expected,
+            "replies of channel {channel} are out of order"
+        );
     }
 }
 
 #[track_caller]
-#[expect(clippy::disallowed_methods, reason = "the servers are named by the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the servers are named by the environment"
+)]
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "./dev test sweeps this folder")]
 fn home() -> PathBuf {
-    let home = std::env::var("TEST_HOME").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
+    let home =
+        std::env::var("TEST_HOME").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
     PathBuf::from(home)
 }
 
