@@ -2,7 +2,7 @@
 //!
 //! It may be run at any time: what runs is left alone, what is missing is started.
 
-mod real;
+pub mod real;
 
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
@@ -78,7 +78,7 @@ async fn start_or_say_so(args: &Args, installation: &Installation) -> anyhow::Re
         installation.keep(&state)?;
         build(installation).await?;
         if state.discord == Discord::Real {
-            real::check(installation).await?;
+            check_token(installation).await?;
         }
         bring_up(installation, &mut state).await?;
     } else {
@@ -89,6 +89,19 @@ async fn start_or_say_so(args: &Args, installation: &Installation) -> anyhow::Re
         console::result("talk with it: ./dev say \"hello there\"");
     }
     console::result("ready");
+    Ok(())
+}
+
+async fn check_token(installation: &Installation) -> anyhow::Result<()> {
+    console::note("asking Discord about the token …");
+    let dot_env = installation.dot_env()?;
+    let value = |wanted: &str| {
+        let found = dot_env.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.as_str())
+    };
+    let token = value("DISCORD_TOKEN").context("DISCORD_TOKEN is not in .env")?;
+    let api = value("DISCORD_API_URL").unwrap_or(real::DISCORD_API);
+    console::result(real::check(api, token).await?);
     Ok(())
 }
 

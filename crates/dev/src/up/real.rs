@@ -7,11 +7,10 @@ use anyhow::{Context as _, bail, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::installation::Installation;
-use crate::{console, http};
+use crate::http;
 
 /// Discord's REST base unless `.env` names another.
-const DISCORD_API: &str = "https://discord.com/api/v10";
+pub const DISCORD_API: &str = "https://discord.com/api/v10";
 /// Flags of an application that may read messages: verified, and not yet verified
 /// (discord.com/developers/docs/resources/application, read 2026-11-22).
 const MESSAGE_CONTENT: u64 = 1 << 18 | 1 << 19;
@@ -32,32 +31,24 @@ struct Application {
     flags: u64,
 }
 
-/// Checks token and intents and tells how to invite the bot.
-pub(super) async fn check(installation: &Installation) -> anyhow::Result<()> {
-    console::note("asking Discord about the token …");
-    let dot_env = installation.dot_env()?;
-    let value = |wanted: &str| {
-        let found = dot_env.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| value.as_str())
-    };
-    let token = value("DISCORD_TOKEN").context("DISCORD_TOKEN is not in .env")?;
-    let api = value("DISCORD_API_URL")
-        .unwrap_or(DISCORD_API)
-        .trim_end_matches('/');
+/// Checks token and intents; returns a sentence that tells how to invite the bot.
+///
+/// `api` is the REST base, Discord's own being [`DISCORD_API`].
+pub async fn check(api: &str, token: &str) -> anyhow::Result<String> {
+    let api = api.trim_end_matches('/');
     let user: User = ask(&format!("{api}/users/@me"), token).await?;
     let application: Application = ask(&format!("{api}/applications/@me"), token).await?;
+    let (name, id) = (user.username, application.id);
     ensure!(
         application.flags & MESSAGE_CONTENT != 0,
-        "the bot {:?} may not read messages: open https://discord.com/developers/applications/{}/bot, \
-         switch on \"Message Content Intent\", save, and try again",
-        user.username,
-        application.id
+        "the bot {name:?} may not read messages: open \
+         https://discord.com/developers/applications/{id}/bot, \
+         switch on \"Message Content Intent\", save, and try again"
     );
-    console::result(format_args!(
-        "the bot is {:?}; invite it: https://discord.com/oauth2/authorize?client_id={}&scope=bot+applications.commands&permissions={PERMISSIONS}",
-        user.username, application.id
-    ));
-    Ok(())
+    Ok(format!(
+        "the bot is {name:?}; invite it: https://discord.com/oauth2/authorize?client_id={id}\
+         &scope=bot+applications.commands&permissions={PERMISSIONS}"
+    ))
 }
 
 async fn ask<T: DeserializeOwned>(url: &str, token: &str) -> anyhow::Result<T> {

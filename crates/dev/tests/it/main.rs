@@ -12,6 +12,7 @@ mod e2e_bad_input;
 mod e2e_gateway;
 mod e2e_newcomer;
 mod e2e_workers;
+mod real_discord;
 mod sandbox_gateway;
 mod sandbox_model;
 mod sandbox_rest;
