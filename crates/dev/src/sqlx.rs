@@ -92,23 +92,39 @@ fn migrations(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// The compiler asks the database about each statement and writes down the answer.
+///
+/// The whole workspace is named so that what is built can be used by other tasks; when something
+/// in it does not compile, the crate with the statements is enough.
 async fn compile(
     installation: &Installation,
     database: &Database,
     folder: &Path,
 ) -> anyhow::Result<()> {
     console::note("compiling the statements …");
-    // Statements are looked at when the crate is compiled: it has to look changed.
+    let file = installation.root().join("crates/store/src/lib.rs");
+    let file = File::options().append(true).open(file)?;
+    let before = file.metadata()?.modified()?;
+    // Statements are looked at when their crate is compiled: it has to look changed, and only now.
     #[expect(
         clippy::disallowed_methods,
         reason = "the time of a file, for cargo's eyes"
     )]
-    let now = SystemTime::now();
-    let file = installation.root().join("crates/store/src/lib.rs");
-    File::options()
-        .append(true)
-        .open(&file)?
-        .set_modified(now)?;
+    file.set_modified(SystemTime::now())?;
+    let whole = ["build", "--quiet", "--locked", "--workspace", "--lib"];
+    let narrow = ["build", "--locked", "-p", "store"];
+    let is_done = cargo(installation, database, folder, &whole).await?
+        || cargo(installation, database, folder, &narrow).await?;
+    file.set_modified(before)?;
+    ensure!(is_done, "the statements do not compile");
+    Ok(())
+}
+
+async fn cargo(
+    installation: &Installation,
+    database: &Database,
+    folder: &Path,
+    arguments: &[&str],
+) -> anyhow::Result<bool> {
     let Database {
         host,
         port,
@@ -116,13 +132,11 @@ async fn compile(
         password,
         name,
     } = database;
+    let url = format!("postgres://{user}:{password}@{host}:{port}/{name}");
     let status = Command::new("cargo")
-        .args(["check", "--quiet", "--locked", "-p", "store"])
+        .args(arguments)
         .current_dir(installation.root())
-        .env(
-            "DATABASE_URL",
-            format!("postgres://{user}:{password}@{host}:{port}/{name}"),
-        )
+        .env("DATABASE_URL", url)
         .env("SQLX_OFFLINE", "false")
         .env("SQLX_OFFLINE_DIR", folder)
         .stdin(Stdio::null())
@@ -130,8 +144,7 @@ async fn compile(
         .status()
         .await
         .context("cannot start cargo")?;
-    ensure!(status.success(), "the statements do not compile");
-    Ok(())
+    Ok(status.success())
 }
 
 fn read(folder: &Path) -> anyhow::Result<Files> {

@@ -100,8 +100,6 @@ fn environment(
             nats::program(installation, nats::Version::Oldest)?.into(),
         ),
         ("TEST_HOME", installation.home().join("test").into()),
-        // Statements are checked against .sqlx, whatever DATABASE_URL a shell may hold.
-        ("SQLX_OFFLINE", "true".into()),
     ])
 }
 
