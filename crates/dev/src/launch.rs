@@ -101,7 +101,10 @@ async fn plan(
             let command = match part {
                 Part::Sandbox => {
                     let listen = format!("--listen=127.0.0.1:{port}");
-                    vec![program("tomori-dev"), "sandbox".into(), listen]
+                    let mut command = vec![program("tomori-dev"), "sandbox".into(), listen];
+                    command.push("--explain-command".into());
+                    command.extend(explain_command(installation));
+                    command
                 }
                 Part::Gateway => vec![program("gateway")],
                 _ => vec![program("worker")],
@@ -116,6 +119,16 @@ async fn plan(
             })
         }
     }
+}
+
+/// What tells the sandbox's page what the bot did with a message.
+fn explain_command(installation: &Installation) -> Vec<String> {
+    let program = installation.binary("tomori-dev");
+    let (root, home) = (installation.root(), installation.home());
+    let paths = ["--root", "--home"].into_iter().zip([root, home]);
+    let paths = paths.flat_map(|(name, path)| [name.to_owned(), path.display().to_string()]);
+    let task = ["worker", "explain"].map(str::to_owned);
+    std::iter::once(program.display().to_string()).chain(paths).chain(task).collect()
 }
 
 /// Waits until a part does its work; tells the end of its log when it ends instead.

@@ -13,6 +13,7 @@ mod faults;
 mod gateway;
 mod limits;
 mod model;
+mod page;
 mod rest;
 mod settings;
 mod shape;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::{any, get};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -54,6 +56,10 @@ pub struct Args {
     /// Milliseconds between two pieces of a streamed model answer.
     #[arg(long, default_value_t = 15)]
     pub delta_delay_ms: u64,
+    /// Program, with its first arguments, that tells what the bot did with a message: it is given
+    /// the message's id and `--json`.
+    #[arg(long, hide = true, num_args = 1.., allow_hyphen_values = true, value_name = "PROGRAM")]
+    pub explain_command: Vec<String>,
 }
 
 /// Serves until SIGTERM or Ctrl-C, then returns.
@@ -124,6 +130,7 @@ pub async fn serve(
         changed: watch::Sender::new(()),
         load: Load::default(),
         token,
+        explain_command: args.explain_command.clone(),
         address,
         shutdown: shutdown.clone(),
     }));
@@ -156,6 +163,7 @@ fn router(sandbox: Sandbox) -> Router {
         .route("/attachments/{channel}/{id}/{name}", get(admin::attachment))
         .nest("/model/v1", model::router())
         .nest("/sandbox", admin::router())
+        .layer(middleware::from_fn(page::only_own_pages))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
         .with_state(sandbox)
 }
@@ -170,6 +178,7 @@ struct Inner {
     changed: watch::Sender<()>,
     load: Load,
     token: String,
+    explain_command: Vec<String>,
     address: SocketAddr,
     shutdown: CancellationToken,
 }
@@ -215,6 +224,11 @@ impl Sandbox {
     /// The bot token that is accepted.
     pub(crate) fn token(&self) -> &str {
         &self.0.token
+    }
+
+    /// What is asked about the bot's doings; empty when there is nobody to ask.
+    pub(crate) fn explain_command(&self) -> &[String] {
+        &self.0.explain_command
     }
 
     /// Where the gateway is.

@@ -3,10 +3,10 @@
 //! They are served on loopback only and ask for no password. Waiting is by condition: `wait_ms`
 //! holds an answer until what is waited for is there, at most 25 s.
 
-mod ids;
+pub(crate) mod ids;
 mod interactions;
-mod messages;
-mod place;
+pub(crate) mod messages;
+pub(crate) mod place;
 
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use super::Sandbox;
 use super::faults::Fault;
+use super::page;
 use super::settings::Settings;
 use super::world::World;
 use super::world::sessions::Order;
@@ -31,21 +32,26 @@ use place::Place;
 const LONGEST_WAIT_MS: u64 = 25_000;
 
 /// A refusal with its reason.
-struct Wrong(StatusCode, String);
+#[derive(Debug)]
+pub(crate) struct Wrong(StatusCode, String);
 
 impl Wrong {
-    fn bad(reason: impl Into<String>) -> Self {
+    /// What was asked for is not understood or not allowed.
+    pub(crate) fn bad(reason: impl Into<String>) -> Self {
         Self(StatusCode::BAD_REQUEST, reason.into())
     }
 
-    fn absent(what: &str) -> Self {
+    /// What was asked about is not there.
+    pub(crate) fn absent(what: &str) -> Self {
         Self(StatusCode::NOT_FOUND, format!("no such {what}"))
     }
 }
 
-type Outcome = Result<Value, Wrong>;
+/// What a route gives back.
+pub(crate) type Outcome = Result<Value, Wrong>;
 
-fn answer(outcome: Outcome) -> Response {
+/// Turns an outcome into a response.
+pub(crate) fn answer(outcome: Outcome) -> Response {
     let (status, body) = match outcome {
         Ok(body) => (StatusCode::OK, body),
         Err(Wrong(status, reason)) => (status, json!({"error": reason})),
@@ -58,7 +64,8 @@ fn answer(outcome: Outcome) -> Response {
         .into_response()
 }
 
-fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Wrong> {
+/// Reads the body of a request.
+pub(crate) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Wrong> {
     serde_json::from_slice(body).map_err(|error| Wrong::bad(error.to_string()))
 }
 
@@ -96,6 +103,7 @@ pub(crate) fn router() -> Router<Sandbox> {
         )
         .route("/interactions", post(interactions::start))
         .route("/interactions/{id}", get(interactions::get))
+        .merge(page::routes())
 }
 
 async fn health() -> &'static str {

@@ -1,5 +1,7 @@
 //! Slash commands as people type them, `/name sub option:value`, against what the bot registered.
 
+pub(crate) mod invoke;
+
 use proto::id::{ChannelId, UserId};
 use serde_json::{Map, Value, json};
 
@@ -47,6 +49,22 @@ pub(crate) fn parse(
         shape::set(&mut data, "guild_id", guild.clone());
     }
     Ok(data)
+}
+
+/// Returns the commands that somebody may use in a channel.
+pub(crate) fn offered(world: &World, user: UserId, channel: ChannelId) -> Vec<Value> {
+    let guild = world.places.channels.get(&channel).and_then(Channel::guild);
+    let of_guild = guild.and_then(|guild| world.commands.get(&Some(guild.0)));
+    let all = of_guild
+        .into_iter()
+        .chain(world.commands.get(&None))
+        .flatten();
+    let permissions = world.permissions(channel, user);
+    let is_offered = |command: &&Value| {
+        let name = command["name"].as_str().unwrap_or_default();
+        command["type"] == 1 && may_use(command, permissions, guild.is_some(), name).is_ok()
+    };
+    all.filter(is_offered).cloned().collect()
 }
 
 fn find(world: &World, guild: Option<u64>, name: &str) -> Result<Value, String> {

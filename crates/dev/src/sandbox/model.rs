@@ -17,7 +17,7 @@ use futures_util::stream;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::Sandbox;
+use super::{Sandbox, clock};
 use wire::{Completion, Problem, Request};
 
 /// How a key that is accepted begins.
@@ -101,6 +101,7 @@ async fn models(headers: HeaderMap) -> Response {
 
 async fn complete(State(sandbox): State<Sandbox>, headers: HeaderMap, body: Bytes) -> Response {
     sandbox.load().requests.fetch_add(1, Ordering::Relaxed);
+    sandbox.peek(|world| world.journal.asked(clock::now_ms()));
     match prepare(&sandbox, &headers, &body) {
         Ok((request, completion)) if request.is_streamed() => {
             streamed(sandbox, request.wants_usage(), completion)

@@ -21,8 +21,9 @@ pub(crate) use answer::{Answer, Outcome, Refusal};
 pub(crate) use draft::named_users;
 use route::Route;
 
-use super::Sandbox;
 use super::world::World;
+use super::world::journal::RestCall;
+use super::{Sandbox, clock};
 
 /// What a route is given.
 pub(crate) struct Call<'a> {
@@ -82,6 +83,12 @@ pub(crate) async fn serve(
     let response = sandbox.with(|world| {
         let response = call(world, &sandbox, &route, (&uri, &headers, &body));
         world.stats.call(route.label(), response.status().as_u16());
+        world.journal.called(RestCall {
+            major: route.major(),
+            at_ms: clock::now_ms(),
+            route: route.label(),
+            status: response.status().as_u16(),
+        });
         response
     });
     match fault {

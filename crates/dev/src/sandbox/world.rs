@@ -2,6 +2,8 @@
 //! said, which sessions listen. It lives in memory only.
 
 pub(crate) mod interactions;
+pub(crate) mod journal;
+pub(crate) mod live;
 pub(crate) mod messages;
 pub(crate) mod people;
 pub(crate) mod places;
@@ -19,6 +21,8 @@ use super::limits::Limits;
 use super::settings::Settings;
 use super::snowflake::Snowflakes;
 use interactions::Interactions;
+use journal::Journal;
+use live::Live;
 use messages::Nonces;
 use people::People;
 use places::Places;
@@ -37,6 +41,8 @@ pub(crate) struct World {
     pub(crate) limits: Limits,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
+    pub(crate) live: Live,
+    pub(crate) journal: Journal,
     /// Registered commands: of the application, and under a guild's id those of that guild.
     pub(crate) commands: HashMap<Option<u64>, Vec<Value>>,
     /// Bytes of attachments under their path below `/attachments/`.
@@ -60,6 +66,8 @@ impl World {
             limits: Limits::default(),
             faults: Faults::default(),
             stats: Stats::default(),
+            live: Live::default(),
+            journal: Journal::default(),
             commands: HashMap::new(),
             files: HashMap::new(),
             set_up: BTreeSet::new(),
@@ -91,5 +99,6 @@ impl World {
     pub(crate) fn dispatch(&mut self, event: &Event) {
         self.stats.events += 1;
         self.sessions.dispatch(event);
+        self.live.tell(event);
     }
 }

@@ -15,6 +15,7 @@ mod e2e_workers;
 mod real_discord;
 mod sandbox_gateway;
 mod sandbox_model;
+mod sandbox_page;
 mod sandbox_rest;
 mod sandbox_world;
 mod town;

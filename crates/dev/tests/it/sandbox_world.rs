@@ -58,6 +58,7 @@ impl Sandbox {
             listen: ([127, 0, 0, 1], 0).into(),
             seed: 1,
             delta_delay_ms: 0,
+            explain_command: Vec::new(),
         };
         let shutdown = CancellationToken::new();
         let serving = serve(&args, DEFAULT_TOKEN.to_owned(), shutdown.clone())

@@ -24,12 +24,12 @@ impl<T: From<u64>> Visitor<'_> for IdVisitor<T> {
 }
 
 /// Reads an id.
-pub(super) fn one<'de, T: From<u64>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+pub(crate) fn one<'de, T: From<u64>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
     from.deserialize_any(IdVisitor(PhantomData))
 }
 
 /// Reads an id that may be left out.
-pub(super) fn optional<'de, T: From<u64>, D: Deserializer<'de>>(
+pub(crate) fn optional<'de, T: From<u64>, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     one(from).map(Some)

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::place::{Place, Spot};
 use super::{Outcome, Wait, Wrong, answer, ids, parse};
+use crate::sandbox::commands::invoke::Invocation;
 use crate::sandbox::world::World;
 use crate::sandbox::world::interactions::{
-    Interaction, KIND_COMMAND, KIND_COMPONENT, KIND_MODAL, Use,
+    Interaction, KIND_AUTOCOMPLETE, KIND_COMMAND, KIND_COMPONENT, KIND_MODAL, Use,
 };
 use crate::sandbox::{Sandbox, clock, commands, shape};
 
@@ -27,6 +28,8 @@ struct Doing {
     place: Place,
     /// `/name sub option:value`
     command: Option<String>,
+    /// The same with each option apart, or the question for choices of one option.
+    invoke: Option<Invocation>,
     component: Option<Component>,
     form: Option<Form>,
 }
@@ -56,8 +59,8 @@ pub(super) async fn start(State(sandbox): State<Sandbox>, body: Bytes) -> Respon
 
 fn begin(world: &mut World, doing: &Doing) -> Outcome {
     let spot = doing.place.find(world)?;
-    let used = match (&doing.command, &doing.component, &doing.form) {
-        (Some(typed), None, None) => {
+    let used = match (&doing.command, &doing.invoke, &doing.component, &doing.form) {
+        (Some(typed), None, None, None) => {
             let data =
                 commands::parse(world, typed, spot.user, spot.channel).map_err(Wrong::bad)?;
             let (user, channel) = (spot.user, spot.channel);
@@ -69,15 +72,37 @@ fn begin(world: &mut World, doing: &Doing) -> Outcome {
                 source: None,
             }
         }
-        (None, Some(component), None) => press(world, spot, component)?,
-        (None, None, Some(form)) => send(world, spot, form)?,
-        _ => return Err(Wrong::bad("one of command, component and form is needed")),
+        (None, Some(invocation), None, None) => invoke(world, spot, invocation)?,
+        (None, None, Some(component), None) => press(world, spot, component)?,
+        (None, None, None, Some(form)) => send(world, spot, form)?,
+        _ => {
+            let what = "one of command, invoke, component and form is needed";
+            return Err(Wrong::bad(what));
+        }
     };
     let id = world.interact(used);
     Ok(json!({
         "id": id.to_string(), "channel_id": spot.channel.to_string(),
         "guild_id": spot.guild.map(|guild| guild.to_string()), "user_id": spot.user.to_string(),
     }))
+}
+
+fn invoke(world: &World, spot: Spot, invocation: &Invocation) -> Result<Use, Wrong> {
+    let (user, channel) = (spot.user, spot.channel);
+    let data = commands::invoke::data(world, invocation, user, channel).map_err(Wrong::bad)?;
+    let is_question = invocation.focused.is_some();
+    let kind = if is_question {
+        KIND_AUTOCOMPLETE
+    } else {
+        KIND_COMMAND
+    };
+    Ok(Use {
+        kind,
+        user,
+        channel,
+        data,
+        source: None,
+    })
 }
 
 /// Finds the component with this `custom_id`, however deep.
@@ -311,6 +336,7 @@ fn show(world: &World, interaction: &Interaction) -> Value {
         "id": interaction.id.to_string(), "state": state, "answer_type": interaction.answer,
         "token": interaction.token,
         "answered_after_ms": answered_after, "modal": interaction.modal,
+        "choices": interaction.choices,
         "message": interaction.original.as_ref().and_then(message),
         "follow_ups": interaction.follow_ups.iter().filter_map(message).collect::<Vec<_>>(),
     })

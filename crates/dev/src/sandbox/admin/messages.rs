@@ -209,7 +209,8 @@ fn channel(world: &mut World, wanted: &Wanted) -> Option<ChannelId> {
     wanted.channel_id.or_else(named)
 }
 
-fn show(world: &World, message: &Message) -> Value {
+/// Shows a message as people see it.
+pub(crate) fn show(world: &World, message: &Message) -> Value {
     let mut body = shape::message(world, message);
     shape::set_guild(&mut body, message.guild);
     body

@@ -7,7 +7,7 @@ use proto::id::{ChannelId, GuildId, UserId};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Outcome, Wrong, answer, parse};
+use super::{Outcome, Wrong, answer, ids, parse};
 use crate::sandbox::Sandbox;
 use crate::sandbox::world::World;
 use crate::sandbox::world::people::DEFAULT_USER;
@@ -18,10 +18,13 @@ const NAME_CHARACTERS: usize = 100;
 
 /// A person and a place by name; whoever and whatever does not exist yet is made.
 #[derive(Debug, Deserialize)]
-pub(super) struct Place {
+pub(crate) struct Place {
     user: Option<String>,
     server: Option<String>,
     channel: Option<String>,
+    /// A channel that exists, instead of names.
+    #[serde(default, deserialize_with = "ids::optional")]
+    channel_id: Option<ChannelId>,
     /// In the direct conversation with the bot instead.
     #[serde(default)]
     dm: bool,
@@ -29,18 +32,22 @@ pub(super) struct Place {
 
 /// The same by id.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spot {
-    pub(super) user: UserId,
-    pub(super) channel: ChannelId,
-    pub(super) guild: Option<GuildId>,
+pub(crate) struct Spot {
+    pub(crate) user: UserId,
+    pub(crate) channel: ChannelId,
+    pub(crate) guild: Option<GuildId>,
 }
 
 impl Place {
     /// Finds or makes it.
-    pub(super) fn find(&self, world: &mut World) -> Result<Spot, Wrong> {
+    pub(crate) fn find(&self, world: &mut World) -> Result<Spot, Wrong> {
         let user = name(self.user.as_deref(), DEFAULT_USER)?;
         let user = world.user(user);
-        let channel = if self.dm {
+        let channel = if let Some(channel) = self.channel_id {
+            // Who does not see a channel cannot be in it.
+            let seen = Some(channel).filter(|&channel| world.may_see(channel, user));
+            seen.ok_or_else(|| Wrong::absent("channel"))?
+        } else if self.dm {
             world.direct_channel(user)
         } else {
             let server = name(self.server.as_deref(), DEFAULT_SERVER)?;
@@ -56,7 +63,8 @@ impl Place {
     }
 }
 
-fn name<'a>(given: Option<&'a str>, otherwise: &'a str) -> Result<&'a str, Wrong> {
+/// Returns a name, unless it is empty or too long.
+pub(crate) fn name<'a>(given: Option<&'a str>, otherwise: &'a str) -> Result<&'a str, Wrong> {
     let name = given.unwrap_or(otherwise).trim();
     if (1..=NAME_CHARACTERS).contains(&name.chars().count()) {
         return Ok(name);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Call, Outcome, Refusal, components, draft};
 use crate::sandbox::world::World;
-use crate::sandbox::world::interactions::{KIND_COMPONENT, KIND_MODAL};
+use crate::sandbox::world::interactions::{KIND_AUTOCOMPLETE, KIND_COMPONENT, KIND_MODAL};
 use crate::sandbox::world::messages::{
     Draft, FLAG_COMPONENTS_V2, FLAG_EPHEMERAL, FLAG_LOADING, KIND_COMMAND, KIND_DEFAULT, Text,
 };
@@ -13,6 +13,9 @@ use crate::sandbox::{clock, shape};
 
 /// Flags that an answer may set: suppress embeds and notifications, ephemeral, components v2.
 const FLAGS: u64 = 1 << 2 | 1 << 12 | FLAG_EPHEMERAL | FLAG_COMPONENTS_V2;
+
+/// Choices that one answer may offer.
+const CHOICES_SHOWN: usize = 25;
 
 /// Types of first answers (Discord interactions page, 2026-11).
 const MESSAGE: u8 = 4;
@@ -87,6 +90,8 @@ fn first_answer(
     let used = interaction.used.kind;
     let has_source = interaction.used.source.is_some();
     match kind {
+        CHOICES if used == KIND_AUTOCOMPLETE => offer(world, id, data),
+        _ if used == KIND_AUTOCOMPLETE => Err(unknown_type()),
         MESSAGE => {
             post(world, id, data, flags(data)).map(|message| set_original(world, id, message))
         }
@@ -104,10 +109,24 @@ fn first_answer(
             take_source(world, id);
             rewrite(world, id, original(world, id)?, data)
         }
-        CHOICES => Ok(()),
         MODAL if used != KIND_MODAL => open(world, id, data),
         _ => Err(unknown_type()),
     }
+}
+
+/// Offers choices for the option that is being typed.
+fn offer(world: &mut World, id: InteractionId, data: &Value) -> Result<(), Refusal> {
+    let choices = data.get("choices").and_then(Value::as_array);
+    let choices = choices
+        .ok_or_else(|| Refusal::form("choices", "BASE_TYPE_REQUIRED", "This field is required"))?;
+    if choices.len() > CHOICES_SHOWN {
+        let message = format!("Must be {CHOICES_SHOWN} or fewer in length.");
+        return Err(Refusal::form("choices", "BASE_TYPE_MAX_LENGTH", &message));
+    }
+    if let Some(interaction) = world.interactions.get_mut(id) {
+        interaction.choices = Some(choices.clone().into());
+    }
+    Ok(())
 }
 
 fn set_original(world: &mut World, id: InteractionId, message: MessageId) {

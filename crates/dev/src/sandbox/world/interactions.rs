@@ -19,6 +19,7 @@ const ATTACHMENT_LIMIT: u64 = 10 * 1024 * 1024;
 /// Kinds of interactions (Discord interactions page, 2026-11).
 pub(crate) const KIND_COMMAND: u8 = 2;
 pub(crate) const KIND_COMPONENT: u8 = 3;
+pub(crate) const KIND_AUTOCOMPLETE: u8 = 4;
 pub(crate) const KIND_MODAL: u8 = 5;
 
 /// Somebody's use of a command, a component or a form.
@@ -45,6 +46,8 @@ pub(crate) struct Interaction {
     pub(crate) answered_ms: Option<u64>,
     /// The form that was opened.
     pub(crate) modal: Option<Value>,
+    /// The choices that were offered for an option.
+    pub(crate) choices: Option<Value>,
     /// The message that is `@original`.
     pub(crate) original: Option<MessageId>,
     /// Deferred, and the answer has not come yet.
@@ -122,6 +125,7 @@ impl World {
             answer: None,
             answered_ms: None,
             modal: None,
+            choices: None,
             original: None,
             is_pending: false,
             follow_ups: Vec::new(),

@@ -90,6 +90,12 @@ impl Message {
         self.flags & FLAG_EPHEMERAL != 0
     }
 
+    /// Returns the person whom an ephemeral message is shown to.
+    pub(crate) fn only_reader(&self) -> Option<UserId> {
+        let cause = self.cause.as_ref().filter(|_| self.is_ephemeral());
+        cause.map(|cause| cause.user)
+    }
+
     fn intent(&self) -> u64 {
         if self.guild.is_some() {
             GUILD_MESSAGES
@@ -172,7 +178,10 @@ impl World {
         let id = message.id;
         let forgotten_ms = clock::now_ms().saturating_sub(self.settings.nonce_window_ms);
         self.nonces.remember(&message, forgotten_ms);
+        let before = self.sessions.dispatched();
         self.tell_message("MESSAGE_CREATE", &message);
+        let sessions = self.sessions.dispatched() - before;
+        self.journal.dispatched(id, clock::now_ms(), sessions);
         if let Some(channel) = self.places.channels.get_mut(&channel) {
             channel.keep(message);
         }
@@ -210,9 +219,11 @@ impl World {
         let Some(message) = place.and_then(|channel| channel.messages.remove(&id)) else {
             return false;
         };
-        if !message.is_ephemeral() {
-            let mut body = json!({"id": id.to_string(), "channel_id": channel.to_string()});
-            shape::set_guild(&mut body, message.guild);
+        let mut body = json!({"id": id.to_string(), "channel_id": channel.to_string()});
+        shape::set_guild(&mut body, message.guild);
+        if let Some(person) = message.only_reader() {
+            self.live.whisper(person, "MESSAGE_DELETE", &body);
+        } else {
             self.dispatch(&Event::new(
                 "MESSAGE_DELETE",
                 message.guild,
@@ -256,10 +267,13 @@ impl World {
     }
 
     fn tell_message(&mut self, name: &'static str, message: &Message) {
+        let body = shape::message_event(self, message);
+        if let Some(person) = message.only_reader() {
+            self.live.whisper(person, name, &body);
+        }
         if message.is_ephemeral() {
             return;
         }
-        let body = shape::message_event(self, message);
         let is_always_whole = message.guild.is_none()
             || message.author == self.bot()
             || message.text.mentions.contains(&self.bot());

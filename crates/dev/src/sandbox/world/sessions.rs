@@ -58,6 +58,21 @@ impl Event {
         self
     }
 
+    /// Returns the event's name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns the server it happened in.
+    pub(crate) fn guild(&self) -> Option<GuildId> {
+        self.guild
+    }
+
+    /// Returns the whole of what is told.
+    pub(crate) fn body(&self) -> &str {
+        &self.body
+    }
+
     fn body_for(&self, intents: u64) -> &str {
         match &self.without_content {
             Some(body) if intents & MESSAGE_CONTENT == 0 => body,
@@ -297,6 +312,11 @@ impl Sessions {
         self.sessions.retain(|_, session| {
             session.connection.is_some() || session.disconnected_ms >= not_older_than_ms
         });
+    }
+
+    /// Returns how many frames were handed out.
+    pub(crate) fn dispatched(&self) -> u64 {
+        self.dispatched
     }
 
     /// Returns how many sessions exist, how many are connected, and how many frames were handed out.
