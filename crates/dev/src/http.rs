@@ -8,6 +8,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 
 /// The longest that an answer may take, its body included.
@@ -70,22 +71,33 @@ async fn send(
     authorization: Option<&str>,
     body: Bytes,
 ) -> anyhow::Result<(StatusCode, Bytes)> {
+    let connector = HttpsConnectorBuilder::new()
+        .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
+        .https_or_http()
+        .enable_http1()
+        .build();
+    let client = Client::builder(TokioExecutor::new()).build(connector);
+    let mut request = request(method, url);
+    if let Some(authorization) = authorization {
+        request = request.header(http::header::AUTHORIZATION, authorization);
+    }
+    exchange(&client, url, request.body(Full::new(body))?).await
+}
+
+fn request(method: Method, url: &str) -> http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(url)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .header(http::header::USER_AGENT, USER_AGENT)
+}
+
+async fn exchange<C: Connect + Clone + Send + Sync + 'static>(
+    client: &Client<C, Full<Bytes>>,
+    url: &str,
+    request: Request<Full<Bytes>>,
+) -> anyhow::Result<(StatusCode, Bytes)> {
     let exchange = async {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(url)
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .header(http::header::USER_AGENT, USER_AGENT);
-        if let Some(authorization) = authorization {
-            request = request.header(http::header::AUTHORIZATION, authorization);
-        }
-        let request = request.body(Full::new(body))?;
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())?
-            .https_or_http()
-            .enable_http1()
-            .build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
         let response = client.request(request).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_BODY_BYTES)
@@ -98,4 +110,32 @@ async fn send(
     answer
         .with_context(|| format!("{url} did not answer within {} s", DEADLINE.as_secs()))?
         .with_context(|| format!("no answer from {url}"))
+}
+
+/// Requests to processes on this machine; clones share connections, which are kept open.
+#[derive(Clone, Debug)]
+pub struct Local(Client<HttpConnector, Full<Bytes>>);
+
+impl Default for Local {
+    fn default() -> Self {
+        Self(Client::builder(TokioExecutor::new()).build_http())
+    }
+}
+
+impl Local {
+    /// Sends a request, with a body of JSON unless that is empty, and returns the status and body
+    /// of the answer.
+    pub async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        body: Bytes,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        exchange(&self.0, url, request(method, url).body(Full::new(body))?).await
+    }
+
+    /// Reads `url` and returns its status and body.
+    pub async fn get(&self, url: &str) -> anyhow::Result<(StatusCode, Bytes)> {
+        self.send(Method::GET, url, Bytes::new()).await
+    }
 }

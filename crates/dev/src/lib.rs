@@ -9,6 +9,7 @@ pub mod control;
 pub mod down;
 pub mod logs;
 pub mod say;
+pub mod soak;
 pub mod sqlx;
 pub mod status;
 pub mod test;

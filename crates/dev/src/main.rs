@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use dev::installation::Installation;
 use dev::{
-    command, console, control, down, logs, sandbox, say, sqlx, status, test, tidy, up, worker,
+    command, console, control, down, logs, sandbox, say, soak, sqlx, status, test, tidy, up, worker,
 };
 
 /// Runs the bot on this machine, talks with it, and tests it.
@@ -35,6 +35,7 @@ enum Task {
     Stop(control::StopArgs),
     Start(control::StartArgs),
     Reset(down::ResetArgs),
+    Soak(soak::Args),
     Test(test::Args),
     Sqlx(sqlx::Args),
     Tidy(tidy::Args),
@@ -66,6 +67,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Stop(args) => control::stop(args, &installation).await,
         Task::Start(args) => control::start(args, &installation).await,
         Task::Reset(args) => down::reset(args, &installation).await,
+        Task::Soak(args) => soak::run(args, &installation).await,
         Task::Test(args) => test::run(args, &installation).await,
         Task::Sqlx(args) => sqlx::run(args, &installation).await,
         Task::Tidy(args) => tidy::run(args, &installation).await,

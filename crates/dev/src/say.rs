@@ -1,6 +1,6 @@
 //! `say`: posts as a sandbox user, waits for the whole reply and prints it.
 
-mod reply;
+pub(crate) mod reply;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

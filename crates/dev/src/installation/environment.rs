@@ -144,6 +144,13 @@ impl Installation {
     }
 }
 
+impl State {
+    /// The broker's address, and what the names on it begin with.
+    pub fn broker(&self) -> (String, String) {
+        (nats_url(self), nats_prefix(self))
+    }
+}
+
 fn database_secrets(database: &Database) -> Map<String, Value> {
     let Database {
         host,

@@ -1,8 +1,11 @@
 //! How the tasks talk with a running sandbox: who and where, and its routes.
 
+use anyhow::Context as _;
+use bytes::Bytes;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::http;
+use crate::http::Local;
 
 /// A person and the place where they talk, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,22 +74,26 @@ impl Place {
 #[derive(Clone, Debug)]
 pub struct Client {
     url: String,
+    web: Local,
 }
 
 impl Client {
     /// A sandbox at `http://127.0.0.1:PORT`.
     pub fn new(url: String) -> Self {
-        Self { url }
+        Self {
+            url,
+            web: Local::default(),
+        }
     }
 
-    /// Reads one of the sandbox's own routes.
+    /// Reads one of the sandbox's own routes; a refusal is an error with its reason.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        http::get_json(&format!("{}/sandbox/{path}", self.url)).await
+        decode(path, self.send(Method::GET, path, Bytes::new()).await?)
     }
 
     /// Reads a route; `None` when what it names is not there.
     pub(crate) async fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
-        let (status, body) = http::get(&format!("{}/sandbox/{path}", self.url)).await?;
+        let (status, body) = self.send(Method::GET, path, Bytes::new()).await?;
         if status.is_success() {
             Ok(Some(serde_json::from_slice(&body)?))
         } else {
@@ -96,12 +103,33 @@ impl Client {
 
     /// Sends something to one of the sandbox's own routes; a refusal is an error with its reason.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let (status, answer) = http::post(&format!("{}/sandbox/{path}", self.url), body).await?;
-        let answer: Value = serde_json::from_slice(&answer)?;
-        match answer.get("error").and_then(Value::as_str) {
-            Some(reason) if !status.is_success() => anyhow::bail!("{reason}"),
-            _ => Ok(answer),
-        }
+        let body = body.to_string().into();
+        decode(path, self.send(Method::POST, path, body).await?)
+    }
+
+    /// Changes the named settings of the sandbox and returns all of them.
+    pub(crate) async fn change_settings(&self, changes: &Value) -> anyhow::Result<Value> {
+        let (path, body) = ("settings", changes.to_string().into());
+        decode(path, self.send(Method::PATCH, path, body).await?)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        let url = format!("{}/sandbox/{path}", self.url);
+        self.web.send(method, &url, body).await
+    }
+}
+
+fn decode(path: &str, (status, body): (StatusCode, Bytes)) -> anyhow::Result<Value> {
+    let answer: Value = serde_json::from_slice(&body)
+        .with_context(|| format!("the sandbox answered {status} without JSON at {path}"))?;
+    match answer.get("error").and_then(Value::as_str) {
+        Some(reason) if !status.is_success() => anyhow::bail!("{reason}"),
+        _ => Ok(answer),
     }
 }
 

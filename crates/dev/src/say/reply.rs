@@ -125,6 +125,19 @@ impl Reply {
     }
 }
 
+/// Says in few words what the record tells about a message now: a refusal, how its turns ended.
+pub(crate) async fn fate(
+    installation: &Installation,
+    trigger: MessageId,
+) -> anyhow::Result<String> {
+    let record = record(installation, trigger, Duration::ZERO).await?;
+    Ok(match record.code.as_deref() {
+        None => "nothing recorded".to_owned(),
+        Some(ACCEPTED) => record.turns.iter().map(end).collect::<Vec<_>>().join(", "),
+        Some(code) => code.to_owned(),
+    })
+}
+
 fn post(id: &str, message: &Value) -> Post {
     let text = |path| {
         message
