@@ -37,15 +37,15 @@ impl Secrets {
     }
 }
 
-/// Replaces a JSON file that only its owner can read.
+/// Replaces a JSON file that only its owner can read; several commands may do so at once.
 pub(super) fn write_private(file: &Path, value: &serde_json::Value) -> anyhow::Result<()> {
-    let draft = file.with_extension("draft");
-    let mut open = OpenOptions::new()
+    let draft = file.with_extension(format!("draft-{:016x}", rand::random::<u64>()));
+    let open = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
-        .open(&draft)?;
+        .open(&draft);
+    let mut open = open.with_context(|| format!("cannot write {}", draft.display()))?;
     open.write_all(&serde_json::to_vec_pretty(value)?)?;
     drop(open);
     fs::rename(&draft, file).with_context(|| format!("cannot write {}", file.display()))
@@ -67,6 +67,21 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn writers_at_the_same_time_do_not_disturb_each_other() {
+        let folder = std::env::temp_dir().join(random());
+        fs::create_dir(&folder).unwrap();
+        let file = folder.join("secrets.json");
+        let value = serde_json::json!({"A": "b"});
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| (0..50).for_each(|_| write_private(&file, &value).unwrap()));
+            }
+        });
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn secrets_are_made_once_and_only_their_owner_may_read_them() {

@@ -108,7 +108,7 @@ impl State {
 
     /// Replaces the file in one step: a reader sees the old state or the new one.
     pub fn write(&self, file: &Path) -> anyhow::Result<()> {
-        let draft = file.with_extension("draft");
+        let draft = file.with_extension(format!("draft-{:016x}", rand::random::<u64>()));
         let mut open = File::create(&draft)?;
         open.write_all(&serde_json::to_vec_pretty(self)?)?;
         drop(open);
