@@ -128,7 +128,10 @@ fn explain_command(installation: &Installation) -> Vec<String> {
     let paths = ["--root", "--home"].into_iter().zip([root, home]);
     let paths = paths.flat_map(|(name, path)| [name.to_owned(), path.display().to_string()]);
     let task = ["worker", "explain"].map(str::to_owned);
-    std::iter::once(program.display().to_string()).chain(paths).chain(task).collect()
+    std::iter::once(program.display().to_string())
+        .chain(paths)
+        .chain(task)
+        .collect()
 }
 
 /// Waits until a part does its work; tells the end of its log when it ends instead.
