@@ -77,7 +77,7 @@ impl Store {
         }
         let (code, is_first) = self.decide(admission).await?;
         if !is_first {
-            return self.decided_before(admission).await;
+            return self.decided_before(&admission.event_id).await;
         }
         let code = parse_code(code.as_deref().unwrap_or_default(), &admission.event_id)?;
         if code != Decision::Accepted {
@@ -150,8 +150,9 @@ impl Store {
         Ok((row.code, row.is_first))
     }
 
-    async fn decided_before(&self, admission: &Admission) -> Result<Admitted, Error> {
-        let event_id = &admission.event_id;
+    /// Reads back what was decided; nothing recorded means that the statement before this one
+    /// found other settings.
+    async fn decided_before(&self, event_id: &EventId) -> Result<Admitted, Error> {
         let code = sqlx::query_scalar!(
             "SELECT code FROM turn_decisions WHERE event_id = $1",
             event_id.as_str(),
@@ -174,11 +175,21 @@ impl Store {
     }
 
     /// Records a refusal that was decided without an admission; whose user opted out of
-    /// everything keeps no ids. `false`: the event was decided before. Safe to repeat.
+    /// everything keeps no ids. The answer is `Refused` the first time, `Before` when the event was
+    /// decided earlier, and `SettingsChanged` when the refusal says that the tenant is not set up
+    /// and it is; never `Accepted`. Safe to repeat.
     ///
     /// # Errors
-    /// `Unavailable`.
-    pub async fn record_refusal(&self, refusal: &Refusal) -> Result<bool, Error> {
+    /// `Corrupt`, `Unavailable`.
+    pub async fn record_refusal(&self, refusal: &Refusal) -> Result<Admitted, Error> {
+        if self.insert_refusal(refusal).await? {
+            return Ok(Admitted::Refused(refusal.code));
+        }
+        self.decided_before(&refusal.event_id).await
+    }
+
+    /// `false`: nothing was recorded, because the event was decided before or the tenant is set up.
+    async fn insert_refusal(&self, refusal: &Refusal) -> Result<bool, Error> {
         let is_hidden = matches!(
             refusal.code,
             Decision::PrivacyFull | Decision::PrivacyUnknown
@@ -191,11 +202,14 @@ impl Store {
                     CASE WHEN NOT a.hidden THEN $5::text END,
                     CASE WHEN NOT a.hidden THEN $4::text END,
                     CASE WHEN NOT a.hidden THEN $6::text END,
-                    $7
+                    $7::text
              FROM (SELECT $8 OR EXISTS (
                        SELECT 1 FROM users
                        WHERE user_disc_id = $5::text AND privacy_level NOT IN (0, 1)
                    )) AS a (hidden)
+             WHERE $7::text <> 'not_set_up' OR NOT EXISTS (
+                 SELECT 1 FROM servers s JOIN server_model_configs m ON m.server_id = s.server_id
+                 WHERE s.server_disc_id = $2::text AND s.is_dm_channel = $3)
              ON CONFLICT (event_id) DO NOTHING",
             refusal.event_id.as_str(),
             refusal.tenant.disc_id().to_string(),

@@ -9,7 +9,8 @@ use store::{Admitted, Decision, Error, PersonaId, Store, TurnState};
 
 use crate::database::Database;
 use crate::world::{
-    ALICE, CHANNEL, DIRECT, GUILD, PARTITION, admission, admit, message, refusal, set_up,
+    ALICE, CHANNEL, DIRECT, GUILD, OTHER_GUILD, PARTITION, admission, admit, message, refusal,
+    set_up,
 };
 
 #[tokio::test]
@@ -267,15 +268,62 @@ async fn refusal_is_recorded_once_and_binds_a_later_admission() {
     let database = Database::migrated().await;
     let profile = set_up(&database.store, GUILD).await;
     let stale = refusal(GUILD, 1, Decision::Stale);
-    assert!(database.store.record_refusal(&stale).await.unwrap());
-    assert!(!database.store.record_refusal(&stale).await.unwrap());
+    let first = database.store.record_refusal(&stale).await.unwrap();
+    assert_eq!(first, Admitted::Refused(Decision::Stale));
+    let before = Admitted::Before {
+        code: Decision::Stale,
+        turns: vec![],
+    };
+    let again = refusal(GUILD, 1, Decision::NotTriggered);
+    assert_eq!(database.store.record_refusal(&again).await.unwrap(), before);
     let answer = database.store.admit(&admission(&profile, 1)).await.unwrap();
+    assert_eq!(answer, before);
+}
+
+#[tokio::test]
+async fn refusal_of_an_admitted_event_reads_its_turns_back() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let turns = admit(&database.store, &admission(&profile, 1)).await;
+    for code in [Decision::Stale, Decision::NotSetUp] {
+        let late = refusal(GUILD, 1, code);
+        assert_eq!(
+            database.store.record_refusal(&late).await.unwrap(),
+            Admitted::Before {
+                code: Decision::Accepted,
+                turns: turns.clone()
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn refusal_for_a_missing_setup_is_not_recorded_once_there_is_one() {
+    let database = Database::migrated().await;
+    let early = refusal(GUILD, 1, Decision::NotSetUp);
     assert_eq!(
-        answer,
+        database.store.record_refusal(&early).await.unwrap(),
+        Admitted::Refused(Decision::NotSetUp)
+    );
+    let profile = set_up(&database.store, GUILD).await;
+    let late = refusal(GUILD, 2, Decision::NotSetUp);
+    assert_eq!(
+        database.store.record_refusal(&late).await.unwrap(),
+        Admitted::SettingsChanged
+    );
+    // What was recorded before stays, and what was not can still be admitted.
+    assert_eq!(
+        database.store.record_refusal(&early).await.unwrap(),
         Admitted::Before {
-            code: Decision::Stale,
+            code: Decision::NotSetUp,
             turns: vec![]
         }
+    );
+    admit(&database.store, &admission(&profile, 2)).await;
+    let other = refusal(OTHER_GUILD, 3, Decision::NotSetUp);
+    assert_eq!(
+        database.store.record_refusal(&other).await.unwrap(),
+        Admitted::Refused(Decision::NotSetUp)
     );
 }
 
