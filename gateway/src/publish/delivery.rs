@@ -21,6 +21,15 @@ use crate::metrics::{self, DeadLetter, Retry};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Refusals of the message itself, which the same bytes would meet for ever: its headers, or what
+/// they expect of the stream. Everything else is about the server, and events wait for it.
+const NEVER: [ErrorCode; 4] = [
+    ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM,
+    ErrorCode::STREAM_NOT_MATCH,
+    ErrorCode::STREAM_WRONG_LAST_MESSAGE_ID,
+    ErrorCode::STREAM_WRONG_LAST_SEQUENCE,
+];
+
 /// At most one warning in this time, however many lanes are stuck.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
@@ -149,16 +158,14 @@ fn classify(error: &PublishError) -> Failure {
     }
 }
 
-/// A server's refusal: 4xx is about the message, everything else about the server.
+/// A server's refusal. Its status does not tell: servers answer 400 to an account without room, too.
 fn classify_answer(error: &PublishError) -> Failure {
     let answer = error
         .source()
         .and_then(|source| source.downcast_ref::<jetstream::Error>());
-    match answer {
-        Some(answer) if answer.error_code() == ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM => {
-            Failure::TooLarge
-        }
-        Some(answer) if answer.code() == 400 => Failure::Rejected,
+    match answer.map(jetstream::Error::error_code) {
+        Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM) => Failure::TooLarge,
+        Some(code) if NEVER.contains(&code) => Failure::Rejected,
         _ => Failure::Again(Retry::Busy),
     }
 }
@@ -166,4 +173,43 @@ fn classify_answer(error: &PublishError) -> Failure {
 /// Between a half and one: stuck lanes do not come back at the same moment.
 fn jitter() -> f64 {
     0.5 + rand::random::<f64>() / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn answer(status: u16, code: u64) -> PublishError {
+        let error = json!({ "code": status, "err_code": code, "description": "words" });
+        let error: jetstream::Error = serde_json::from_value(error).unwrap();
+        PublishError::with_source(PublishErrorKind::Other, error)
+    }
+
+    #[test]
+    fn server_without_room_is_asked_again_whatever_its_status_says() {
+        for (status, code) in [
+            (400, 10_002), // the account's resources are exceeded
+            (500, 10_047), // so is the storage
+            (503, 10_077), // the stream is full, by bytes or by messages
+            (503, 10_023), // insufficient resources
+            (400, 10_109), // the stream is sealed
+            (400, 99_999), // a code of tomorrow
+        ] {
+            let failure = classify(&answer(status, code));
+            assert!(
+                matches!(failure, Failure::Again(Retry::Busy)),
+                "{status} {code}"
+            );
+        }
+    }
+
+    #[test]
+    fn message_that_can_never_be_taken_is_given_up() {
+        assert!(matches!(classify(&answer(400, 10_054)), Failure::TooLarge));
+        for code in [10_060, 10_070, 10_071, 10_097] {
+            let failure = classify(&answer(400, code));
+            assert!(matches!(failure, Failure::Rejected), "{code}");
+        }
+    }
 }
