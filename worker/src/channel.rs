@@ -3,6 +3,7 @@
 //! Plain data of the partition's intake loop; nothing here waits or decides about a message.
 
 pub(crate) mod history;
+pub(crate) mod line;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -20,6 +21,11 @@ const IDLE: Duration = Duration::from_mins(30);
 /// The same notice is given in a channel at most this often (CHAT-21).
 const NOTICE_EVERY: Duration = Duration::from_mins(5);
 
+/// First pause of a channel whose turn could not go on, and the longest: what it waits for (a
+/// database, another worker) comes back within seconds or within minutes.
+const SETBACK_PAUSE: Duration = Duration::from_millis(500);
+const SETBACK_PAUSE_MAX: Duration = Duration::from_secs(30);
+
 /// A channel of an owned partition.
 #[derive(Debug)]
 pub(crate) struct Channel {
@@ -30,6 +36,14 @@ pub(crate) struct Channel {
     pub(crate) running: Option<TurnId>,
     last_active: Instant,
     last_notice: Option<Instant>,
+    setback: Setback,
+}
+
+/// How often the first turn could not go on, and until when nobody tries again.
+#[derive(Debug, Default)]
+struct Setback {
+    count: u32,
+    pause_until: Option<Instant>,
 }
 
 impl Channel {
@@ -40,6 +54,7 @@ impl Channel {
             running: None,
             last_active: now,
             last_notice: None,
+            setback: Setback::default(),
         }
     }
 
@@ -48,12 +63,32 @@ impl Channel {
         self.last_active = now;
     }
 
-    /// Adds a turn unless it waits here already.
+    /// Adds a turn in its place by order of admission, unless it waits here already.
     pub(crate) fn enqueue(&mut self, granted: Granted) {
-        let id = granted.turn().id;
-        if !self.queue.iter().any(|waiting| waiting.turn().id == id) {
-            self.queue.push_back(granted);
+        let turn = granted.turn();
+        if self
+            .queue
+            .iter()
+            .any(|waiting| waiting.turn().id == turn.id)
+        {
+            return;
         }
+        let order = turn.admission_order;
+        let earlier = |waiting: &Granted| waiting.turn().admission_order < order;
+        let place = self.queue.partition_point(earlier);
+        self.queue.insert(place, granted);
+    }
+
+    /// Notes that the first turn could not go on: the pause before the next try doubles.
+    pub(crate) fn set_back(&mut self, now: Instant) {
+        let pause = SETBACK_PAUSE.saturating_mul(2_u32.saturating_pow(self.setback.count));
+        self.setback.count = self.setback.count.saturating_add(1);
+        self.setback.pause_until = Some(now + pause.min(SETBACK_PAUSE_MAX));
+    }
+
+    /// Notes that a turn came to its end.
+    pub(crate) fn recover(&mut self) {
+        self.setback = Setback::default();
     }
 
     /// Takes a newer reading of a waiting turn's row.
@@ -69,9 +104,11 @@ impl Channel {
         self.queue.retain(|granted| granted.turn().id != turn);
     }
 
-    /// Tells whether turns wait and none runs here.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.running.is_none() && !self.queue.is_empty()
+    /// Tells whether turns wait, none runs here, and no pause is on.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.running.is_none()
+            && !self.queue.is_empty()
+            && self.setback.pause_until.is_none_or(|until| until <= now)
     }
 
     /// Tells whether the channel can be forgotten.
@@ -90,5 +127,28 @@ impl Channel {
             self.last_notice = Some(now);
         }
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_pause_after_setbacks_doubles_and_ends_with_success() {
+        let mut channel = Channel::new(Instant::now());
+        let pause = |channel: &mut Channel| {
+            channel.set_back(Instant::now());
+            channel.setback.pause_until.unwrap() - Instant::now()
+        };
+        let pauses: Vec<u128> = (0..9).map(|_| pause(&mut channel).as_millis()).collect();
+        assert_eq!(
+            pauses,
+            [
+                500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000
+            ]
+        );
+        channel.recover();
+        assert_eq!(pause(&mut channel).as_millis(), 500);
     }
 }

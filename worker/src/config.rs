@@ -71,6 +71,8 @@ pub struct ChatSettings {
     pub server_config_ttl: Duration,
     /// Most tokens of an answer (CFG-85).
     pub max_output_tokens: u32,
+    /// Most posts of one reply (CFG-77).
+    pub max_flush_count: usize,
 }
 
 impl Settings {
@@ -262,6 +264,7 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
         0..=3600,
         "how long a server's settings are remembered, in seconds",
     );
+    let flushes = reader.integer("MAX_FLUSH_COUNT", 40, 1..=200, "most posts of one reply");
     ChatSettings {
         worker_id: read_worker_id(reader),
         max_turns: usize::try_from(max_turns).unwrap_or(64),
@@ -287,6 +290,7 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
         base_trigger_words: words,
         server_config_ttl: Duration::from_secs(u64::try_from(ttl).unwrap_or(600)),
         max_output_tokens: u32::try_from(tokens).unwrap_or(8192),
+        max_flush_count: usize::try_from(flushes).unwrap_or(40),
     }
 }
 

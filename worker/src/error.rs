@@ -22,6 +22,9 @@ pub(crate) enum TurnError {
     /// It took longer than a turn may take.
     #[error("the turn took too long")]
     Overdue,
+    /// The reply has as many posts as one may have; people have seen them.
+    #[error("the reply has as many posts as one may have")]
+    FlushLimit,
     /// It was begun too often: it seems to kill its workers.
     #[error("the turn was begun too often")]
     TooManyAttempts,
@@ -71,6 +74,7 @@ impl TurnError {
             Self::TriggerDeleted => "deleted",
             Self::StopRequested => "stop_requested",
             Self::Overdue => "overdue",
+            Self::FlushLimit => "flush_limit",
             Self::TooManyAttempts => "too_many_attempts",
             Self::TooLateToContinue => "too_late_to_continue",
             Self::NoCredentials => "no_credentials",
@@ -89,6 +93,7 @@ impl TurnError {
             Self::FenceLost => Disposition::Leave,
             Self::Abandoned => Disposition::Release,
             Self::TriggerDeleted | Self::StopRequested => Disposition::End(TurnState::Stopped),
+            Self::FlushLimit => Disposition::End(TurnState::Done),
             Self::Overdue
             | Self::TooManyAttempts
             | Self::TooLateToContinue
@@ -109,9 +114,17 @@ impl TurnError {
     /// Returns what people are told, `None` where silence is right.
     pub(crate) fn reply(&self, has_posted: bool) -> Option<Notice> {
         match self {
-            Self::FenceLost | Self::Abandoned | Self::TriggerDeleted | Self::StopRequested => None,
-            // Who cannot be written to cannot be told either.
-            Self::Discord(_) => None,
+            Self::FenceLost
+            | Self::Abandoned
+            | Self::TriggerDeleted
+            | Self::StopRequested
+            | Self::FlushLimit => None,
+            // Who may not be written to cannot be told either.
+            Self::Discord(
+                discord::Error::Refused { .. }
+                | discord::Error::Unauthorized
+                | discord::Error::Malformed { .. },
+            ) => None,
             Self::Model(error) => Some(Notice::Provider(Fault::of(error))),
             _ if has_posted => Some(Notice::ReplyInterrupted),
             Self::Overdue => Some(Notice::TooSlow),
@@ -119,9 +132,10 @@ impl TurnError {
             Self::KeyUnreadable => Some(Notice::KeyUnreadable),
             Self::EmptyReply => Some(Notice::EmptyReply),
             Self::Store(_) => Some(Notice::DatabaseAway),
-            Self::TooManyAttempts | Self::TooLateToContinue | Self::UnknownProvider => {
-                Some(Notice::Unexpected)
-            }
+            Self::TooManyAttempts
+            | Self::TooLateToContinue
+            | Self::UnknownProvider
+            | Self::Discord(_) => Some(Notice::Unexpected),
         }
     }
 }

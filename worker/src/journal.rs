@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::channel::history::{History, Line};
 use crate::error::TurnError;
 use crate::notice::Notice;
-use crate::patience::with_patience;
+use crate::patience::{with_patience, with_rest_patience};
 use crate::{clock, metrics};
 
 /// One call to Discord, retries included (DESIGN §4).
@@ -40,8 +40,10 @@ const IN_FLIGHT_EVERY: Duration = Duration::from_millis(200);
 /// A reply whose last post is older than this is not continued (CHAT-47).
 const CONTINUE_WITHIN: Duration = Duration::from_mins(5);
 
-/// Messages looked through for a post in doubt: Discord's largest page.
+/// Messages looked through for a post in doubt: Discord's largest page, and so many of them as a
+/// very busy channel fills in a minute or two.
 const LOOK_BACK: u16 = 100;
+const LOOK_BACK_PAGES: usize = 5;
 
 /// Place of a turn's notice in the sequence of its nonces; no reply has that many posts.
 const NOTICE_ORDINAL: i32 = i32::MAX;
@@ -56,6 +58,8 @@ pub(crate) struct Journal<'a> {
     trigger: Option<MessageId>,
     responsible: UserId,
     next_ordinal: i32,
+    /// The posts of this turn that are on record, in order.
+    posted: Vec<MessageId>,
     has_posted: bool,
 }
 
@@ -69,6 +73,7 @@ impl<'a> Journal<'a> {
             trigger: turn.trigger_message,
             responsible: turn.responsible,
             next_ordinal: 0,
+            posted: Vec::new(),
             has_posted: false,
         }
     }
@@ -76,6 +81,11 @@ impl<'a> Journal<'a> {
     /// Tells whether people saw a part of this reply.
     pub(crate) const fn has_posted(&self) -> bool {
         self.has_posted
+    }
+
+    /// Returns how many posts of this reply are on record.
+    pub(crate) const fn posts(&self) -> usize {
+        self.posted.len()
     }
 
     /// Posts the next piece of the reply; returns when Discord has it and the row says so.
@@ -104,26 +114,17 @@ impl<'a> Journal<'a> {
     /// that people see, piece by piece; empty when nothing was posted or all of it was deleted.
     pub(crate) async fn resume(&mut self, dead: Option<&str>) -> Result<Vec<String>, TurnError> {
         let posts = with_patience(|| self.app.store.posts(self.lease.turn)).await?;
-        let mut last_confirmed = self.trigger;
         let mut texts = Vec::new();
         for post in posts {
-            let found = match (post.state, post.message) {
-                (PostState::Sent, Some(id)) => self.read_back(id).await?.map(|text| (id, text)),
-                _ => self.settle_doubt(&post, last_confirmed, dead).await?,
+            let id = match (post.state, post.message) {
+                (PostState::Sent, Some(id)) => Some(id),
+                _ => self.settle_doubt(&post, dead).await?,
             };
-            let is_posted = post.state == PostState::Sent || found.is_some();
-            if is_posted {
-                self.next_ordinal = post.ordinal + 1;
-                self.has_posted = true;
-            }
-            last_confirmed = found
-                .as_ref()
-                .map(|(id, _)| *id)
-                .or(post.message)
-                .or(last_confirmed);
-            texts.extend(found.map(|(_, text)| text));
+            let Some(id) = id else { continue };
+            self.note_posted(post.ordinal, id);
+            texts.extend(self.read_back(id).await?);
         }
-        self.refuse_if_long_ago(last_confirmed)?;
+        self.refuse_if_long_ago()?;
         Ok(texts)
     }
 
@@ -157,38 +158,41 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Sends until Discord has answered, always under the same nonce.
+    /// Sends until Discord has answered, always under the same nonce. Once an attempt has been in
+    /// doubt for as long as the nonce may be forgotten, the channel is looked through first.
     async fn send(&self, mut message: NewMessage, ordinal: i32) -> Result<MessageId, TurnError> {
-        let first_attempt = Instant::now();
+        let hash = hash_of(&message.content);
+        let mut in_doubt_since: Option<Instant> = None;
         loop {
             self.wait_until_fresh().await?;
-            message.deadline = Instant::now() + SEND_WITHIN;
+            if in_doubt_since.is_some_and(|since| since.elapsed() > NONCE_WINDOW) {
+                if let Some(id) = self.look_back(hash).await? {
+                    return Ok(id);
+                }
+                in_doubt_since = None;
+            }
+            let started = Instant::now();
+            message.deadline = started + SEND_WITHIN;
             let may_send = || self.app.presence.is_fresh();
             let discord = &self.app.discord;
-            match discord
+            let sent = discord
                 .create_message_while(self.channel, &message, &may_send)
-                .await
-            {
+                .await;
+            let error = match sent {
                 Ok(posted) => return Ok(posted.id),
-                Err(error) if is_final(&error) => {
-                    let (store, lease) = (&self.app.store, &self.lease);
-                    with_patience(|| store.fail_post(lease, ordinal)).await?;
-                    metrics::post(error.label());
-                    return Err(error.into());
-                }
-                Err(error) => {
-                    metrics::post(error.label());
-                    tracing::warn!(turn.id = %self.lease.turn.0, ordinal, %error, "a post is in doubt");
-                    sleep(error.retry_after().unwrap_or(RESEND_AFTER)).await;
-                    if first_attempt.elapsed() > NONCE_WINDOW
-                        && let Some(id) = self
-                            .look_back(hash_of(&message.content), self.trigger)
-                            .await?
-                    {
-                        return Ok(id);
-                    }
-                }
+                Err(error) => error,
+            };
+            metrics::post(error.label());
+            if is_final(&error) {
+                let (store, lease) = (&self.app.store, &self.lease);
+                with_patience(|| store.fail_post(lease, ordinal)).await?;
+                return Err(error.into());
             }
+            if matches!(error, discord::Error::InDoubt { .. }) {
+                in_doubt_since.get_or_insert(started);
+            }
+            tracing::warn!(turn.id = %self.lease.turn.0, ordinal, %error, "a post has to be sent again");
+            sleep(error.retry_after().unwrap_or(RESEND_AFTER)).await;
         }
     }
 
@@ -212,14 +216,19 @@ impl<'a> Journal<'a> {
 
     async fn confirm(&mut self, ordinal: i32, id: MessageId) -> Result<(), TurnError> {
         // People see the post from here on, whoever may record it.
-        self.next_ordinal = ordinal + 1;
-        self.has_posted = true;
+        self.note_posted(ordinal, id);
         let (store, lease) = (&self.app.store, &self.lease);
         if with_patience(|| store.confirm_post(lease, ordinal, id)).await? {
             Ok(())
         } else {
             Err(TurnError::FenceLost)
         }
+    }
+
+    fn note_posted(&mut self, ordinal: i32, id: MessageId) {
+        self.next_ordinal = ordinal + 1;
+        self.posted.push(id);
+        self.has_posted = true;
     }
 
     fn remember(&self, id: MessageId, text: &str) {
@@ -247,31 +256,26 @@ impl<'a> Journal<'a> {
     }
 
     async fn read_back(&self, id: MessageId) -> Result<Option<String>, TurnError> {
-        Ok(self
-            .app
-            .discord
-            .message(self.channel, id)
-            .await?
-            .map(|message| message.content))
+        let message = with_rest_patience(|| self.app.discord.message(self.channel, id)).await?;
+        Ok(message.map(|message| message.content))
     }
 
     /// Looks for a post whose sender died before it could record the answer.
     async fn settle_doubt(
         &self,
         post: &Post,
-        after: Option<MessageId>,
         dead: Option<&str>,
-    ) -> Result<Option<(MessageId, String)>, TurnError> {
+    ) -> Result<Option<MessageId>, TurnError> {
         if let Some(worker) = dead {
             self.wait_for_silence_of(worker).await?;
         }
         let (store, lease) = (&self.app.store, &self.lease);
-        let Some(id) = self.look_back(post.text_hash, after).await? else {
+        let Some(id) = self.look_back(post.text_hash).await? else {
             with_patience(|| store.fail_post(lease, post.ordinal)).await?;
             return Ok(None);
         };
         with_patience(|| store.confirm_post(lease, post.ordinal, id)).await?;
-        Ok(self.read_back(id).await?.map(|text| (id, text)))
+        Ok(Some(id))
     }
 
     async fn wait_for_silence_of(&self, worker: &str) -> Result<(), TurnError> {
@@ -285,28 +289,38 @@ impl<'a> Journal<'a> {
         Ok(())
     }
 
-    async fn look_back(
-        &self,
-        hash: [u8; 32],
-        after: Option<MessageId>,
-    ) -> Result<Option<MessageId>, TurnError> {
-        let page = after.map_or(Page::Latest, Page::After);
-        let messages = self
-            .app
-            .discord
-            .messages(self.channel, page, LOOK_BACK)
-            .await?;
-        let ours = messages
-            .iter()
-            .filter(|message| message.author.id.get() == self.app.bot.0);
-        let found = ours
-            .filter(|message| hash_of(&message.content) == hash)
-            .min_by_key(|m| m.id);
-        Ok(found.map(|message| MessageId(message.id.get())))
+    /// Looks for our own post with that text after the last one on record. Posts that are on
+    /// record, of this turn or of another, are not it.
+    async fn look_back(&self, hash: [u8; 32]) -> Result<Option<MessageId>, TurnError> {
+        let mut after = self.posted.last().copied().or(self.trigger);
+        for _ in 0..LOOK_BACK_PAGES {
+            let page = after.map_or(Page::Latest, Page::After);
+            let reading = || self.app.discord.messages(self.channel, page, LOOK_BACK);
+            let messages = with_rest_patience(reading).await?;
+            let mut alike: Vec<MessageId> = messages
+                .iter()
+                .filter(|message| message.author.id.get() == self.app.bot.0)
+                .filter(|message| hash_of(&message.content) == hash)
+                .map(|message| MessageId(message.id.get()))
+                .collect();
+            alike.sort_unstable();
+            let store = &self.app.store;
+            let recorded = with_patience(|| store.recorded_posts(&alike)).await?;
+            if let Some(id) = alike.into_iter().find(|id| !recorded.contains(id)) {
+                return Ok(Some(id));
+            }
+            // Newest first: the first one is where the next page begins.
+            let newest = messages.first().map(|message| MessageId(message.id.get()));
+            if messages.len() < usize::from(LOOK_BACK) || after.is_none() {
+                return Ok(None);
+            }
+            after = newest;
+        }
+        Ok(None)
     }
 
-    fn refuse_if_long_ago(&self, last: Option<MessageId>) -> Result<(), TurnError> {
-        let Some(last) = last.filter(|_| self.has_posted) else {
+    fn refuse_if_long_ago(&self) -> Result<(), TurnError> {
+        let Some(last) = self.posted.last() else {
             return Ok(());
         };
         let age_ms = clock::unix_now_ms().saturating_sub(last.created_at_ms());

@@ -90,6 +90,16 @@ pub(crate) enum NotYet {
     Unsteady,
 }
 
+impl NotYet {
+    /// Tells whether waiting helps: the event is not at fault.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_unavailable(),
+            Self::Unsteady => true,
+        }
+    }
+}
+
 /// Decides about a new message. Repeating it is harmless: the event id is decided once.
 ///
 /// Cancel safe: yes; what was committed is read back at the next delivery.

@@ -30,6 +30,7 @@ mod lease;
 mod post;
 mod profile;
 mod purge;
+mod recorded;
 mod row;
 mod schema;
 mod seal;

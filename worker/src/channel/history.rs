@@ -12,6 +12,12 @@ use proto::id::{MessageId, UserId};
 /// Messages kept per channel: the largest `message_fetch_limit` (CHAT-58).
 pub(crate) const RING_CAPACITY: usize = 100;
 
+/// Text kept per channel. 1,500 busy threads on one worker stay below 100 MiB.
+const RING_MAX_BYTES: usize = 64 * 1024;
+
+/// Text kept of one message: 4,000 characters, Discord's most, of mostly one or two bytes.
+const LINE_MAX_BYTES: usize = 8 * 1024;
+
 /// One remembered message.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -44,6 +50,9 @@ enum Slot {
 #[derive(Debug, Default)]
 struct Ring {
     slots: BTreeMap<MessageId, Slot>,
+    /// Edits and deletions of messages that REST has not brought yet: they are newer than what it
+    /// will bring, and no part of the conversation before that.
+    early: BTreeMap<MessageId, Slot>,
     is_filled: bool,
 }
 
@@ -62,27 +71,50 @@ pub(crate) enum Found {
 }
 
 impl History {
-    /// Remembers a message, or its new text.
+    /// Remembers a new message.
     pub(crate) fn say(&self, line: Line) {
         let mut ring = self.lock();
         if !matches!(ring.slots.get(&line.id), Some(Slot::Deleted)) {
-            ring.slots.insert(line.id, Slot::Said(line));
+            ring.slots.insert(line.id, Slot::Said(line.cut()));
         }
         ring.trim();
     }
 
+    /// Takes the new text of a message.
+    pub(crate) fn edit(&self, line: Line) {
+        self.change(line.id, Slot::Said(line.cut()));
+    }
+
     /// Forgets a message for good.
     pub(crate) fn delete(&self, message: MessageId) {
+        self.change(message, Slot::Deleted);
+    }
+
+    fn change(&self, message: MessageId, to: Slot) {
         let mut ring = self.lock();
-        ring.slots.insert(message, Slot::Deleted);
+        let is_filled = ring.is_filled;
+        match ring.slots.get_mut(&message) {
+            Some(Slot::Deleted) => {}
+            Some(slot) => *slot = to,
+            // After the filling, what is not known is older than what is remembered.
+            None if is_filled => {}
+            None => {
+                let early = ring.early.entry(message).or_insert(Slot::Deleted);
+                *early = to;
+            }
+        }
         ring.trim();
     }
 
     /// Adds what REST returned, without touching what events have told since.
     pub(crate) fn fill(&self, lines: Vec<Line>) {
         let mut ring = self.lock();
+        let early = std::mem::take(&mut ring.early);
         for line in lines {
-            ring.slots.entry(line.id).or_insert(Slot::Said(line));
+            ring.slots.entry(line.id).or_insert(Slot::Said(line.cut()));
+        }
+        for (id, slot) in early {
+            ring.slots.entry(id).and_modify(|known| *known = slot);
         }
         ring.is_filled = true;
         ring.trim();
@@ -91,11 +123,6 @@ impl History {
     /// Tells whether REST has been asked.
     pub(crate) fn is_filled(&self) -> bool {
         self.lock().is_filled
-    }
-
-    /// Returns the oldest remembered message.
-    pub(crate) fn oldest(&self) -> Option<MessageId> {
-        self.lock().slots.keys().next().copied()
     }
 
     /// Looks a message up.
@@ -142,9 +169,29 @@ impl History {
 
 impl Ring {
     fn trim(&mut self) {
-        while self.slots.len() > RING_CAPACITY {
+        while self.slots.len() > RING_CAPACITY || self.bytes() > RING_MAX_BYTES {
             self.slots.pop_first();
         }
+        while self.early.len() > RING_CAPACITY {
+            self.early.pop_first();
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let size = |slot: &Slot| match slot {
+            Slot::Said(line) => line.text.len() + line.name.len(),
+            Slot::Deleted => 0,
+        };
+        self.slots.values().map(size).sum()
+    }
+}
+
+impl Line {
+    /// Keeps what a prompt would use of a very long text.
+    fn cut(mut self) -> Self {
+        let end = self.text.floor_char_boundary(LINE_MAX_BYTES);
+        self.text.truncate(end);
+        self
     }
 }
 
@@ -175,7 +222,7 @@ mod tests {
         let history = History::default();
         history.say(line(1, "one"));
         history.say(line(2, "two"));
-        history.say(line(1, "uno"));
+        history.edit(line(1, "uno"));
         assert_eq!(texts(&history), ["uno", "two"]);
     }
 
@@ -183,7 +230,7 @@ mod tests {
     fn a_late_rest_answer_neither_revives_nor_reverts() {
         let history = History::default();
         history.delete(MessageId(1));
-        history.say(line(2, "edited"));
+        history.edit(line(2, "edited"));
         history.fill(vec![
             line(1, "deleted"),
             line(2, "original"),
@@ -198,7 +245,7 @@ mod tests {
         let history = History::default();
         history.say(line(1, "one"));
         history.delete(MessageId(1));
-        history.say(line(1, "one again"));
+        history.edit(line(1, "one again"));
         assert_eq!(texts(&history), Vec::<String>::new());
     }
 
@@ -208,7 +255,8 @@ mod tests {
         for id in 0..150 {
             history.say(line(id, "x"));
         }
-        assert_eq!(history.oldest(), Some(MessageId(50)));
+        assert_eq!(history.find(MessageId(49)), Found::Unknown);
+        assert_ne!(history.find(MessageId(50)), Found::Unknown);
         assert_eq!(history.last(10).len(), 10);
     }
 
@@ -217,9 +265,35 @@ mod tests {
         let history = History::default();
         history.say(line(1, "one"));
         assert!(!history.has_moved_past(MessageId(1)));
+        history.say(line(2, "two"));
         history.delete(MessageId(2));
         assert!(!history.has_moved_past(MessageId(1)));
         history.say(line(3, "three"));
         assert!(history.has_moved_past(MessageId(1)));
+    }
+
+    #[test]
+    fn an_edit_of_an_old_message_is_no_part_of_the_conversation() {
+        let history = History::default();
+        history.say(line(90, "now"));
+        history.edit(line(1, "pinned long ago"));
+        assert_eq!(texts(&history), ["now"]);
+        history.fill(vec![line(80, "before")]);
+        history.edit(line(1, "pinned long ago"));
+        assert_eq!(texts(&history), ["before", "now"]);
+    }
+
+    #[test]
+    fn long_texts_are_bounded_by_bytes() {
+        let history = History::default();
+        let long = "あ".repeat(4_000);
+        for id in 0..50 {
+            history.say(line(id, &long));
+        }
+        let kept: usize = texts(&history).iter().map(String::len).sum();
+        assert!(
+            kept <= RING_MAX_BYTES && kept > RING_MAX_BYTES / 2,
+            "{kept}"
+        );
     }
 }

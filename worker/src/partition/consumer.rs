@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull::{Config, Stream as Messages};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::{ConsumerErrorKind, Stream};
 use async_nats::jetstream::{self, ErrorCode};
 use futures_util::TryStreamExt;
@@ -37,6 +38,7 @@ const RANDOM_LENGTH: usize = 32;
 pub(super) struct Owned {
     pub(super) name: String,
     pub(super) messages: Messages,
+    consumer: PullConsumer,
     /// Events that were in the stream when ownership began.
     pub(super) backlog: u64,
 }
@@ -46,6 +48,29 @@ impl fmt::Debug for Owned {
         f.debug_struct("Owned")
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// What the server says about a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Sequence of the last message that it handed out.
+    pub(super) delivered: u64,
+    /// Messages in the stream that it has not handed out.
+    pub(super) pending: u64,
+}
+
+impl Owned {
+    /// Asks the server about the consumer; `None` when it is gone, and with it the ownership.
+    pub(super) async fn look(&mut self) -> anyhow::Result<Option<Look>> {
+        match timeout(ANSWER_WITHIN, self.consumer.info()).await? {
+            Ok(info) => Ok(Some(Look {
+                delivered: info.delivered.consumer_sequence,
+                pending: info.num_pending,
+            })),
+            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -88,6 +113,7 @@ pub(super) async fn take(app: &App, partition: Partition) -> anyhow::Result<Atte
     Ok(Attempt::Won(Box::new(Owned {
         name,
         messages,
+        consumer,
         backlog,
     })))
 }

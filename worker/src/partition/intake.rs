@@ -1,25 +1,27 @@
 //! The loop of an owned partition: events in order, each acknowledged once its decision is durable.
 //!
-//! Nothing in here waits for a model or for Discord; while the database is away the events wait,
-//! in order, and the loop goes on beating.
+//! Nothing in here waits for a model or for Discord. It waits for the database: while that is away
+//! the events wait, in order, and the loop goes on beating.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message as Delivery};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use prost::Message as _;
 use proto::event::{self, Envelope, envelope::Event};
 use proto::id::{ChannelId, EventId, MessageId};
 use proto::subject::{Partition, kind_token};
 use store::Decision;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::consumer::Owned;
 use super::schedule::Schedule;
 use crate::app::App;
 use crate::channel::history::History;
+use crate::channel::line;
 use crate::metrics;
 use crate::notice::Notice;
 use crate::pipeline::{self, NotYet, Taken, accept};
@@ -29,6 +31,16 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Between two tries while the database is away.
 const DATABASE_RETRY: Duration = Duration::from_millis(500);
+
+/// The consumer is compared with the server's view of it this often (DESIGN §3).
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The open rows are read again this often: what was admitted unheard is found.
+const RECONCILE_EVERY: Duration = Duration::from_secs(30);
+
+/// An event whose decision is an error this often, with the database there, is given up
+/// (GUARD-81).
+const POISON_TRIES: u32 = 3;
 
 /// A notice in a background task; it is worth no more than this.
 const NOTICE_WITHIN: Duration = Duration::from_secs(10);
@@ -63,6 +75,8 @@ pub(super) struct Intake {
     backlog: u64,
     is_started: bool,
     last_consumer_sequence: u64,
+    /// What was found missing at the last look, by the sequence that was reached then.
+    behind_since: Option<u64>,
     connects: u64,
 }
 
@@ -77,6 +91,7 @@ impl Intake {
             backlog,
             is_started: false,
             last_consumer_sequence: 0,
+            behind_since: None,
             connects,
         }
     }
@@ -85,27 +100,37 @@ impl Intake {
     ///
     /// Cancel safe: yes; an event that is not acknowledged comes again to the next owner.
     pub(super) async fn run(mut self, give_away: &CancellationToken) -> Ending {
+        let (app, partition) = (Arc::clone(&self.app), self.partition);
         // Boxed: the state of a running admission is large, and there is a loop per partition.
         let taking = Box::pin(self.until_broken());
-        let broken = give_away.run_until_cancelled(taking).await;
+        let beating = while_beating(&app, partition, taking);
+        let broken = give_away.run_until_cancelled(beating).await;
         broken.map_or(Ending::GivenAway, |()| Ending::Broken)
     }
 
     async fn until_broken(&mut self) {
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = ticks(TICK);
+        let mut looks = ticks_later(LOOK_EVERY);
+        let mut reconciliations = ticks_later(RECONCILE_EVERY);
         loop {
             if self.backlog == 0 && !self.is_started {
-                self.start().await;
+                self.is_started = self.load().await;
             }
             tokio::select! {
                 biased;
                 _ = ticks.tick() => {
-                    self.app.pulse.beat(self.partition);
                     if self.app.presence.connects() != self.connects {
                         return;
                     }
                     self.schedule.tick().await;
+                }
+                _ = looks.tick() => {
+                    if !self.is_whole().await {
+                        return;
+                    }
+                }
+                _ = reconciliations.tick(), if self.is_started => {
+                    self.load().await;
                 }
                 Some(ended) = self.schedule.next_ended() => self.schedule.after(ended).await,
                 delivery = self.owned.messages.next() => {
@@ -119,20 +144,41 @@ impl Intake {
         }
     }
 
-    /// Reads the open turns; from now on turns run.
-    async fn start(&mut self) {
-        let turns = loop {
-            self.app.pulse.beat(self.partition);
-            match self.app.store.open_turns(self.partition).await {
-                Ok(turns) => break turns,
-                Err(error) => {
-                    tracing::warn!(partition = %self.partition, %error, "open turns cannot be read");
-                    sleep(DATABASE_RETRY).await;
-                }
+    /// Reads the open turns of the partition; tells whether the database gave them.
+    async fn load(&mut self) -> bool {
+        match self.app.store.open_turns(self.partition).await {
+            Ok(turns) => {
+                self.schedule.load(turns).await;
+                true
+            }
+            Err(error) => {
+                tracing::warn!(partition = %self.partition, %error, "open turns cannot be read");
+                sleep(DATABASE_RETRY).await;
+                false
+            }
+        }
+    }
+
+    /// Compares what was seen with what the server handed out (DESIGN §3): a message that is
+    /// still missing at the next look is lost on the way. Also finds that a backlog has ended
+    /// because the rest of it grew too old.
+    async fn is_whole(&mut self) -> bool {
+        let look = match self.owned.look().await {
+            Ok(Some(look)) => look,
+            Ok(None) => return false,
+            Err(error) => {
+                tracing::debug!(partition = %self.partition, %error, "a consumer cannot be looked at");
+                return true;
             }
         };
-        self.is_started = true;
-        self.schedule.load(turns).await;
+        if look.delivered <= self.last_consumer_sequence {
+            self.behind_since = None;
+            if look.pending == 0 {
+                self.backlog = 0;
+            }
+            return true;
+        }
+        self.behind_since.replace(self.last_consumer_sequence) != Some(self.last_consumer_sequence)
     }
 
     /// Tells whether nothing is missing before this delivery.
@@ -144,17 +190,30 @@ impl Intake {
     }
 
     async fn take(&mut self, delivery: &Delivery) {
-        let ack = match Envelope::decode(delivery.payload.clone()) {
+        let is_handled = match Envelope::decode(delivery.payload.clone()) {
             Ok(envelope) if envelope.schema_version == event::SCHEMA_VERSION => {
                 metrics::event(kind_token(envelope.kind()));
-                self.handle(envelope).await;
-                AckKind::Ack
+                let handling = AssertUnwindSafe(self.handle(envelope)).catch_unwind();
+                handling.await.unwrap_or_else(|_| {
+                    metrics::panicked();
+                    false
+                })
             }
-            Ok(_) | Err(_) => {
-                metrics::event("undecodable");
-                tracing::error!(partition = %self.partition, "an event cannot be read");
-                AckKind::Term
-            }
+            Ok(_) | Err(_) => false,
+        };
+        if !is_handled {
+            let sequence = delivery.info().map_or(0, |info| info.stream_sequence);
+            metrics::event("poison");
+            tracing::error!(
+                partition = %self.partition,
+                stream.sequence = sequence,
+                "an event cannot be handled and is given up"
+            );
+        }
+        let ack = if is_handled {
+            AckKind::Ack
+        } else {
+            AckKind::Term
         };
         if let Err(error) = delivery.ack_with(ack).await {
             // It comes again to the next consumer, where its decision is read back.
@@ -163,16 +222,17 @@ impl Intake {
         self.backlog = self.backlog.saturating_sub(1);
     }
 
-    async fn handle(&mut self, envelope: Envelope) {
+    /// Handles one event; false when it can never be.
+    async fn handle(&mut self, envelope: Envelope) -> bool {
         match envelope.event {
             Some(Event::MessageCreate(message)) => {
                 let event_id = EventId::from_stored(envelope.event_id);
-                self.created(&event_id, &message).await;
+                return self.created(&event_id, &message).await;
             }
             Some(Event::MessageUpdate(message)) => {
-                let line = accept::line_of(&message, self.app.bot);
+                let line = line::of_event(&message, self.app.bot);
                 let channel = accept::channel_of(&message);
-                self.schedule.channel(channel).history.say(line);
+                self.schedule.channel(channel).history.edit(line);
             }
             Some(Event::MessageDelete(deletion)) => {
                 let channel = ChannelId(deletion.channel_id);
@@ -184,13 +244,17 @@ impl Intake {
             Some(Event::Gap(_)) => self.schedule.forget_histories(),
             None => {}
         }
+        true
     }
 
-    async fn created(&mut self, event_id: &EventId, message: &event::Message) {
+    async fn created(&mut self, event_id: &EventId, message: &event::Message) -> bool {
         let id = accept::channel_of(message);
         let history = self.schedule.channel(id).history.clone();
-        history.say(accept::line_of(message, self.app.bot));
-        match self.decide(event_id, message, &history).await {
+        history.say(line::of_event(message, self.app.bot));
+        let Some(taken) = self.decide(event_id, message, &history).await else {
+            return false;
+        };
+        match taken {
             Taken::Granted(turns) => {
                 metrics::decision(Decision::Accepted);
                 // Before the start the rows are enough: all open turns are read then, in order.
@@ -206,37 +270,30 @@ impl Intake {
                 }
             }
         }
+        true
     }
 
-    /// Asks until the database decides; the loop goes on beating meanwhile.
+    /// Asks until the database decides; `None` when its answer is an error again and again.
     async fn decide(
         &self,
         event_id: &EventId,
         message: &event::Message,
         history: &History,
-    ) -> Taken {
+    ) -> Option<Taken> {
+        let mut tries = 0;
         loop {
-            let deciding = pipeline::intake(&self.app, event_id, message, history);
-            match self.while_beating(deciding).await {
-                Ok(taken) => return taken,
-                Err(error) => {
-                    note_waiting(self.partition, &error);
-                    self.while_beating(sleep(DATABASE_RETRY)).await;
-                }
+            let error = match pipeline::intake(&self.app, event_id, message, history).await {
+                Ok(taken) => return Some(taken),
+                Err(error) => error,
+            };
+            if !error.passes() {
+                tries += 1;
             }
-        }
-    }
-
-    /// Waits for something that may take longer than a stalled loop is allowed to.
-    async fn while_beating<F: Future>(&self, work: F) -> F::Output {
-        tokio::pin!(work);
-        let mut ticks = interval(TICK);
-        loop {
-            tokio::select! {
-                biased;
-                output = &mut work => return output,
-                _ = ticks.tick() => self.app.pulse.beat(self.partition),
+            note_waiting(self.partition, &error);
+            if tries == POISON_TRIES {
+                return None;
             }
+            sleep(DATABASE_RETRY).await;
         }
     }
 
@@ -257,6 +314,32 @@ impl Intake {
             }
         });
     }
+}
+
+/// Waits for work that may take longer than a stalled loop is allowed to, and beats meanwhile: the
+/// heartbeat tells that this task is polled, not that the database answers.
+async fn while_beating<F: Future>(app: &App, partition: Partition, work: F) -> F::Output {
+    tokio::pin!(work);
+    let mut ticks = ticks(TICK);
+    loop {
+        tokio::select! {
+            biased;
+            _ = ticks.tick() => app.pulse.beat(partition),
+            output = &mut work => return output,
+        }
+    }
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+fn ticks_later(every: Duration) -> Interval {
+    let mut ticks = interval_at(Instant::now() + every, every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 fn note_waiting(partition: Partition, error: &NotYet) {

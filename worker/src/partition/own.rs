@@ -60,10 +60,11 @@ async fn hold(
     metrics::partition_won();
     tracing::debug!(%partition, "owns a partition");
     let name = owned.name.clone();
+    let watched = app.pulse.watch(partition);
     let ending = Intake::new(Arc::clone(app), partition, *owned)
         .run(give_away)
         .await;
-    app.pulse.ended(partition);
+    drop(watched);
     consumer::give_up(app, &name).await;
     metrics::partition_left(ending.as_str());
     if ending == Ending::Broken {

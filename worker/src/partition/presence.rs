@@ -56,15 +56,32 @@ impl Pulse {
         lock(&self.beats).insert(partition, Instant::now());
     }
 
-    /// Notes that the loop of this partition has ended.
-    pub(crate) fn ended(&self, partition: Partition) {
-        lock(&self.beats).remove(&partition);
+    /// Watches the loop of this partition until the guard is dropped, however the loop ends.
+    pub(crate) fn watch(self: &Arc<Self>, partition: Partition) -> Watched {
+        self.beat(partition);
+        Watched {
+            pulse: Arc::clone(self),
+            partition,
+        }
     }
 
     fn is_steady(&self) -> bool {
         lock(&self.beats)
             .values()
             .all(|beat| beat.elapsed() < STALLED)
+    }
+}
+
+/// A loop that has to beat.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pulse: Arc<Pulse>,
+    partition: Partition,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        lock(&self.pulse.beats).remove(&self.partition);
     }
 }
 
@@ -167,14 +184,20 @@ impl Presence {
         if worker == &*self.shared.me || !self.may_judge() {
             return false;
         }
-        match timeout(ACK_WITHIN, self.shared.bucket.entry(worker)).await {
-            Ok(Ok(Some(entry))) if entry.operation == kv::Operation::Put => {
-                lock(&self.shared.roster).proves_dead(entry.created.unix_timestamp_nanos())
+        let read = timeout(ACK_WITHIN, self.shared.bucket.entry(worker)).await;
+        let roster = lock(&self.shared.roster);
+        // A direct read may be old where the bucket is replicated: the watch must agree.
+        let heard_of = roster.last_heartbeat(worker);
+        let is_silent = heard_of.is_none_or(|last| roster.proves_dead(last));
+        is_silent
+            && match read {
+                Ok(Ok(Some(entry))) if entry.operation == kv::Operation::Put => {
+                    roster.proves_dead(entry.created.unix_timestamp_nanos())
+                }
+                // Gone by age or by its own word.
+                Ok(Ok(_)) => true,
+                Ok(Err(_)) | Err(_) => false,
             }
-            // Gone by age or by its own word.
-            Ok(Ok(_)) => true,
-            Ok(Err(_)) | Err(_) => false,
-        }
     }
 
     /// Tells whether nothing that a dead worker sent can still arrive at Discord.

@@ -65,14 +65,25 @@ impl Schedule {
         }
     }
 
-    /// Takes the open turns of all channels, in order, and starts the first of each.
+    /// Takes the open turns of all channels, and starts the first of each. Done again now and
+    /// then, it finds rows whose admission was never heard of.
     pub(super) async fn load(&mut self, turns: Vec<Turn>) {
         for turn in turns {
             let channel = self.channel(turn.channel);
             channel.enqueue(Granted::read_back(turn));
         }
-        let channels: Vec<ChannelId> = self.channels.keys().copied().collect();
-        for channel in channels {
+        self.pump_due().await;
+    }
+
+    async fn pump_due(&mut self) {
+        let now = Instant::now();
+        let due: Vec<ChannelId> = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| channel.is_due(now))
+            .map(|(id, _)| *id)
+            .collect();
+        for channel in due {
             self.pump(channel).await;
         }
     }
@@ -98,10 +109,14 @@ impl Schedule {
             channel.running = None;
         }
         match ended.end {
-            TurnEnd::Ended => channel.remove(ended.turn),
-            TurnEnd::Unsettled => self.look_again(ended.channel).await,
+            TurnEnd::Ended => {
+                channel.remove(ended.turn);
+                channel.recover();
+                self.pump(ended.channel).await;
+            }
+            // A later tick looks at its row again: what failed now would fail at once again.
+            TurnEnd::Unsettled => channel.set_back(Instant::now()),
         }
-        self.pump(ended.channel).await;
     }
 
     /// Looks again at channels whose first turn nobody here runs, and forgets idle ones.
@@ -111,13 +126,13 @@ impl Schedule {
         let waiting: Vec<ChannelId> = self
             .channels
             .iter()
-            .filter(|(_, channel)| channel.is_waiting())
+            .filter(|(_, channel)| channel.is_due(now))
             .map(|(id, _)| *id)
             .collect();
         for channel in waiting {
             self.look_again(channel).await;
-            self.pump(channel).await;
         }
+        self.pump_due().await;
     }
 
     /// Reads the row of the first turn again, and drops the turn when it is final.
@@ -139,7 +154,10 @@ impl Schedule {
     async fn pump(&mut self, id: ChannelId) {
         let app = Arc::clone(&self.app);
         let channel = self.channel(id);
-        let (None, Some(head)) = (channel.running, channel.queue.front()) else {
+        if !channel.is_due(Instant::now()) {
+            return;
+        }
+        let Some(head) = channel.queue.front() else {
             return;
         };
         let (granted, history) = (head.clone(), channel.history.clone());

@@ -29,6 +29,12 @@ impl LiveTurns {
             }
         })
     }
+
+    /// Returns the turns that run now.
+    pub(crate) fn all(&self) -> Vec<TurnId> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.iter().copied().collect()
+    }
 }
 
 /// A running turn; dropping it says that it runs no more.

@@ -82,23 +82,6 @@ pub(crate) fn tenant_of(message: &event::Message) -> TenantId {
     TenantId::of(GuildId::non_zero(message.guild_id), UserId(author))
 }
 
-/// Returns the message as a line of history.
-pub(crate) fn line_of(message: &event::Message, bot: UserId) -> Line {
-    let author = message.author.clone().unwrap_or_default();
-    let name = if author.display_name.is_empty() {
-        author.username
-    } else {
-        author.display_name
-    };
-    Line {
-        id: MessageId(message.message_id),
-        author: UserId(author.user_id),
-        name,
-        text: readable_text(message),
-        is_own: author.user_id == bot.0,
-    }
-}
-
 /// Returns the channel of a message.
 pub(crate) fn channel_of(message: &event::Message) -> ChannelId {
     ChannelId(message.channel_id)
@@ -195,47 +178,6 @@ fn is_empty(message: &event::Message) -> bool {
         && message.poll.is_none()
         && message.embeds.is_empty()
         && message.snapshot_origin.is_none()
-}
-
-/// Writes a message as people see it: mentions by name, what is attached in brackets.
-fn readable_text(message: &event::Message) -> String {
-    let mut text = message.content.clone();
-    for mention in &message.mentions {
-        let name = if mention.display_name.is_empty() {
-            "someone"
-        } else {
-            &mention.display_name
-        };
-        for form in [
-            format!("<@{}>", mention.user_id),
-            format!("<@!{}>", mention.user_id),
-        ] {
-            text = text.replace(&form, &format!("@{name}"));
-        }
-    }
-    let attached = message
-        .attachments
-        .iter()
-        .map(|file| format!("[attached: {}]", file.filename));
-    let stickers = message
-        .stickers
-        .iter()
-        .map(|sticker| format!("[sticker: {}]", sticker.name));
-    let polls = message
-        .poll
-        .iter()
-        .map(|poll| format!("[poll: {}]", poll.question));
-    let forwarded = message
-        .snapshot_origin
-        .iter()
-        .map(|_| "[forwarded message]".to_owned());
-    for note in attached.chain(stickers).chain(polls).chain(forwarded) {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(&note);
-    }
-    text
 }
 
 #[cfg(test)]

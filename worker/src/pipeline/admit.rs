@@ -69,14 +69,17 @@ pub(super) async fn admit(
         trigger_kind: candidate.kind,
         settings_version: profile.settings_version,
     };
-    Ok(match app.store.admit(&admission).await? {
+    let admitted = app.store.admit(&admission).await?;
+    Ok(answer_of(admitted, Some(seen)))
+}
+
+/// A second delivery reads back what was decided, whatever is thought of the message now.
+fn answer_of(admitted: Admitted, seen: Option<Instant>) -> Answer {
+    match admitted {
         Admitted::Accepted(turns) => Answer::Granted(
             turns
                 .into_iter()
-                .map(|turn| Granted {
-                    turn,
-                    seen: Some(seen),
-                })
+                .map(|turn| Granted { turn, seen })
                 .collect(),
         ),
         Admitted::Before { turns, .. } if !turns.is_empty() => Answer::Granted(
@@ -95,7 +98,7 @@ pub(super) async fn admit(
             is_first: true,
         },
         Admitted::SettingsChanged => Answer::SettingsChanged,
-    })
+    }
 }
 
 /// Records a refusal that needs no look at anything else, unless the event was decided before.
@@ -113,8 +116,8 @@ pub(super) async fn refuse(
         author: author_of(message),
         code,
     };
-    let is_first = app.store.record_refusal(&refusal).await?;
-    Ok(Answer::Refused { code, is_first })
+    let admitted = app.store.record_refusal(&refusal).await?;
+    Ok(answer_of(admitted, None))
 }
 
 fn author_of(message: &event::Message) -> UserId {

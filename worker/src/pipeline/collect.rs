@@ -2,15 +2,15 @@
 
 use discord::Page;
 use llm::{Prompt, Role};
-use proto::id::{MessageId, UserId};
 use store::Persona;
-use twilight_model::channel::Message;
 
 use super::claim::{Claimed, Predecessor, Voice};
 use crate::app::App;
 use crate::channel::history::{Found, History, Line};
+use crate::channel::line;
 use crate::error::TurnError;
 use crate::journal::Journal;
+use crate::patience::with_rest_patience;
 
 /// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
 /// first, the newest message never.
@@ -33,7 +33,7 @@ pub(super) async fn collect(
         Predecessor::Released => journal.resume(None).await?,
         Predecessor::Dead(worker) => journal.resume(Some(worker)).await?,
     };
-    fill(app, claimed, history, voice.profile.message_fetch_limit).await?;
+    fill(app, claimed, history, voice.profile.message_fetch_limit).await;
     let limit = usize::from(voice.profile.message_fetch_limit);
     let lines = conversation(history.last(limit), trigger, &said);
     Ok(Prompt {
@@ -67,45 +67,35 @@ async fn find_trigger(app: &App, claimed: &Claimed, history: &History) -> Result
             Found::Unknown => {}
         }
     }
-    let message = app.discord.message(claimed.turn.channel, trigger).await?;
+    let channel = claimed.turn.channel;
+    let message = with_rest_patience(|| app.discord.message(channel, trigger)).await?;
     message
-        .map(|message| line_of(&message, app.bot))
+        .map(|message| line::of_rest(&message, app.bot))
         .ok_or(TurnError::TriggerDeleted)
 }
 
-async fn fill(
-    app: &App,
-    claimed: &Claimed,
-    history: &History,
-    limit: u16,
-) -> Result<(), TurnError> {
+/// Reads the channel's last messages once. A conversation whose history cannot be read begins
+/// now: an answer without it is better than none.
+async fn fill(app: &App, claimed: &Claimed, history: &History, limit: u16) {
     if history.is_filled() {
-        return Ok(());
+        return;
     }
-    let page = history
-        .oldest()
-        .or(claimed.turn.trigger_message)
-        .map_or(Page::Latest, Page::Before);
-    match app
+    let reading = app
         .discord
-        .messages(claimed.turn.channel, page, limit)
-        .await
-    {
-        Ok(messages) => {
-            history.fill(
-                messages
-                    .iter()
-                    .map(|message| line_of(message, app.bot))
-                    .collect(),
-            );
-            Ok(())
-        }
-        // Without the permission to read history the conversation begins now.
-        Err(discord::Error::Refused { .. }) => {
+        .messages(claimed.turn.channel, Page::Latest, limit);
+    match reading.await {
+        Ok(messages) => history.fill(
+            messages
+                .iter()
+                .map(|message| line::of_rest(message, app.bot))
+                .collect(),
+        ),
+        Err(error @ discord::Error::Refused { .. }) => {
+            tracing::info!(%error, "a channel's history may not be read");
             history.fill(Vec::new());
-            Ok(())
         }
-        Err(error) => Err(error.into()),
+        // The next turn tries again.
+        Err(error) => tracing::warn!(%error, "a channel's history is not read"),
     }
 }
 
@@ -181,34 +171,10 @@ fn system_text(voice: Voice<'_>) -> String {
     text
 }
 
-fn line_of(message: &Message, bot: UserId) -> Line {
-    let nick = message
-        .member
-        .as_ref()
-        .and_then(|member| member.nick.clone());
-    let name = nick
-        .or_else(|| message.author.global_name.clone())
-        .unwrap_or_else(|| message.author.name.clone());
-    let mut text = message.content.clone();
-    for mention in &message.mentions {
-        for form in [format!("<@{}>", mention.id), format!("<@!{}>", mention.id)] {
-            text = text.replace(&form, &format!("@{}", mention.name));
-        }
-    }
-    for file in &message.attachments {
-        text.extend(["\n[attached: ", &file.filename, "]"]);
-    }
-    Line {
-        id: MessageId(message.id.get()),
-        author: UserId(message.author.id.get()),
-        name,
-        text,
-        is_own: message.author.id.get() == bot.0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proto::id::{MessageId, UserId};
+
     use super::*;
 
     fn line(id: u64, is_own: bool, text: &str) -> Line {

@@ -14,7 +14,8 @@ use crate::error::TurnError;
 use crate::journal::Journal;
 use crate::metrics;
 
-/// Posts the answer piece by piece; returns when the model has ended and all of it is posted.
+/// Posts the answer piece by piece; returns when the model has ended and all of it is posted. A
+/// model that does not end is cut off at the bound of posts (GUARD-48).
 ///
 /// When the process is on its way out it lets go between two posts, never within one.
 pub(super) async fn deliver(
@@ -29,14 +30,14 @@ pub(super) async fn deliver(
         match delta {
             Delta::Text(text) => {
                 for piece in splitter.push(&text) {
-                    post(claimed, journal, &piece).await?;
+                    post(app, claimed, journal, &piece).await?;
                 }
             }
             Delta::End { .. } => break,
         }
     }
     for piece in splitter.finish() {
-        post(claimed, journal, &piece).await?;
+        post(app, claimed, journal, &piece).await?;
     }
     Ok(())
 }
@@ -48,12 +49,20 @@ async fn next(app: &App, stream: &mut Completion) -> Result<Option<Delta>, TurnE
     Ok(delta.transpose()?)
 }
 
-async fn post(claimed: &Claimed, journal: &mut Journal<'_>, piece: &str) -> Result<(), TurnError> {
+async fn post(
+    app: &App,
+    claimed: &Claimed,
+    journal: &mut Journal<'_>,
+    piece: &str,
+) -> Result<(), TurnError> {
     let is_first = !journal.has_posted();
     let persona = &claimed.voice()?.persona.nickname;
     let text = neutralise(piece, persona);
     if text.trim().is_empty() {
         return Ok(());
+    }
+    if journal.posts() >= app.settings.chat.max_flush_count {
+        return Err(TurnError::FlushLimit);
     }
     journal.post(&text).await?;
     if let Some(seen) = claimed.seen.filter(|_| is_first) {

@@ -234,13 +234,3 @@ fn without_setup_only_those_who_address_us_are_told() {
         Verdict::Pass(Decision::NotTriggered)
     );
 }
-
-#[test]
-fn mentions_are_read_by_name() {
-    let mut message = said("hi <@9> and <@!9>");
-    message.mentions = vec![Mention {
-        user_id: 9,
-        display_name: "Tomori".to_owned(),
-    }];
-    assert_eq!(line_of(&message, BOT).text, "hi @Tomori and @Tomori");
-}
