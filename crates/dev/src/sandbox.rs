@@ -1,8 +1,8 @@
 //! A Discord and a model server on this machine, at the wire, for development and tests.
 //!
-//! One port serves Discord's REST (`/api/v10`) and gateway (`/gateway`), models in the format of
-//! OpenAI (`/model/v1`), attachments, and the sandbox's own routes (`/sandbox`), through which people
-//! and tests speak, look and break things. It stands in for what others run; it contains nothing of
+//! One port serves Discord's REST (`/api/v10`) and gateway (`/gateway`), models in the formats of
+//! OpenAI, Anthropic and Gemini (`/model`), attachments, and the sandbox's own routes (`/sandbox`),
+//! through which people and tests speak, look and break things. It stands in for what others run; it contains nothing of
 //! the bot and is never linked into it. Everything is in memory and ends with the process.
 
 mod admin;
@@ -128,7 +128,7 @@ pub async fn serve(
     let sandbox = Sandbox(Arc::new(Inner {
         world: Mutex::new(World::new(args.seed, settings)),
         changed: watch::Sender::new(()),
-        load: Load::default(),
+        model: Arc::default(),
         token,
         explain_command: args.explain_command.clone(),
         address,
@@ -161,7 +161,7 @@ fn router(sandbox: Sandbox) -> Router {
         .route("/gateway", get(gateway::accept))
         .route("/gateway/", get(gateway::accept))
         .route("/attachments/{channel}/{id}/{name}", get(admin::attachment))
-        .nest("/model/v1", model::router())
+        .nest("/model", model::router())
         .nest("/sandbox", admin::router())
         .layer(middleware::from_fn(page::only_own_pages))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
@@ -176,7 +176,7 @@ struct Inner {
     world: Mutex<World>,
     /// Wakes those who wait for something to happen.
     changed: watch::Sender<()>,
-    load: Load,
+    model: Arc<Load>,
     token: String,
     explain_command: Vec<String>,
     address: SocketAddr,
@@ -241,9 +241,14 @@ impl Sandbox {
         format!("http://{}/attachments", self.0.address)
     }
 
-    /// How busy the model server is.
-    pub(crate) fn load(&self) -> &Load {
-        &self.0.load
+    /// Where the model server is.
+    pub(crate) fn model_url(&self) -> String {
+        format!("http://{}/model", self.0.address)
+    }
+
+    /// What the model server remembers.
+    pub(crate) fn model(&self) -> &Arc<Load> {
+        &self.0.model
     }
 
     /// Fires when the sandbox stops.

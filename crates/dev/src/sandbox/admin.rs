@@ -6,6 +6,7 @@
 pub(crate) mod ids;
 mod interactions;
 pub(crate) mod messages;
+mod model;
 pub(crate) mod place;
 
 use std::time::Duration;
@@ -91,6 +92,13 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/stats", get(stats))
         .route("/posts", get(posts))
         .route("/faults", post(add_fault).delete(clear_faults))
+        .route(
+            "/model/faults",
+            get(model::faults)
+                .post(model::add_fault)
+                .delete(model::clear_faults),
+        )
+        .route("/model/calls", get(model::calls))
         .route("/gateway", post(order))
         .route("/admins", post(set_admin))
         .route("/places", post(place::resolve))
@@ -155,7 +163,7 @@ async fn change_settings(State(sandbox): State<Sandbox>, body: Bytes) -> Respons
 }
 
 async fn stats(State(sandbox): State<Sandbox>) -> Response {
-    let model = sandbox.load().figures();
+    let model = sandbox.model().figures();
     answer(Ok(sandbox.peek(|world| {
         let (sessions, connected, dispatched) = world.sessions.count();
         world.stats.dispatched = dispatched;

@@ -1,62 +1,75 @@
-//! What the model says: the same for the same seed and question, about the words it was asked.
+//! What the model says: the same for the same seed and question, about the words it was asked, in
+//! the manner of the character that it plays and in the language of the question.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::ask::{Ask, Role};
+use super::line::{self, Line};
+use super::persona::Persona;
+use super::phrases::{self, Phrases, fill};
+
 /// Words of the question that are taken up.
 const QUOTED_WORDS: usize = 12;
+/// Longest quotation; languages without spaces have long words.
+const QUOTED_CHARACTERS: usize = 80;
 const LONG_PARAGRAPHS: u64 = 6;
-
-const OPENINGS: [&str; 6] = [
-    "“{}” is something I like to think about.",
-    "You said “{}”, so let me answer that.",
-    "Good to hear from you! “{}” caught my attention.",
-    "Let me see what I can say about “{}”.",
-    "Ah, “{}”. That makes me curious.",
-    "I was hoping somebody would say “{}”.",
-];
-const MIDDLES: [&str; 8] = [
-    "The short version is that small steps usually beat a big plan.",
-    "I would start with the part that you can try today.",
-    "There are two sides to it, and both deserve a fair look.",
-    "In my experience the details matter less than they seem at first.",
-    "It helps to write down what you already know.",
-    "Some people swear by the opposite, and they are not wrong either.",
-    "The interesting bit is what happens after the first attempt.",
-    "I checked my notes, and they agree with you more than with me.",
-];
-const ENDINGS: [&str; 6] = [
-    "What do you think?",
-    "Tell me how it goes.",
-    "Shall we look at it together?",
-    "I am happy to say more if you like.",
-    "Does that help?",
-    "Your turn!",
-];
+/// Has no divisor in common with how many sentences there are.
+const MIDDLE_STRIDE: u64 = 3;
 
 const CODE: &str = "Here is a small example:\n\n```rust\nfn greet(name: &str) -> String {\n    \
 format!(\"Hello, {name}!\")\n}\n\nfn main() {\n    println!(\"{}\", greet(\"world\"));\n}\n```\n\n\
 It prints a greeting and nothing else.";
 
+/// Phrases that ask for something special, in lower case.
+const CODE_PLEASE: [&str; 2] = ["code please", "コードをください"];
+const LONG_PLEASE: [&str; 2] = ["long answer", "長い答え"];
+const WHO_ARE_YOU: [&str; 5] = [
+    "who are you",
+    "your name",
+    "introduce yourself",
+    "あなたは誰",
+    "自己紹介",
+];
+const WHAT_BEFORE: [&str; 3] = ["what did i say", "remember what i said", "何と言った"];
+const GREETINGS: [&str; 10] = [
+    "hello",
+    "hi",
+    "hey",
+    "good morning",
+    "good evening",
+    "こんにちは",
+    "おはよう",
+    "こんばんは",
+    "やあ",
+    "はじめまして",
+];
+
 /// Returns the answer to the newest thing a person said.
-pub(super) fn answer(question: &str, seed: u64) -> String {
-    let question = spoken(question);
-    if let Some((_, exactly)) = split_at(&question, "say exactly:") {
-        return exactly.trim().to_owned();
+pub(super) fn answer(ask: &Ask, seed: u64) -> String {
+    let line = line::newest(ask.question());
+    if let Some(exactly) = exactly(&line.text) {
+        return exactly.to_owned();
     }
-    let hash = xxh3_64_with_seed(question.as_bytes(), seed);
-    let wants = |phrase: &str| question.to_lowercase().contains(phrase);
-    if wants("code please") {
-        return CODE.to_owned();
-    }
-    let paragraphs = if wants("long answer") {
-        LONG_PARAGRAPHS
-    } else {
-        1 + hash % 2
+    let persona = Persona::of(&ask.system);
+    let key = format!("{persona:?}\n{}", line.text);
+    let hash = xxh3_64_with_seed(key.as_bytes(), seed);
+    let is_japanese = line.text.chars().any(is_japanese);
+    let phrases = phrases::of(persona.manner, is_japanese);
+    let speech = Speech {
+        ask,
+        line: &line,
+        persona: &persona,
+        phrases: &phrases,
+        hash,
     };
-    (0..paragraphs)
-        .map(|index| paragraph(&question, hash, index, index + 1 == paragraphs))
-        .collect::<Vec<_>>()
-        .join("\n\n")
+    speech.text()
+}
+
+/// Returns what is to be said word by word.
+pub(super) fn exactly(question: &str) -> Option<&str> {
+    let phrase = "say exactly:";
+    let at = question.to_ascii_lowercase().find(phrase)?;
+    question.get(at + phrase.len()..).map(str::trim)
 }
 
 /// Returns what is still to be said when the beginning was said already. White space does not
@@ -82,121 +95,149 @@ pub(super) fn rest<'a>(answer: &'a str, begun: &str) -> &'a str {
     if said.peek().is_none() { "" } else { answer }
 }
 
-fn pick<const N: usize>(choices: &[&'static str; N], hash: u64, step: u64) -> &'static str {
-    let mixed = xxh3_64_with_seed(&step.to_le_bytes(), hash);
-    let index = usize::try_from(mixed).unwrap_or_default() % N;
-    choices.get(index).copied().unwrap_or_default()
+/// Hiragana, katakana and CJK ideographs (Unicode 16 blocks).
+fn is_japanese(letter: char) -> bool {
+    matches!(letter, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}')
 }
 
-fn paragraph(question: &str, hash: u64, index: u64, is_last: bool) -> String {
-    let step = index * 8;
-    let mut sentences = Vec::new();
-    if index == 0 {
-        let quoted: Vec<_> = question.split_whitespace().take(QUOTED_WORDS).collect();
-        let quoted = if quoted.is_empty() {
-            "nothing at all".to_owned()
-        } else {
-            quoted.join(" ")
-        };
-        sentences.push(pick(&OPENINGS, hash, step).replace("{}", &quoted));
-    }
-    sentences.push(pick(&MIDDLES, hash, step + 1).to_owned());
-    if !is_last {
-        sentences.push(pick(&MIDDLES, hash, step + 2).to_owned());
-    } else {
-        sentences.push(pick(&ENDINGS, hash, step + 3).to_owned());
-    }
-    sentences.join(" ")
+/// Everything that shapes one answer.
+struct Speech<'a> {
+    ask: &'a Ask,
+    line: &'a Line<'a>,
+    persona: &'a Persona,
+    phrases: &'a Phrases,
+    hash: u64,
 }
 
-/// Takes the newest of several people's lines, without the speaker's name and without mentions.
-fn spoken(question: &str) -> String {
-    let mut text = String::with_capacity(question.len());
-    let mut rest = newest(question);
-    while let Some((before, mention)) = rest.split_once("<@") {
-        text.push_str(before);
-        rest = mention.split_once('>').map_or("", |(_, after)| after);
-    }
-    text.push_str(rest);
-    // Prompts write mentions by name.
-    let mut text = text.trim();
-    while let Some((_, said)) = text.strip_prefix('@').and_then(|text| text.split_once(' ')) {
-        text = said.trim_start();
-    }
-    text.to_owned()
-}
-
-/// Prompts write who speaks in front, as in `alice: hello`, and put several people's lines into
-/// one; what follows the last such name is the newest.
-fn newest(question: &str) -> &str {
-    let mut newest = question;
-    let mut at = 0;
-    for line in question.split_inclusive('\n') {
-        let is_name = |name: &str| {
-            (1..=32).contains(&name.chars().count()) && !name.contains(char::is_whitespace)
-        };
-        if let Some((name, _)) = line.split_once(": ").filter(|(name, _)| is_name(name)) {
-            newest = question.get(at + name.len() + 2..).unwrap_or_default();
+impl Speech<'_> {
+    fn text(&self) -> String {
+        let results = self.ask.results();
+        if !results.is_empty() {
+            let all = results.join("\n");
+            return [
+                self.say(self.phrases.result, &all),
+                self.pick(self.phrases.endings, 3),
+            ]
+            .join("\n\n");
         }
-        at += line.len();
+        let lower = self.line.text.to_lowercase();
+        let wants = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
+        if wants(&CODE_PLEASE) {
+            return CODE.to_owned();
+        }
+        if wants(&WHAT_BEFORE) {
+            return self.memory();
+        }
+        let paragraphs = if wants(&LONG_PLEASE) {
+            LONG_PARAGRAPHS
+        } else {
+            1 + self.hash % 2
+        };
+        let mut text: Vec<_> = (0..paragraphs)
+            .map(|index| self.paragraph(index, index + 1 == paragraphs))
+            .collect();
+        if self.persona.name.is_some() && wants(&WHO_ARE_YOU) {
+            text.insert(0, self.say(self.phrases.introduction, ""));
+        }
+        if self.ask.pictures() > 0 {
+            text.push(self.say(self.phrases.pictures, ""));
+        }
+        text.join("\n\n")
     }
-    newest
-}
 
-fn split_at<'a>(text: &'a str, phrase: &str) -> Option<(&'a str, &'a str)> {
-    let at = text.to_ascii_lowercase().find(phrase)?;
-    let (before, after) = text.split_at_checked(at)?;
-    Some((before, after.get(phrase.len()..)?))
+    fn say(&self, sentence: &str, what: &str) -> String {
+        fill(
+            sentence,
+            what,
+            self.line.speaker,
+            self.persona.name.as_deref(),
+        )
+    }
+
+    fn pick(&self, choices: &[&str], step: u64) -> String {
+        let mixed = xxh3_64_with_seed(&step.to_le_bytes(), self.hash);
+        let index = usize::try_from(mixed).unwrap_or_default() % choices.len().max(1);
+        self.say(
+            choices.get(index).copied().unwrap_or_default(),
+            &self.quoted(),
+        )
+    }
+
+    /// Goes through the sentences in an order that repeats none before all were said.
+    fn middle(&self, number: u64) -> String {
+        let choices = self.phrases.middles;
+        let index = usize::try_from(self.hash % 1_000 + number * MIDDLE_STRIDE).unwrap_or_default();
+        choices
+            .get(index % choices.len().max(1))
+            .copied()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// Takes up the beginning of what was said.
+    fn quoted(&self) -> String {
+        let words: Vec<_> = self
+            .line
+            .text
+            .split_whitespace()
+            .take(QUOTED_WORDS)
+            .collect();
+        let words = words.join(" ");
+        match words.char_indices().nth(QUOTED_CHARACTERS) {
+            _ if words.is_empty() => "…".to_owned(),
+            Some((at, _)) => format!("{}…", words.get(..at).unwrap_or_default()),
+            None => words,
+        }
+    }
+
+    fn is_greeting(&self) -> bool {
+        let lower = self.line.text.to_lowercase();
+        let bare = lower.trim_end_matches(|letter: char| !letter.is_alphanumeric());
+        GREETINGS.iter().any(|greeting| {
+            let rest = bare.strip_prefix(greeting);
+            rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+        })
+    }
+
+    fn paragraph(&self, index: u64, is_last: bool) -> String {
+        let step = index * 8;
+        let mut sentences = Vec::new();
+        if index == 0 {
+            let is_greeting = self.is_greeting();
+            let phrases = self.phrases;
+            let choices = if is_greeting {
+                phrases.greetings
+            } else {
+                phrases.openings
+            };
+            sentences.push(self.pick(choices, step));
+        }
+        sentences.push(self.middle(index * 2));
+        if !is_last {
+            sentences.push(self.middle(index * 2 + 1));
+        } else {
+            sentences.push(self.pick(self.phrases.endings, step + 3));
+        }
+        sentences.join(self.phrases.space)
+    }
+
+    /// Repeats what the same person said before.
+    fn memory(&self) -> String {
+        let people = self
+            .ask
+            .said
+            .iter()
+            .filter(|said| said.role == Role::Person);
+        let mut lines: Vec<Line<'_>> = people.flat_map(|said| line::lines(&said.text)).collect();
+        lines.pop();
+        let before = lines.iter().rfind(|line| line.speaker == self.line.speaker);
+        match before {
+            Some(before) => self.say(self.phrases.memory, &before.text),
+            None => self.say(self.phrases.no_memory, ""),
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn same_question_and_seed_give_the_same_answer_about_its_words() {
-        let first = answer("alice: @Tomori <@42> hello number 7", 1);
-        assert_eq!(first, answer("bob: hi\nalice: <@42> hello number 7", 1));
-        assert!(first.contains("hello number 7"), "{first}");
-    }
-
-    #[test]
-    fn the_newest_of_several_speakers_is_answered() {
-        let said = answer(
-            "alice: first\nbob: say exactly: second\ncarol: say exactly: third",
-            1,
-        );
-        assert_eq!(said, "third");
-    }
-
-    #[test]
-    fn words_to_be_said_exactly_are_the_whole_answer() {
-        assert_eq!(
-            answer("bob: please Say exactly: one two\nthree", 1),
-            "one two\nthree"
-        );
-    }
-
-    #[test]
-    fn long_answers_have_several_paragraphs_and_code_is_fenced() {
-        assert_eq!(answer("a long answer", 1).split("\n\n").count(), 6);
-        assert_eq!(answer("some code please", 1).matches("```").count(), 2);
-    }
-
-    #[test]
-    fn a_begun_answer_is_continued_wherever_it_was_cut() {
-        let whole = answer("a long answer about tea", 1);
-        for (at, _) in whole.char_indices() {
-            let (begun, left) = whole.split_at(at);
-            assert_eq!(rest(&whole, begun), left, "cut at {at}");
-        }
-        let (first, others) = whole.split_once("\n\n").unwrap();
-        assert_eq!(rest(&whole, &format!("{first}\n")).trim_start(), others);
-        assert_eq!(rest(&whole, &whole), "");
-    }
-
-    #[test]
-    fn a_beginning_that_was_never_said_is_ignored() {
-        assert_eq!(rest("one two", "two"), "one two");
-    }
-}
+#[path = "answer/tests.rs"]
+mod tests;

@@ -1,0 +1,138 @@
+//! A question to a model, whatever the wire format in which it came.
+
+use serde_json::Value;
+
+/// Characters of a token, about, as in English.
+pub(super) const CHARACTERS_PER_TOKEN: usize = 4;
+
+/// Who said something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A person, or several in one piece.
+    Person,
+    /// The model.
+    Model,
+    /// A tool that the model used.
+    Tool,
+}
+
+/// One message of the conversation.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub(super) role: Role,
+    pub(super) text: String,
+    /// How many pictures came with it.
+    pub(super) pictures: usize,
+}
+
+/// A tool that the model may use.
+#[derive(Clone, Debug)]
+pub(super) struct Tool {
+    pub(super) name: String,
+    /// Its arguments in JSON Schema.
+    pub(super) schema: Value,
+}
+
+/// Whether tools are to be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum ToolUse {
+    /// The model decides.
+    #[default]
+    Free,
+    /// None.
+    Never,
+    /// At least one.
+    Always,
+    /// This one.
+    Named(String),
+}
+
+/// A question with everything that matters for its answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ask {
+    pub(super) model: String,
+    pub(super) system: String,
+    pub(super) said: Vec<Said>,
+    pub(super) tools: Vec<Tool>,
+    pub(super) tool_use: ToolUse,
+    /// The answer is to be JSON of this schema.
+    pub(super) schema: Option<Value>,
+    /// Only one tool at a time.
+    pub(super) is_one_by_one: bool,
+    /// Most tokens of the answer.
+    pub(super) longest: Option<usize>,
+    pub(super) is_streamed: bool,
+    /// A stream's end tells the usage.
+    pub(super) wants_usage: bool,
+}
+
+impl Ask {
+    /// Returns the newest message of people.
+    pub(super) fn question(&self) -> &str {
+        let newest = self.said.iter().rfind(|said| said.role == Role::Person);
+        newest.map_or("", |said| &said.text)
+    }
+
+    /// Returns what the model said already of this very answer.
+    pub(super) fn begun(&self) -> &str {
+        let last = self.said.last().filter(|said| said.role == Role::Model);
+        last.map_or("", |said| &said.text)
+    }
+
+    /// Returns what tools answered since the model spoke last.
+    pub(super) fn results(&self) -> Vec<&str> {
+        let newest = self.said.iter().rev();
+        let mut results: Vec<&str> = newest
+            .take_while(|said| said.role == Role::Tool)
+            .map(|said| said.text.as_str())
+            .collect();
+        results.reverse();
+        results
+    }
+
+    /// Returns how many pictures the newest message of people has.
+    pub(super) fn pictures(&self) -> usize {
+        let newest = self.said.iter().rfind(|said| said.role == Role::Person);
+        newest.map_or(0, |said| said.pictures)
+    }
+
+    /// Counts the tokens of everything that was sent.
+    pub(super) fn tokens(&self) -> usize {
+        let said = self.said.iter().map(|said| tokens(&said.text));
+        tokens(&self.system) + said.sum::<usize>()
+    }
+}
+
+/// Counts the tokens of a text, about.
+pub(super) fn tokens(text: &str) -> usize {
+    text.chars().count().div_ceil(CHARACTERS_PER_TOKEN)
+}
+
+/// Looks into JSON; what is not there is null.
+pub(super) fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+    value.pointer(path).unwrap_or(&Value::Null)
+}
+
+/// Returns the text of a content that is a string or a list of parts.
+pub(super) fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => {
+            let texts = parts.iter().filter_map(|part| part["text"].as_str());
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Counts the parts of a content whose `type` is one of these.
+pub(super) fn count_of(content: &Value, kinds: &[&str]) -> usize {
+    let parts = content.as_array().into_iter().flatten();
+    parts
+        .filter(|part| {
+            part["type"]
+                .as_str()
+                .is_some_and(|kind| kinds.contains(&kind))
+        })
+        .count()
+}
