@@ -134,6 +134,18 @@ impl Local {
         exchange(&self.0, url, request(method, url).body(Full::new(body))?).await
     }
 
+    /// The same as somebody: `authorization` is the header's value.
+    pub async fn send_as(
+        &self,
+        method: Method,
+        url: &str,
+        authorization: &str,
+        body: Bytes,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        let request = request(method, url).header(http::header::AUTHORIZATION, authorization);
+        exchange(&self.0, url, request.body(Full::new(body))?).await
+    }
+
     /// Reads `url` and returns its status and body.
     pub async fn get(&self, url: &str) -> anyhow::Result<(StatusCode, Bytes)> {
         self.send(Method::GET, url, Bytes::new()).await

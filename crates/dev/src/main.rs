@@ -40,7 +40,7 @@ enum Task {
     Sqlx(sqlx::Args),
     Tidy(tidy::Args),
     #[command(hide = true)]
-    Sandbox(sandbox::Args),
+    Sandbox(sandbox::Cli),
 }
 
 #[tokio::main]
@@ -71,6 +71,6 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Test(args) => test::run(args, &installation).await,
         Task::Sqlx(args) => sqlx::run(args, &installation).await,
         Task::Tidy(args) => tidy::run(args, &installation).await,
-        Task::Sandbox(args) => sandbox::run(args).await,
+        Task::Sandbox(args) => sandbox::run(args, &installation).await,
     }
 }

@@ -127,6 +127,18 @@ impl Identity {
     }
 }
 
+/// The processor time that this process has used, in milliseconds (fields 14 and 15 of
+/// `/proc/self/stat`, proc(5)); 0 where that cannot be known.
+pub fn own_processor_ms() -> u64 {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text
+        .rsplit_once(')')
+        .map_or("", |(_, after_name)| after_name);
+    let ticks = fields.split_ascii_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    ticks * 1_000 / rustix::param::clock_ticks_per_second().max(1)
+}
+
 /// What `/proc/PID/stat` tells.
 struct Stat {
     activity: Activity,

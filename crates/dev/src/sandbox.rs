@@ -10,6 +10,8 @@ pub mod client;
 mod clock;
 mod commands;
 mod faults;
+pub mod firehose;
+mod flood;
 mod gateway;
 mod limits;
 mod model;
@@ -34,6 +36,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::installation::Installation;
 use model::Load;
 use settings::Settings;
 use world::World;
@@ -62,8 +65,35 @@ pub struct Args {
     pub explain_command: Vec<String>,
 }
 
+/// The sandbox, or something that is done with one.
+#[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// Serves when nothing else is asked for.
+    #[command(flatten)]
+    pub serve: Args,
+    /// What is done instead.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+}
+
+/// What is done with a sandbox that serves.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Task {
+    /// Floods the clients with events.
+    Firehose(firehose::Args),
+}
+
+/// Does what the command line says.
+pub async fn run(cli: Cli, installation: &Installation) -> anyhow::Result<ExitCode> {
+    match cli.task {
+        Some(Task::Firehose(args)) => firehose::run(args, installation).await,
+        None => stay(cli.serve).await,
+    }
+}
+
 /// Serves until SIGTERM or Ctrl-C, then returns.
-pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+async fn stay(args: Args) -> anyhow::Result<ExitCode> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the sandbox's only setting that is a secret"

@@ -5,6 +5,7 @@
 
 pub(crate) mod ids;
 mod interactions;
+mod load;
 pub(crate) mod messages;
 mod model;
 pub(crate) mod place;
@@ -101,6 +102,11 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/model/calls", get(model::calls))
         .route("/gateway", post(order))
         .route("/admins", post(set_admin))
+        .route("/crowd", post(load::crowd))
+        .route(
+            "/firehose",
+            get(load::progress).post(load::start).delete(load::stop),
+        )
         .route("/places", post(place::resolve))
         .route("/set-up", post(place::mark))
         .route("/messages", get(messages::list).post(messages::say))
@@ -172,6 +178,7 @@ async fn stats(State(sandbox): State<Sandbox>) -> Response {
             ("sessions", json!(sessions)),
             ("connected", json!(connected)),
             ("posts", json!(world.stats.posts.len())),
+            ("processor_ms", json!(crate::process::own_processor_ms())),
             ("model", model),
         ] {
             super::shape::set(&mut body, key, value);
@@ -239,6 +246,10 @@ enum GatewayOrder {
     Reconnect,
     /// Op 9.
     Invalidate { resumable: bool },
+    /// Op 1: the client is to send a heartbeat now.
+    Heartbeat,
+    /// The sockets stay open and nothing is heard from them any more, not even that heartbeats came.
+    Silence,
 }
 
 async fn order(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
@@ -250,6 +261,8 @@ async fn order(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
             GatewayOrder::Invalidate { resumable } => Order::Invalidate {
                 is_resumable: resumable,
             },
+            GatewayOrder::Heartbeat => Order::Heartbeat,
+            GatewayOrder::Silence => Order::Silence,
         };
         json!({"connections": sandbox.with(|world| world.sessions.order(order))})
     }))

@@ -113,6 +113,12 @@ impl Client {
         decode(path, self.send(Method::PATCH, path, body).await?)
     }
 
+    /// Ends the flood of events that runs.
+    pub(crate) async fn stop_firehose(&self) -> anyhow::Result<()> {
+        let path = "firehose";
+        decode(path, self.send(Method::DELETE, path, Bytes::new()).await?).map(drop)
+    }
+
     async fn send(
         &self,
         method: Method,

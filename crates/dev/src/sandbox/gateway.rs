@@ -1,8 +1,10 @@
 //! Discord's gateway, version 10: one task per connection, which reads what the client sends and
 //! passes on what its session is told.
 
+mod close;
 mod codec;
 mod hello;
+mod orders;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +20,14 @@ use tokio::time::{Instant, timeout};
 
 use super::Sandbox;
 use super::clock;
-use super::world::sessions::{Next, Order};
+use super::world::sessions::Next;
+use close::End;
 use codec::Codec;
 
 /// Largest payload that a client may send (Discord gateway page, 2026-11).
-const PAYLOAD_BYTES: usize = 15 * 1024;
+const PAYLOAD_BYTES: usize = 4_096;
+/// Largest message that is read at all; beyond it the socket breaks.
+const MESSAGE_BYTES: usize = 1024 * 1024;
 /// Payloads that a client may send in a minute.
 const SENDS_PER_MINUTE: u32 = 120;
 /// Frames handed out between two looks at what the client sends.
@@ -39,17 +44,6 @@ mod op {
     pub(super) const RESUME: u64 = 6;
     pub(super) const REQUEST_MEMBERS: u64 = 8;
     pub(super) const SOUNDBOARD: u64 = 31;
-}
-
-/// How a connection ends.
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    /// We close with this code.
-    Close(u16, &'static str),
-    /// The client closed; with 1000 or 1001 its session is over.
-    Left(Option<u16>),
-    /// The socket breaks without a word.
-    Break,
 }
 
 /// A payload from the client.
@@ -77,6 +71,8 @@ struct Connection {
     heartbeat: Duration,
     last_heartbeat: Instant,
     minute: (Instant, u32),
+    /// Nothing is said any more, whatever the client does.
+    is_silent: bool,
 }
 
 /// Accepts a connection.
@@ -87,7 +83,7 @@ pub(crate) async fn accept(
 ) -> Response {
     let query = uri.query().unwrap_or_default().to_owned();
     upgrade
-        .max_message_size(4 * PAYLOAD_BYTES)
+        .max_message_size(MESSAGE_BYTES)
         .on_upgrade(move |socket| async move { connect(sandbox, socket, &query).await })
 }
 
@@ -104,12 +100,13 @@ async fn connect(sandbox: Sandbox, socket: WebSocket, query: &str) {
         heartbeat: Duration::from_millis(heartbeat_ms),
         last_heartbeat: Instant::now(),
         minute: (Instant::now(), 0),
+        is_silent: false,
         sandbox,
     };
     let end = if codec::has_supported_version(query) {
         connection.run().await
     } else {
-        End::Close(4_012, "Invalid API version.")
+        close::INVALID_VERSION
     };
     connection.finish(end).await;
 }
@@ -138,12 +135,14 @@ impl Connection {
             .as_ref()
             .map(|attached| Arc::clone(&attached.wake));
         let shutdown = self.sandbox.shutdown().clone();
-        // Two intervals without a heartbeat: the client is gone, and may resume.
+        // Two intervals without a heartbeat: the client is gone.
         let deadline = self.last_heartbeat + self.heartbeat * 2;
         tokio::select! {
             message = self.socket.recv() => self.receive(message).await,
             () = wake_up(wake) => self.pass_on().await,
-            () = tokio::time::sleep_until(deadline) => Err(End::Break),
+            () = tokio::time::sleep_until(deadline) => {
+                Err(if self.is_silent { End::Break } else { close::TIMED_OUT })
+            }
             () = shutdown.cancelled() => Err(End::Break),
         }
     }
@@ -158,12 +157,14 @@ impl Connection {
             }
             Some(Err(_)) | None => return Err(End::Break),
         };
+        if self.is_silent {
+            return Ok(());
+        }
         self.count_send()?;
         if bytes.len() > PAYLOAD_BYTES {
-            return Err(End::Close(4_002, "Error while decoding payload."));
+            return Err(close::UNDECODABLE);
         }
-        let payload: Payload = serde_json::from_slice(&bytes)
-            .or(Err(End::Close(4_002, "Error while decoding payload.")))?;
+        let payload: Payload = serde_json::from_slice(&bytes).or(Err(close::UNDECODABLE))?;
         self.obey(payload).await
     }
 
@@ -173,7 +174,7 @@ impl Connection {
         }
         self.minute.1 += 1;
         if self.minute.1 > SENDS_PER_MINUTE {
-            return Err(End::Close(4_008, "Rate limited."));
+            return Err(close::RATE_LIMITED);
         }
         Ok(())
     }
@@ -185,23 +186,28 @@ impl Connection {
                 self.send(r#"{"t":null,"s":null,"op":11,"d":null}"#.into())
                     .await
             }
-            (op::IDENTIFY | op::RESUME, true) => Err(End::Close(4_005, "Already authenticated.")),
+            (op::IDENTIFY | op::RESUME, true) => Err(close::ALREADY),
             (op::IDENTIFY, false) => {
-                self.attached = Some(hello::identify(&self.sandbox, self.number, &payload.d)?);
-                self.pass_on().await
+                self.attached = hello::identify(&self.sandbox, self.number, &payload.d)?;
+                self.attach().await
             }
-            (op::RESUME, false) => match hello::resume(&self.sandbox, self.number, &payload.d)? {
-                Some(attached) => {
-                    self.attached = Some(attached);
-                    self.pass_on().await
-                }
-                None => self.send(INVALID_SESSION.into()).await,
-            },
+            (op::RESUME, false) => {
+                self.attached = hello::resume(&self.sandbox, self.number, &payload.d)?;
+                self.attach().await
+            }
             (op::PRESENCE | op::VOICE | op::REQUEST_MEMBERS | op::SOUNDBOARD, true) => Ok(()),
             (op::PRESENCE | op::VOICE | op::REQUEST_MEMBERS | op::SOUNDBOARD, false) => {
-                Err(End::Close(4_003, "Not authenticated."))
+                Err(close::NOT_YET)
             }
-            _ => Err(End::Close(4_001, "Unknown opcode.")),
+            _ => Err(close::UNKNOWN_OPCODE),
+        }
+    }
+
+    /// Tells the client its session, or that there is none.
+    async fn attach(&mut self) -> Result<(), End> {
+        match self.attached {
+            Some(_) => self.pass_on().await,
+            None => self.send(orders::INVALID_SESSION.into()).await,
         }
     }
 
@@ -225,37 +231,15 @@ impl Connection {
                     }
                 }
                 Next::Order(order) => self.follow(order).await?,
-                Next::Lost => return Err(End::Close(4_000, "Unknown error.")),
-            }
-        }
-    }
-
-    async fn follow(&mut self, order: Order) -> Result<(), End> {
-        match order {
-            Order::Drop(None) => Err(End::Break),
-            Order::Drop(Some(code)) => Err(End::Close(code, "Closed by the sandbox.")),
-            Order::Reconnect => {
-                self.send(r#"{"t":null,"s":null,"op":7,"d":null}"#.into())
-                    .await
-            }
-            Order::Invalidate { is_resumable: true } => {
-                self.send(r#"{"t":null,"s":null,"op":9,"d":true}"#.into())
-                    .await
-            }
-            Order::Invalidate {
-                is_resumable: false,
-            } => {
-                if let Some(attached) = self.attached.take() {
-                    let number = self.number;
-                    self.sandbox
-                        .with(|world| world.sessions.end(&attached.session, number));
-                }
-                self.send(INVALID_SESSION.into()).await
+                Next::Lost => return Err(close::UNKNOWN),
             }
         }
     }
 
     async fn send(&mut self, text: axum::extract::ws::Utf8Bytes) -> Result<(), End> {
+        if self.is_silent {
+            return Ok(());
+        }
         let message = self.codec.encode(text).or(Err(End::Break))?;
         self.socket.send(message).await.or(Err(End::Break))
     }
@@ -287,19 +271,15 @@ impl Connection {
                 *world.stats.client_closes.entry(code).or_default() += 1;
             }
             let Some(attached) = attached else { return };
-            match end {
-                End::Left(Some(1_000 | 1_001)) => world.sessions.end(&attached.session, number),
-                End::Close(4_007 | 4_009, _) => world.sessions.end(&attached.session, number),
-                _ => world
-                    .sessions
-                    .leave(&attached.session, number, clock::now_ms()),
+            if end.ends_session() {
+                world.sessions.end(&attached.session, number);
+            } else {
+                let now_ms = clock::now_ms();
+                world.sessions.leave(&attached.session, number, now_ms);
             }
         });
     }
 }
-
-/// Op 9: identify anew.
-const INVALID_SESSION: &str = r#"{"t":null,"s":null,"op":9,"d":false}"#;
 
 async fn wake_up(wake: Option<Arc<Notify>>) {
     match wake {

@@ -23,6 +23,16 @@ pub(crate) struct Settings {
     pub(crate) heartbeat_ms: u64,
     /// How long a session without a connection can be resumed.
     pub(crate) session_life_ms: u64,
+    /// How many sessions may be started in a day.
+    pub(crate) session_starts: u64,
+    /// How many shards may identify at once.
+    pub(crate) max_concurrency: u64,
+    /// How long a shard waits after another one of its rate limit key.
+    pub(crate) identify_window_ms: u64,
+    /// How many shards are advised.
+    pub(crate) shards: u64,
+    /// How many servers a shard may have.
+    pub(crate) servers_per_shard: usize,
     /// Which privileged intents the application is allowed, as intent bits.
     pub(crate) allowed_intents: u64,
     /// Time between two pieces of a streamed model answer.
@@ -38,6 +48,11 @@ impl Default for Settings {
             interaction_life_ms: 15 * 60_000,
             heartbeat_ms: 41_250,
             session_life_ms: 5 * 60_000,
+            session_starts: 1_000,
+            max_concurrency: 1,
+            identify_window_ms: 5_000,
+            shards: 1,
+            servers_per_shard: 2_500,
             allowed_intents: MESSAGE_CONTENT,
             delta_delay_ms: 15,
         }

@@ -1,6 +1,7 @@
 //! Everything that exists in the sandbox, behind one lock: who there is, where they talk, what was
 //! said, which sessions listen. It lives in memory only.
 
+pub(crate) mod crowd;
 pub(crate) mod interactions;
 pub(crate) mod journal;
 pub(crate) mod live;
@@ -8,15 +9,18 @@ pub(crate) mod messages;
 pub(crate) mod people;
 pub(crate) mod places;
 pub(crate) mod sessions;
+pub(crate) mod starts;
 pub(crate) mod stats;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use proto::id::{ApplicationId, UserId};
 use serde_json::Value;
 
 use super::clock;
 use super::faults::Faults;
+use super::flood::Run;
 use super::limits::Limits;
 use super::settings::Settings;
 use super::snowflake::Snowflakes;
@@ -27,6 +31,7 @@ use messages::Nonces;
 use people::People;
 use places::Places;
 use sessions::{Event, Sessions};
+use starts::Starts;
 use stats::Stats;
 
 /// The state of the sandbox.
@@ -38,6 +43,7 @@ pub(crate) struct World {
     pub(crate) nonces: Nonces,
     pub(crate) interactions: Interactions,
     pub(crate) sessions: Sessions,
+    pub(crate) starts: Starts,
     pub(crate) limits: Limits,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
@@ -49,6 +55,8 @@ pub(crate) struct World {
     pub(crate) files: HashMap<String, (String, bytes::Bytes)>,
     /// Servers and people for whom somebody ran `/setup` through the sandbox.
     pub(crate) set_up: BTreeSet<u64>,
+    /// The newest flood of events.
+    pub(crate) flood: Arc<Run>,
     ids: Snowflakes,
 }
 
@@ -63,6 +71,7 @@ impl World {
             nonces: Nonces::default(),
             interactions: Interactions::default(),
             sessions: Sessions::default(),
+            starts: Starts::default(),
             limits: Limits::default(),
             faults: Faults::default(),
             stats: Stats::default(),
@@ -71,6 +80,7 @@ impl World {
             commands: HashMap::new(),
             files: HashMap::new(),
             set_up: BTreeSet::new(),
+            flood: Arc::default(),
             ids: Snowflakes::default(),
         };
         let alice = world.user(people::DEFAULT_USER);

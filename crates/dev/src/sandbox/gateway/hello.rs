@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Attached, End};
+use super::{Attached, End, close};
 use crate::sandbox::settings::PRIVILEGED_INTENTS;
 use crate::sandbox::world::World;
 use crate::sandbox::world::sessions::{Event, NewSession, NoResume};
+use crate::sandbox::world::starts::NoStart;
 use crate::sandbox::{Sandbox, clock, shape};
 
 /// All intents that exist (Discord gateway page, 2026-11).
@@ -34,60 +35,72 @@ fn check_token(sandbox: &Sandbox, token: &str) -> Result<(), End> {
     if token.trim_start_matches("Bot ") == sandbox.token() {
         Ok(())
     } else {
-        Err(End::Close(4_004, "Authentication failed."))
+        Err(close::NOT_AUTHENTICATED)
     }
 }
 
-fn check_intents(world: &World, intents: u64) -> Result<(), End> {
-    if intents & !KNOWN_INTENTS != 0 {
-        return Err(End::Close(4_013, "Invalid intent(s)."));
+fn check(world: &World, identify: &Identify, shard: (u64, u64)) -> Result<(), End> {
+    if shard.0 >= shard.1 {
+        return Err(close::INVALID_SHARD);
     }
-    if intents & PRIVILEGED_INTENTS & !world.settings.allowed_intents != 0 {
-        return Err(End::Close(4_014, "Disallowed intent(s)."));
+    if identify.intents & !KNOWN_INTENTS != 0 {
+        return Err(close::INVALID_INTENTS);
+    }
+    if identify.intents & PRIVILEGED_INTENTS & !world.settings.allowed_intents != 0 {
+        return Err(close::DISALLOWED_INTENTS);
+    }
+    if guilds(world, shard).len() > world.settings.servers_per_shard {
+        return Err(close::SHARDING_REQUIRED);
     }
     Ok(())
 }
 
-/// Starts a session: READY, then the servers of the shard.
-pub(super) fn identify(sandbox: &Sandbox, number: u64, body: &Value) -> Result<Attached, End> {
-    let identify =
-        Identify::deserialize(body).or(Err(End::Close(4_002, "Error while decoding payload.")))?;
+/// Starts a session: READY, then the servers of the shard. `None`: not now, op 9.
+pub(super) fn identify(
+    sandbox: &Sandbox,
+    number: u64,
+    body: &Value,
+) -> Result<Option<Attached>, End> {
+    let identify = Identify::deserialize(body).or(Err(close::UNDECODABLE))?;
     check_token(sandbox, &identify.token)?;
     let shard = identify.shard.unwrap_or((0, 1));
-    if shard.0 >= shard.1 {
-        return Err(End::Close(4_010, "Invalid shard."));
-    }
     sandbox.with(|world| {
-        check_intents(world, identify.intents)?;
-        world.stats.identifies += 1;
-        let life_ms = world.settings.session_life_ms;
-        world
-            .sessions
-            .expire(clock::now_ms().saturating_sub(life_ms));
-        let id = format!("{:032x}", xxh3_128(&world.next_id().to_le_bytes()));
-        let session = NewSession {
-            intents: identify.intents,
-            shard,
-        };
-        let wake = world.sessions.start(id.clone(), session, number);
-        let guilds = guilds(world, shard);
-        let ready = ready(world, sandbox, &id, shard, &guilds);
-        world
-            .sessions
-            .tell(&id, &Event::new("READY", None, 0, &ready));
-        for guild in guilds {
-            if let Some(body) = shape::guild(world, guild) {
-                world
-                    .sessions
-                    .tell(&id, &Event::of_guild("GUILD_CREATE", guild, body));
+        check(world, &identify, shard)?;
+        match world.starts.take(shard.0, &world.settings, clock::now_ms()) {
+            Ok(()) => Ok(Some(begin(world, sandbox, &identify, number))),
+            Err(NoStart::TooSoon) => Ok(None),
+            Err(NoStart::UsedUp) => {
+                world.sessions.end_all();
+                Err(close::NOT_AUTHENTICATED)
             }
         }
-        Ok(Attached {
-            session: id,
-            cursor: 0,
-            wake,
-        })
     })
+}
+
+fn begin(world: &mut World, sandbox: &Sandbox, identify: &Identify, number: u64) -> Attached {
+    world.stats.identifies += 1;
+    let life_ms = world.settings.session_life_ms;
+    let oldest_ms = clock::now_ms().saturating_sub(life_ms);
+    world.sessions.expire(oldest_ms);
+    let id = format!("{:032x}", xxh3_128(&world.next_id().to_le_bytes()));
+    let (intents, shard) = (identify.intents, identify.shard.unwrap_or((0, 1)));
+    let session = NewSession { intents, shard };
+    let wake = world.sessions.start(id.clone(), session, number);
+    let guilds = guilds(world, shard);
+    let ready = ready(world, sandbox, &id, shard, &guilds);
+    let ready = Event::new("READY", None, 0, &ready);
+    world.sessions.tell(&id, &ready);
+    for guild in guilds {
+        if let Some(body) = shape::guild(world, guild) {
+            let created = Event::of_guild("GUILD_CREATE", guild, body);
+            world.sessions.tell(&id, &created);
+        }
+    }
+    Attached {
+        session: id,
+        cursor: 0,
+        wake,
+    }
 }
 
 fn guilds(world: &World, (shard, shards): (u64, u64)) -> Vec<GuildId> {
@@ -128,8 +141,7 @@ pub(super) fn resume(
     number: u64,
     body: &Value,
 ) -> Result<Option<Attached>, End> {
-    let resume =
-        Resume::deserialize(body).or(Err(End::Close(4_002, "Error while decoding payload.")))?;
+    let resume = Resume::deserialize(body).or(Err(close::UNDECODABLE))?;
     check_token(sandbox, &resume.token)?;
     sandbox.with(|world| {
         let oldest_ms = clock::now_ms().saturating_sub(world.settings.session_life_ms);
@@ -150,7 +162,7 @@ pub(super) fn resume(
                 world.stats.refused_resumes += 1;
                 Ok(None)
             }
-            Err(NoResume::Sequence) => Err(End::Close(4_007, "Invalid seq.")),
+            Err(NoResume::Sequence) => Err(close::INVALID_SEQUENCE),
         }
     })
 }

@@ -3,21 +3,20 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Outcome, Refusal};
-use crate::sandbox::shape;
+use crate::sandbox::{clock, shape};
 
-/// Identifies that an application may do in a day (Discord gateway page, 2026-11).
-const STARTS_PER_DAY: u64 = 1_000;
 /// Commands of type chat input that an application may have.
 const COMMANDS: usize = 110;
 
 /// Says where the gateway is, how many shards are advised and how many identifies are left.
 pub(crate) fn gateway_bot(call: &Call<'_>) -> Answer {
-    let remaining = STARTS_PER_DAY.saturating_sub(call.world.stats.identifies);
+    let settings = &call.world.settings;
+    let (remaining, reset_after_ms) = call.world.starts.left(settings, clock::now_ms());
     Answer::Json(json!({
-        "url": call.sandbox.gateway_url(), "shards": 1,
+        "url": call.sandbox.gateway_url(), "shards": settings.shards,
         "session_start_limit": {
-            "total": STARTS_PER_DAY, "remaining": remaining, "reset_after": 86_400_000,
-            "max_concurrency": 1,
+            "total": settings.session_starts, "remaining": remaining,
+            "reset_after": reset_after_ms, "max_concurrency": settings.max_concurrency,
         },
     }))
 }

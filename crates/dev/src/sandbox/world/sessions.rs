@@ -90,6 +90,10 @@ pub(crate) enum Order {
     Reconnect,
     /// Op 9: the session is over, or can be resumed.
     Invalidate { is_resumable: bool },
+    /// Op 1: send a heartbeat now.
+    Heartbeat,
+    /// The socket stays open and says nothing any more.
+    Silence,
 }
 
 /// A frame with its sequence.
@@ -290,6 +294,13 @@ impl Sessions {
             .is_some_and(|session| session.connection == Some(connection))
         {
             self.sessions.remove(id);
+        }
+    }
+
+    /// Ends all sessions; whoever listens is told that there is none.
+    pub(crate) fn end_all(&mut self) {
+        for session in std::mem::take(&mut self.sessions).into_values() {
+            session.wake.notify_one();
         }
     }
 
