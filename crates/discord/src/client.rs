@@ -31,7 +31,8 @@ pub struct Settings {
     pub api_url: String,
     /// The bot token.
     pub token: SecretString,
-    /// Requests per second over all routes that count towards Discord's global limit.
+    /// Requests per second over all routes that count towards Discord's global limit, by all
+    /// processes together; see [`Client::set_global_share`].
     pub global_rps: u32,
     /// A rate-limit proxy to send everything to instead; the path of `api_url` is kept.
     pub proxy_url: Option<String>,
@@ -68,6 +69,13 @@ impl Client {
                 token_refused_until: Mutex::new(None),
             }),
         })
+    }
+
+    /// Takes an equal share of `Settings::global_rps`, at least one request a second: Discord
+    /// counts the requests of all `processes` with this token together. Cheap; call it whenever
+    /// their number changes.
+    pub fn set_global_share(&self, processes: u32) {
+        self.inner.limiter.share(processes);
     }
 
     /// Makes a call, whatever it takes, until its deadline.
@@ -202,19 +210,20 @@ fn obey(permit: &Permit<'_>, answer: &Answer) -> Verdict {
     metrics::answered(answer.status, Some(limit));
     match limit {
         Limit::Bucket | Limit::Shared => permit.block(wait),
+        // Both are told once, not by every request that had left before.
         Limit::Global => {
-            tracing::warn!(
-                wait_ms = millis(wait),
-                "discord stops all requests of this bot"
-            );
-            permit.stop_all(wait);
+            let is_new = permit.stop_all(wait);
+            if is_new {
+                let wait_ms = millis(wait);
+                tracing::warn!(wait_ms, "discord stops all requests of this bot");
+            }
         }
         Limit::Cloudflare => {
-            tracing::error!(
-                wait_ms = millis(wait),
-                "cloudflare blocks requests from this address"
-            );
-            permit.ban_all(wait);
+            let is_new = permit.ban_all(wait);
+            if is_new {
+                let wait_ms = millis(wait);
+                tracing::error!(wait_ms, "cloudflare blocks requests from this address");
+            }
         }
     }
     Verdict::Again(

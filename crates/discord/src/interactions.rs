@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use proto::id::{ApplicationId, InteractionId, MessageId};
+use proto::id::{ApplicationId, InteractionId};
 use serde::Serialize;
 use twilight_http::routing::Route;
 use twilight_model::channel::message::{Component, Embed, MessageFlags};
@@ -12,12 +12,12 @@ use twilight_model::http::interaction::InteractionResponse;
 use crate::call::{Call, Repeat};
 use crate::client::Client;
 use crate::error::Error;
-use crate::messages::{Created, Mentions};
+use crate::messages::Mentions;
 
 /// Discord forgets an interaction that nobody answered within three seconds.
 const FIRST_ANSWER_DEADLINE: Duration = Duration::from_millis(2500);
 
-/// An answer that replaces another or is added. It notifies nobody.
+/// An answer that replaces another. It notifies nobody.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// The text.
@@ -26,7 +26,7 @@ pub struct Answer {
     pub embeds: Vec<Embed>,
     /// Buttons and menus; an edit replaces those that were there.
     pub components: Vec<Component>,
-    /// Flags, such as `EPHEMERAL` for a follow-up.
+    /// Flags, such as `IS_COMPONENTS_V2`.
     pub flags: Option<MessageFlags>,
 }
 
@@ -69,31 +69,6 @@ impl Client {
             .by_own_token()
             .json(&Body::from(answer))?;
         self.call(&call).await.map(drop)
-    }
-
-    /// Adds a further answer. Retried only while nothing was sent.
-    pub async fn follow_up(
-        &self,
-        application: ApplicationId,
-        token: &str,
-        answer: &Answer,
-    ) -> Result<MessageId, Error> {
-        let route = Route::ExecuteWebhook {
-            thread_id: None,
-            token,
-            wait: Some(true),
-            with_components: None,
-            webhook_id: application.0,
-        };
-        let call = Call::new("follow_up", &route, major(token))
-            .by_own_token()
-            .repeat(Repeat::Never)
-            .json(&Body::from(answer))?;
-        let answer = self.call(&call).await?;
-        let created = answer.parse("message").map_err(|cause| Error::InDoubt {
-            cause: Some(cause.into()),
-        });
-        created.map(|Created { id }| MessageId(id.get()))
     }
 }
 

@@ -96,6 +96,11 @@ impl Limiter {
         }
     }
 
+    /// Divides the global limit by so many processes.
+    pub(crate) fn share(&self, processes: u32) {
+        lock(&self.pace).share(processes);
+    }
+
     /// Waits for the bucket's turn; whoever comes too late for the deadline is told at once.
     ///
     /// Cancel safe: yes; dropped, it only loses its place.
@@ -228,14 +233,16 @@ impl Permit<'_> {
         }
     }
 
-    /// Obeys a 429 of the bot's global limit.
-    pub(crate) fn stop_all(&self, wait: Duration) {
-        lock(&self.limiter.pace).stop(Instant::now() + wait);
+    /// Obeys a 429 of the bot's global limit. Returns whether it is a new stop.
+    pub(crate) fn stop_all(&self, wait: Duration) -> bool {
+        let now = Instant::now();
+        lock(&self.limiter.pace).stop(now, now + wait)
     }
 
-    /// Obeys a 429 of Cloudflare.
-    pub(crate) fn ban_all(&self, wait: Duration) {
-        lock(&self.limiter.pace).ban(Instant::now() + wait);
+    /// Obeys a 429 of Cloudflare. Returns whether it is a new ban.
+    pub(crate) fn ban_all(&self, wait: Duration) -> bool {
+        let now = Instant::now();
+        lock(&self.limiter.pace).ban(now, now + wait)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Messages: post, read, delete, and the typing sign.
+//! Messages: post, read, and the typing sign.
 
 use std::time::Duration;
 
@@ -151,25 +151,6 @@ impl Client {
         }
     }
 
-    /// Deletes a message; one that is already gone counts as deleted.
-    pub async fn delete_message(
-        &self,
-        channel: ChannelId,
-        message: MessageId,
-    ) -> Result<(), Error> {
-        let route = Route::DeleteMessage {
-            channel_id: channel.0,
-            message_id: message.0,
-        };
-        match self
-            .call(&Call::new("delete_message", &route, channel.0))
-            .await
-        {
-            Err(error) if !error.is_unknown_message() => Err(error),
-            _ => Ok(()),
-        }
-    }
-
     /// Shows the bot as typing for about ten seconds; gives up soon, for a late sign is a wrong one.
     pub async fn typing(&self, channel: ChannelId) -> Result<(), Error> {
         let route = Route::CreateTypingTrigger {
@@ -212,8 +193,8 @@ pub(crate) struct Mentions {
 
 /// All that is looked at of a created message.
 #[derive(Deserialize)]
-pub(crate) struct Created {
-    pub(crate) id: Id<MessageMarker>,
+struct Created {
+    id: Id<MessageMarker>,
 }
 
 impl Mentions {

@@ -107,6 +107,9 @@ pub(crate) enum Scope {
 /// The limits over all buckets: so many requests in any second, and the stops that Discord orders.
 #[derive(Debug)]
 pub(crate) struct Pace {
+    /// What all processes together may send in a second.
+    global: usize,
+    /// Our share of it.
     per_second: usize,
     /// When the last `per_second` requests were or will be sent, oldest first.
     sent: VecDeque<Instant>,
@@ -117,14 +120,24 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(per_second: u32) -> Self {
-        let per_second = usize::try_from(per_second.max(1)).unwrap_or(usize::MAX);
+    pub(crate) fn new(global: u32) -> Self {
+        let global = usize::try_from(global.max(1)).unwrap_or(usize::MAX);
         Self {
-            per_second,
+            global,
+            per_second: global,
             sent: VecDeque::new(),
             stopped_until: None,
             banned_until: None,
         }
+    }
+
+    /// Takes an equal share of the global limit, at least one request a second.
+    pub(crate) fn share(&mut self, processes: u32) {
+        let processes = usize::try_from(processes.max(1)).unwrap_or(usize::MAX);
+        self.per_second = (self.global / processes).max(1);
+        // The newest that still count, so that the oldest of them tells when the next may leave.
+        let surplus = self.sent.len().saturating_sub(self.per_second);
+        self.sent.drain(..surplus);
     }
 
     /// Gives out the next moment to send at, unless that is after `deadline`: then it is not
@@ -168,15 +181,23 @@ impl Pace {
         now.max(banned).max(stopped)
     }
 
-    /// Obeys a global 429.
-    pub(crate) fn stop(&mut self, until: Instant) {
-        self.stopped_until = Some(self.stopped_until.map_or(until, |before| before.max(until)));
+    /// Obeys a global 429. Returns whether it is a new stop, rather than one more answer to what
+    /// had left before the stop was known.
+    pub(crate) fn stop(&mut self, now: Instant, until: Instant) -> bool {
+        extend(&mut self.stopped_until, now, until)
     }
 
-    /// Obeys a 429 of Cloudflare.
-    pub(crate) fn ban(&mut self, until: Instant) {
-        self.banned_until = Some(self.banned_until.map_or(until, |before| before.max(until)));
+    /// Obeys a 429 of Cloudflare. Returns whether it is a new ban.
+    pub(crate) fn ban(&mut self, now: Instant, until: Instant) -> bool {
+        extend(&mut self.banned_until, now, until)
     }
+}
+
+/// Lets a stop hold at least until then. Returns whether none was in force.
+fn extend(stop: &mut Option<Instant>, now: Instant, until: Instant) -> bool {
+    let in_force = stop.filter(|before| *before > now);
+    *stop = Some(in_force.map_or(until, |before| before.max(until)));
+    in_force.is_none()
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ async fn a_stop_holds_for_those_who_already_wait_for_their_slot() {
     let began = Instant::now();
     let stop = async {
         sleep(SECOND / 2).await;
-        lock(&limiter.pace).stop(began + 5 * SECOND);
+        lock(&limiter.pace).stop(began, began + 5 * SECOND);
     };
 
     let (ready, ()) = tokio::join!(permit.ready(), stop);

@@ -1,7 +1,7 @@
 //! Answers to interactions.
 
 use discord::{Answer, Error};
-use proto::id::{ApplicationId, InteractionId, MessageId};
+use proto::id::{ApplicationId, InteractionId};
 use serde_json::json;
 use twilight_model::channel::message::MessageFlags;
 use twilight_model::http::interaction::{
@@ -109,30 +109,6 @@ async fn an_edit_replaces_all_of_the_answer() {
             "allowed_mentions": { "parse": [], "users": [], "replied_user": false },
         })
     );
-}
-
-#[tokio::test]
-async fn a_follow_up_returns_its_id() {
-    let server = Server::replying(vec![posted(5)]).await;
-    let hidden = Answer {
-        flags: Some(MessageFlags::EPHEMERAL),
-        ..answer("more")
-    };
-
-    let id = server
-        .client()
-        .follow_up(ApplicationId(2), "tok", &hidden)
-        .await
-        .unwrap();
-
-    assert_eq!(id, MessageId(5));
-    let request = server.only();
-    assert!(
-        request.path.starts_with("/api/v10/webhooks/2/tok?"),
-        "{}",
-        request.path
-    );
-    assert_eq!(request.body["flags"], 64);
 }
 
 #[tokio::test]

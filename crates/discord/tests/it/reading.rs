@@ -1,4 +1,4 @@
-//! Reading and deleting messages, and the typing sign.
+//! Reading messages, and the typing sign.
 
 use discord::Page;
 use proto::id::{ChannelId, MessageId};
@@ -87,34 +87,6 @@ async fn a_message_that_does_not_exist_is_none() {
             .unwrap()
             .is_none()
     );
-}
-
-#[tokio::test]
-async fn deleting_what_is_gone_is_done() {
-    let gone = vec![
-        Reply::Answer(204, Vec::new(), String::new()),
-        refused(404, 10_008),
-    ];
-    let server = Server::replying(gone).await;
-    let client = server.client();
-
-    client.delete_message(CHANNEL, MessageId(4)).await.unwrap();
-    client.delete_message(CHANNEL, MessageId(4)).await.unwrap();
-
-    assert_eq!(server.received()[0].method, "DELETE");
-}
-
-#[tokio::test]
-async fn deleting_without_permission_is_refused() {
-    let server = Server::replying(vec![refused(403, 50_013)]).await;
-
-    let error = server
-        .client()
-        .delete_message(CHANNEL, MessageId(4))
-        .await
-        .unwrap_err();
-
-    assert!(error.cannot_send());
 }
 
 #[tokio::test]

@@ -116,8 +116,8 @@ fn a_global_stop_spares_routes_with_their_own_token() {
     let now = Instant::now();
     let far = now + 60 * SECOND;
     let mut pace = Pace::new(45);
-    pace.stop(now + 5 * SECOND);
-    pace.stop(now + SECOND);
+    pace.stop(now, now + 5 * SECOND);
+    pace.stop(now, now + SECOND);
 
     assert_eq!(pace.reserve(now, Scope::Token, far), Ok(now));
     assert_eq!(pace.reserve(now, Scope::Bot, far), Ok(now + 5 * SECOND));
@@ -128,7 +128,7 @@ fn a_ban_stops_every_route() {
     let now = Instant::now();
     let far = now + 60 * SECOND;
     let mut pace = Pace::new(45);
-    pace.ban(now + 5 * SECOND);
+    pace.ban(now, now + 5 * SECOND);
 
     assert_eq!(pace.reserve(now, Scope::Token, far), Ok(now + 5 * SECOND));
     assert_eq!(pace.reserve(now, Scope::Bot, far), Ok(now + 5 * SECOND));
@@ -143,4 +143,49 @@ fn routes_with_their_own_token_are_not_counted() {
         assert_eq!(pace.reserve(now, Scope::Token, now), Ok(now));
     }
     assert_eq!(pace.reserve(now, Scope::Bot, now), Ok(now));
+}
+
+#[test]
+fn a_stop_is_new_once_however_many_answers_tell_of_it() {
+    let now = Instant::now();
+    let mut pace = Pace::new(45);
+
+    assert!(pace.stop(now, now + SECOND));
+    assert!(!pace.stop(now, now + SECOND));
+    assert!(!pace.stop(now + SECOND / 2, now + 2 * SECOND));
+    assert!(pace.stop(now + 2 * SECOND, now + 3 * SECOND));
+    assert!(pace.ban(now, now + SECOND));
+    assert!(!pace.ban(now, now + SECOND));
+}
+
+#[test]
+fn processes_share_the_global_limit_as_they_come_and_go() {
+    let mut now = Instant::now();
+    let mut pace = Pace::new(10);
+    let sent_at_once = |pace: &mut Pace, now: Instant| {
+        let far = now + SECOND / 2;
+        std::iter::from_fn(|| pace.reserve(now, Scope::Bot, far).ok()).count()
+    };
+    assert_eq!(sent_at_once(&mut pace, now), 10);
+    for (processes, share) in [(2, 5), (3, 3), (1, 10), (100, 1), (0, 10)] {
+        now += 2 * SECOND;
+        pace.share(processes);
+        assert_eq!(sent_at_once(&mut pace, now), share, "{processes}");
+    }
+}
+
+#[test]
+fn smaller_share_counts_what_has_left_already() {
+    let now = Instant::now();
+    let mut pace = Pace::new(4);
+    for n in 0..4 {
+        let at = now + n * SECOND / 10;
+        assert_eq!(pace.reserve(at, Scope::Bot, at), Ok(at));
+    }
+    pace.share(2);
+    let then = now + SECOND / 2;
+    assert_eq!(
+        pace.reserve(then, Scope::Bot, then + SECOND),
+        Ok(now + SECOND / 5 + SECOND)
+    );
 }
