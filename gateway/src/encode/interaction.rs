@@ -39,8 +39,8 @@ pub(super) fn encode(interaction: wire::Interaction) -> Option<event::Interactio
         username: person.user.username.unwrap_or_default(),
         display_name: person.nick.or(person.user.global_name).unwrap_or_default(),
         role_ids: person.roles.iter().map(|id| id.0).collect(),
-        member_permissions: raw(person.permissions),
-        app_permissions: raw(interaction.app_permissions),
+        member_permissions: person.permissions.unwrap_or_default().0,
+        app_permissions: interaction.app_permissions.unwrap_or_default().0,
         locale: interaction.locale.unwrap_or_default(),
         guild_locale: interaction.guild_locale.unwrap_or_default(),
         message_id: raw(interaction.message.map(|message| message.id)),
@@ -57,7 +57,7 @@ struct Person {
     user: wire::User,
     nick: Option<String>,
     roles: Vec<wire::Id>,
-    permissions: Option<wire::Id>,
+    permissions: Option<wire::Bits>,
 }
 
 /// The person is a member in servers and a bare user in direct messages.

@@ -3,7 +3,12 @@ use proptest::prelude::*;
 use proto::event::InteractionType;
 use serde_json::{Value, json};
 
-const OWN: UserId = UserId(900);
+const OWN: UserId = UserId(id(900));
+
+/// A snowflake of real length.
+const fn id(number: u64) -> u64 {
+    100_000_000_000_000_000 + number
+}
 
 /// A dispatched frame in Discord's order of keys.
 fn frame(event_type: &str, data: &Value) -> String {
@@ -39,35 +44,35 @@ fn interaction(data: &Value) -> event::Interaction {
 fn guild_message() -> Value {
     json!({
         "type": 19, "tts": false, "timestamp": "2026-11-20T17:03:05.123000+00:00",
-        "pinned": false, "nonce": "1176543210987654144", "mention_roles": ["501", "502"],
+        "pinned": false, "nonce": "1176543210987654144", "mention_roles": ["100000000000000501", "100000000000000502"],
         "mention_everyone": true, "id": "1176543211000000001", "flags": 16384,
-        "edited_timestamp": null, "components": [], "channel_type": 0, "channel_id": "300",
-        "content": "<@900> look at this", "guild_id": "200",
+        "edited_timestamp": null, "components": [], "channel_type": 0, "channel_id": "100000000000000300",
+        "content": "<@900> look at this", "guild_id": "100000000000000200",
         "author": {
-            "username": "alice", "public_flags": 0, "primary_guild": null, "id": "100",
+            "username": "alice", "public_flags": 0, "primary_guild": null, "id": "100000000000000100",
             "global_name": "Alice", "discriminator": "0", "display_name_styles": null,
             "collectibles": null, "clan": null, "avatar_decoration_data": null, "avatar": "a_1"
         },
         "member": {
-            "roles": ["401", "402"], "premium_since": null, "pending": false, "nick": "Al",
+            "roles": ["100000000000000401", "100000000000000402"], "premium_since": null, "pending": false, "nick": "Al",
             "mute": false, "joined_at": "2024-01-01T00:00:00.000000+00:00", "flags": 0,
             "deaf": false, "communication_disabled_until": null, "banner": null, "avatar": null
         },
         "mentions": [
-            { "username": "tomori", "id": "900", "global_name": null, "discriminator": "0001",
+            { "username": "tomori", "id": "100000000000000900", "global_name": null, "discriminator": "0001",
               "bot": true, "member": { "nick": "Tomo", "roles": [], "flags": 0 } },
-            { "username": "bob", "id": "101", "global_name": "Bob", "discriminator": "0" }
+            { "username": "bob", "id": "100000000000000101", "global_name": "Bob", "discriminator": "0" }
         ],
         "attachments": [{
             "width": 640, "url": "https://cdn.discordapp.com/attachments/1/2/cat.png?ex=1",
             "size": 123_456, "proxy_url": "https://media.discordapp.net/x", "placeholder": "p",
-            "id": "601", "height": 480, "filename": "cat.png", "content_type": "image/png",
+            "id": "100000000000000601", "height": 480, "filename": "cat.png", "content_type": "image/png",
             "content_scan_version": 1
         }, {
-            "id": "602", "filename": "voice.ogg", "size": 9000, "url": "https://cdn/x",
+            "id": "100000000000000602", "filename": "voice.ogg", "size": 9000, "url": "https://cdn/x",
             "duration_secs": 2.5, "waveform": "AAA", "content_type": "audio/ogg"
         }],
-        "sticker_items": [{ "name": "wave", "id": "701", "format_type": 3 }],
+        "sticker_items": [{ "name": "wave", "id": "100000000000000701", "format_type": 3 }],
         "embeds": [{
             "type": "rich", "title": "T", "description": "d".repeat(501), "url": "https://e",
             "image": { "url": "https://i", "width": 1, "height": 1 }, "fields": []
@@ -79,11 +84,11 @@ fn guild_message() -> Value {
             ], "expiry": null, "allow_multiselect": false, "layout_type": 1
         },
         "message_reference": { "type": 0, "message_id": "1176543210000000000",
-                               "channel_id": "300", "guild_id": "200" },
+                               "channel_id": "100000000000000300", "guild_id": "100000000000000200" },
         "referenced_message": {
-            "id": "1176543210000000000", "channel_id": "300", "type": 0,
-            "content": "界".repeat(301), "webhook_id": "800",
-            "author": { "id": "800", "username": "Persona", "bot": true, "discriminator": "0000" }
+            "id": "1176543210000000000", "channel_id": "100000000000000300", "type": 0,
+            "content": "界".repeat(301), "webhook_id": "100000000000000800",
+            "author": { "id": "100000000000000800", "username": "Persona", "bot": true, "discriminator": "0000" }
         }
     })
 }
@@ -92,18 +97,21 @@ fn guild_message() -> Value {
 fn server_message_keeps_everything_that_a_worker_uses() {
     let message = created(&guild_message());
     assert_eq!(message.message_id, 1_176_543_211_000_000_001);
-    assert_eq!((message.guild_id, message.channel_id), (200, 300));
+    assert_eq!((message.guild_id, message.channel_id), (id(200), id(300)));
     assert_eq!(message.timestamp_ms, 1_795_194_185_123);
     assert_eq!(message.edited_at_ms, 0);
     assert_eq!((message.r#type, message.flags), (19, 16_384));
     assert_eq!(message.content, "<@900> look at this");
     assert!(message.content_available && message.mention_everyone);
-    assert_eq!(message.mention_role_ids, [501, 502]);
+    assert_eq!(message.mention_role_ids, [id(501), id(502)]);
 
     let author = message.author.unwrap();
-    assert_eq!((author.user_id, author.username.as_str()), (100, "alice"));
+    assert_eq!(
+        (author.user_id, author.username.as_str()),
+        (id(100), "alice")
+    );
     assert_eq!(author.display_name, "Al");
-    assert_eq!(author.role_ids, [401, 402]);
+    assert_eq!(author.role_ids, [id(401), id(402)]);
     assert!(author.member_present && !author.is_bot && !author.is_system);
 
     let mentions: Vec<_> = message
@@ -111,7 +119,7 @@ fn server_message_keeps_everything_that_a_worker_uses() {
         .iter()
         .map(|one| (one.user_id, one.display_name.as_str()))
         .collect();
-    assert_eq!(mentions, [(900, "Tomo"), (101, "Bob")]);
+    assert_eq!(mentions, [(id(900), "Tomo"), (id(101), "Bob")]);
 }
 
 #[test]
@@ -126,7 +134,7 @@ fn what_is_attached_travels_as_it_is_declared() {
     assert_eq!(message.attachments[1].duration_ms, 2_500);
     assert_eq!(
         (message.stickers[0].sticker_id, message.stickers[0].format),
-        (701, 3)
+        (id(701), 3)
     );
     assert_eq!(message.embeds[0].description.len(), 500);
     assert_eq!(message.embeds[0].image_url, "https://i");
@@ -141,7 +149,7 @@ fn answered_message_travels_as_ids_and_the_beginning_of_its_text() {
     assert_eq!(reference.message_id, 1_176_543_210_000_000_000);
     assert_eq!(
         (reference.author_id, reference.author_webhook_id),
-        (800, 800)
+        (id(800), id(800))
     );
     assert_eq!(reference.short_content.chars().count(), 300);
     assert!(message.snapshot_origin.is_none());
@@ -162,16 +170,16 @@ fn deleted_answered_message_leaves_its_reference() {
 #[test]
 fn forwarded_message_travels_as_its_origin_only() {
     let data = json!({
-        "id": "1", "channel_id": "300", "guild_id": "200", "type": 0, "content": "",
-        "author": { "id": "100", "username": "alice" },
-        "message_reference": { "type": 1, "message_id": "11", "channel_id": "12", "guild_id": "13" },
+        "id": "100000000000000001", "channel_id": "100000000000000300", "guild_id": "100000000000000200", "type": 0, "content": "",
+        "author": { "id": "100000000000000100", "username": "alice" },
+        "message_reference": { "type": 1, "message_id": "100000000000000011", "channel_id": "100000000000000012", "guild_id": "100000000000000013" },
         "message_snapshots": [{ "message": { "content": "secret of elsewhere", "embeds": [] } }]
     });
     let message = created(&data);
     let origin = message.snapshot_origin.unwrap();
     assert_eq!(
         (origin.message_id, origin.channel_id, origin.guild_id),
-        (11, 12, 13)
+        (id(11), id(12), id(13))
     );
     let bytes = prost::Message::encode_to_vec(&message);
     assert!(!String::from_utf8_lossy(&bytes).contains("secret"));
@@ -181,7 +189,7 @@ fn forwarded_message_travels_as_its_origin_only() {
 fn nonce_travels_with_our_own_posts_only() {
     assert_eq!(created(&guild_message()).nonce, "");
     let mut data = guild_message();
-    data["author"] = json!({ "id": "900", "username": "tomori", "bot": true });
+    data["author"] = json!({ "id": "100000000000000900", "username": "tomori", "bot": true });
     assert_eq!(created(&data).nonce, "1176543210987654144");
     data["nonce"] = json!(1_176_543_210_987_654_144_u64);
     assert_eq!(created(&data).nonce, "1176543210987654144");
@@ -190,17 +198,17 @@ fn nonce_travels_with_our_own_posts_only() {
 #[test]
 fn direct_and_webhook_messages_are_told_apart() {
     let direct = created(&json!({
-        "id": "1", "channel_id": "2", "content": "hi", "author": { "id": "3", "username": "a" }
+        "id": "100000000000000001", "channel_id": "100000000000000002", "content": "hi", "author": { "id": "100000000000000003", "username": "a" }
     }));
     assert_eq!(direct.guild_id, 0);
     assert!(!direct.author.unwrap().member_present);
 
     let webhook = created(&json!({
-        "id": "1", "channel_id": "2", "guild_id": "4", "content": "hi", "webhook_id": "55",
-        "application_id": "66", "author": { "id": "55", "username": "hook", "bot": true }
+        "id": "100000000000000001", "channel_id": "100000000000000002", "guild_id": "100000000000000004", "content": "hi", "webhook_id": "100000000000000055",
+        "application_id": "100000000000000066", "author": { "id": "100000000000000055", "username": "hook", "bot": true }
     }));
     let author = webhook.author.unwrap();
-    assert_eq!((author.webhook_id, author.application_id), (55, 66));
+    assert_eq!((author.webhook_id, author.application_id), (id(55), id(66)));
     assert!(author.is_bot);
 }
 
@@ -241,19 +249,19 @@ fn whole_update_is_told_and_a_partial_one_is_not() {
 
 #[test]
 fn deletions_name_channel_and_messages() {
-    let one = json!({ "id": "5", "channel_id": "300", "guild_id": "200" });
+    let one = json!({ "id": "100000000000000005", "channel_id": "100000000000000300", "guild_id": "100000000000000200" });
     let Ok(Decoded::Delete(deleted)) = decode_frame("MESSAGE_DELETE", &one) else {
         panic!("a deletion was not decoded");
     };
-    assert_eq!((deleted.channel_id, deleted.guild_id), (300, 200));
-    assert_eq!(deleted.message_ids, [5]);
+    assert_eq!((deleted.channel_id, deleted.guild_id), (id(300), id(200)));
+    assert_eq!(deleted.message_ids, [id(5)]);
 
-    let many = json!({ "ids": ["5", "6"], "channel_id": "300" });
+    let many = json!({ "ids": ["100000000000000005", "100000000000000006"], "channel_id": "100000000000000300" });
     let Ok(Decoded::Delete(deleted)) = decode_frame("MESSAGE_DELETE_BULK", &many) else {
         panic!("a bulk deletion was not decoded");
     };
-    assert_eq!(deleted.message_ids, [5, 6]);
-    let none = json!({ "ids": [], "channel_id": "300" });
+    assert_eq!(deleted.message_ids, [id(5), id(6)]);
+    let none = json!({ "ids": [], "channel_id": "100000000000000300" });
     assert_eq!(
         decode_frame("MESSAGE_DELETE_BULK", &none).err(),
         Some(Skip::Malformed)
@@ -262,14 +270,14 @@ fn deletions_name_channel_and_messages() {
 
 fn with_data(kind: u32, data: Value) -> Value {
     json!({
-        "version": 1, "type": kind, "token": "t0ken", "id": "77", "application_id": "88",
-        "guild_id": "200", "guild_locale": "ja", "locale": "en-US", "channel_id": "300",
-        "channel": { "id": "300", "type": 0 }, "app_permissions": "2248473465835073",
+        "version": 1, "type": kind, "token": "t0ken", "id": "100000000000000077", "application_id": "100000000000000088",
+        "guild_id": "100000000000000200", "guild_locale": "ja", "locale": "en-US", "channel_id": "100000000000000300",
+        "channel": { "id": "100000000000000300", "type": 0 }, "app_permissions": "2248473465835073",
         "member": {
-            "user": { "id": "100", "username": "alice", "global_name": "Alice" },
-            "roles": ["401"], "permissions": "1125899906842623", "nick": null
+            "user": { "id": "100000000000000100", "username": "alice", "global_name": "Alice" },
+            "roles": ["100000000000000401"], "permissions": "1125899906842623", "nick": null
         },
-        "message": { "id": "555", "channel_id": "300" }, "data": data, "entitlements": []
+        "message": { "id": "100000000000000555", "channel_id": "100000000000000300" }, "data": data, "entitlements": []
     })
 }
 
@@ -278,7 +286,7 @@ fn subcommand_in_a_group_becomes_a_path_with_options() {
     let encoded = interaction(&with_data(
         2,
         json!({
-            "type": 1, "name": "server", "id": "9", "options": [{ "type": 2, "name": "key",
+            "type": 1, "name": "server", "id": "100000000000000009", "options": [{ "type": 2, "name": "key",
                 "options": [{ "type": 1, "name": "add", "options": [
                     { "type": 3, "name": "label", "value": "main" },
                     { "type": 4, "name": "count", "value": 3 },
@@ -306,10 +314,10 @@ fn subcommand_in_a_group_becomes_a_path_with_options() {
     assert!(encoded.options[2].focused);
     assert_eq!(
         (encoded.user_id, encoded.display_name.as_str()),
-        (100, "Alice")
+        (id(100), "Alice")
     );
     assert_eq!(encoded.member_permissions, 1_125_899_906_842_623);
-    assert_eq!((encoded.guild_id, encoded.channel_id), (200, 300));
+    assert_eq!((encoded.guild_id, encoded.channel_id), (id(200), id(300)));
     assert_eq!(
         (encoded.locale.as_str(), encoded.guild_locale.as_str()),
         ("en-US", "ja")
@@ -346,16 +354,16 @@ fn component_carries_its_values_and_its_message() {
     let encoded = interaction(&with_data(3, data));
     assert_eq!(encoded.r#type(), InteractionType::Component);
     assert_eq!(encoded.values, ["a", "b"]);
-    assert_eq!(encoded.message_id, 555);
+    assert_eq!(encoded.message_id, id(555));
 }
 
 #[test]
 fn interaction_in_direct_messages_has_a_bare_user() {
     let encoded = interaction(&json!({
-        "type": 2, "token": "t", "id": "77", "application_id": "88", "channel_id": "300",
-        "user": { "id": "100", "username": "alice" }, "data": { "name": "setup" }
+        "type": 2, "token": "t", "id": "100000000000000077", "application_id": "100000000000000088", "channel_id": "100000000000000300",
+        "user": { "id": "100000000000000100", "username": "alice" }, "data": { "name": "setup" }
     }));
-    assert_eq!((encoded.user_id, encoded.guild_id), (100, 0));
+    assert_eq!((encoded.user_id, encoded.guild_id), (id(100), 0));
     assert_eq!(encoded.command_path, "setup");
 }
 
@@ -397,6 +405,39 @@ fn kinds_that_nobody_uses_are_not_decoded() {
     let header = Header::scan(frame).unwrap();
     assert_eq!((header.kind, header.sequence), (Kind::Other, 7));
     assert_eq!(decode(header.kind, frame, OWN).err(), Some(Skip::Unused));
+}
+
+#[test]
+fn id_that_the_database_would_refuse_makes_a_frame_malformed() {
+    let one = |id: &Value| json!({ "id": id, "channel_id": "100000000000000300" });
+    for refused in [
+        json!("0"),
+        json!(0),
+        json!("99999999999999"),
+        json!("000000000000007"),
+        json!("100000000000000000000"),
+        json!("18446744073709551616"),
+        json!(""),
+        json!("-100000000000000"),
+    ] {
+        let decoded = decode_frame("MESSAGE_DELETE", &one(&refused));
+        assert_eq!(decoded.err(), Some(Skip::Malformed), "{refused}");
+    }
+    for taken in ["100000000000000", "18446744073709551615"] {
+        assert!(decode_frame("MESSAGE_DELETE", &one(&json!(taken))).is_ok());
+    }
+    for place in ["channel_id", "guild_id", "webhook_id"] {
+        let mut data = guild_message();
+        data[place] = json!("0");
+        let decoded = decode_frame("MESSAGE_CREATE", &data);
+        assert_eq!(decoded.err(), Some(Skip::Malformed), "{place}");
+    }
+    let mut data = guild_message();
+    data["author"]["id"] = json!("12");
+    assert_eq!(
+        decode_frame("MESSAGE_CREATE", &data).err(),
+        Some(Skip::Malformed)
+    );
 }
 
 /// Any JSON at all, to stand where Discord puts something sensible.

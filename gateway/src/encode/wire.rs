@@ -13,33 +13,50 @@ pub(super) struct Frame<T> {
     pub(super) d: T,
 }
 
+/// Snowflakes have 15 to 20 digits, which is what the database takes: Discord's clock started in
+/// 2015, and the first of these was given out within seven hours. `u64` ends at 20 digits.
+const SMALLEST_ID: u64 = 100_000_000_000_000;
+
 /// A snowflake, which Discord writes as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Id(pub(super) u64);
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Snowflake;
-
-        impl Visitor<'_> for Snowflake {
-            type Value = Id;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a snowflake")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Id, E> {
-                text.parse()
-                    .map(Id)
-                    .map_err(|_digits| E::custom("not a snowflake"))
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Id, E> {
-                Ok(Id(number))
-            }
+        match deserializer.deserialize_any(Number)? {
+            id @ SMALLEST_ID.. => Ok(Self(id)),
+            _ => Err(D::Error::custom("not a snowflake")),
         }
+    }
+}
 
-        deserializer.deserialize_any(Snowflake)
+/// Permissions, which Discord writes as text, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bits(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Bits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Number).map(Self)
+    }
+}
+
+/// A whole number, as text or as such.
+struct Number;
+
+impl Visitor<'_> for Number {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
+        text.parse()
+            .map_err(|_digits| E::custom("not a whole number"))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
+        Ok(number)
     }
 }
 
@@ -104,7 +121,7 @@ pub(super) struct Member {
     /// Only in interactions.
     pub(super) user: Option<User>,
     /// Only in interactions.
-    pub(super) permissions: Option<Id>,
+    pub(super) permissions: Option<Bits>,
 }
 
 #[derive(Deserialize)]
@@ -210,7 +227,7 @@ pub(super) struct Interaction {
     pub(super) channel: Option<Channel>,
     pub(super) member: Option<Member>,
     pub(super) user: Option<User>,
-    pub(super) app_permissions: Option<Id>,
+    pub(super) app_permissions: Option<Bits>,
     pub(super) locale: Option<String>,
     pub(super) guild_locale: Option<String>,
     pub(super) data: Option<InteractionData>,

@@ -1,11 +1,11 @@
 //! Nothing lost, nothing twice, in order, whatever restarts.
 
 use crate::broker::{Broker, Server, contents};
-use crate::discord::{Discord, Seen};
+use crate::discord::{CHANNEL, Discord, Seen};
 use crate::eventually;
 use crate::process::Gateway;
 
-const CHANNELS: [u64; 3] = [301, 302, 303];
+const CHANNELS: [u64; 3] = [CHANNEL, CHANNEL + 1, CHANNEL + 2];
 
 /// Posts numbered messages in every channel, from `first` to `last`.
 fn say_all(discord: &Discord, first: usize, last: usize) {
@@ -29,12 +29,12 @@ fn assert_complete(stored: &[proto::event::Envelope], last: usize) {
 async fn message_reaches_the_stream_with_the_intents_and_compression_that_we_want() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
     let gateway = Gateway::start(&discord, &broker).await.ready().await;
-    let id = discord.say(301, "hello");
+    let id = discord.say(CHANNEL, "hello");
 
     let stored = broker.stored(1).await;
     assert_eq!(stored[0].event_id, format!("mc:{id}"));
     assert_eq!((stored[0].shard_id, stored[0].session_sequence), (0, 2));
-    assert_eq!(contents(&stored, 301), ["hello"]);
+    assert_eq!(contents(&stored, CHANNEL), ["hello"]);
     let intents = 1 << 9 | 1 << 12 | 1 << 15;
     assert_eq!(discord.seen(), [Seen::Identified { intents }]);
     assert!(discord.queries()[0].contains("compress=zstd-stream"));
@@ -156,18 +156,18 @@ async fn full_spool_stops_reading_and_goes_on_without_loss() {
     broker.cut();
     let text = "x".repeat(3900);
     for number in 0..500 {
-        discord.say(301, &format!("{number} {text}"));
+        discord.say(CHANNEL, &format!("{number} {text}"));
     }
     gateway.measures("gateway_spool_full_total 1").await;
     eventually("a resumable close", async || {
         discord.seen().contains(&Seen::Closed(4000)).then_some(())
     })
     .await;
-    discord.say(301, "after the close");
+    discord.say(CHANNEL, "after the close");
 
     broker.mend();
     let stored = broker.stored(501).await;
-    let contents = contents(&stored, 301);
+    let contents = contents(&stored, CHANNEL);
     assert_eq!(contents.len(), 501);
     assert!((0..500).all(|number| contents[number].starts_with(&format!("{number} "))));
     assert_eq!(contents[500], "after the close");

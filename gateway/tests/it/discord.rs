@@ -18,7 +18,9 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 pub(crate) const TOKEN: &str = "MTIz.fake.token";
-pub(crate) const OWN: u64 = 900;
+pub(crate) const OWN: u64 = 100_000_000_000_000_900;
+/// The channel of most tests.
+pub(crate) const CHANNEL: u64 = 100_000_000_000_000_301;
 
 /// What the gateway did, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +61,7 @@ impl Discord {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let world = Arc::new(Mutex::new(World {
-            next_message: 1 << 40,
+            next_message: 1 << 60,
             ..World::default()
         }));
         let discord = Self {
@@ -164,7 +166,7 @@ impl Discord {
             &json!({
                 "v": 10, "user": { "id": OWN.to_string(), "username": "tomori" }, "guilds": [],
                 "session_id": session, "resume_gateway_url": format!("ws://{}", self.address),
-                "shard": [0, 1], "application": { "id": "901", "flags": 0 }
+                "shard": [0, 1], "application": { "id": "100000000000000901", "flags": 0 }
             }),
         );
         session
@@ -178,11 +180,12 @@ fn name(session: usize) -> String {
 /// A message of today's shape.
 pub(crate) fn message(id: u64, channel: u64, content: &str) -> Value {
     json!({
-        "id": id.to_string(), "channel_id": channel.to_string(), "guild_id": "200", "type": 0,
+        "id": id.to_string(), "channel_id": channel.to_string(), "type": 0,
+        "guild_id": "100000000000000200",
         "content": content, "timestamp": "2026-11-20T17:03:05.123000+00:00",
         "edited_timestamp": null, "tts": false, "mention_everyone": false, "mentions": [],
         "mention_roles": [], "attachments": [], "embeds": [], "pinned": false, "flags": 0,
-        "author": { "id": "100", "username": "alice", "global_name": "Alice" },
+        "author": { "id": "100000000000000100", "username": "alice", "global_name": "Alice" },
         "member": { "roles": [], "nick": null, "flags": 0 }
     })
 }

@@ -4,7 +4,7 @@ use proto::event::envelope::Event;
 use serde_json::json;
 
 use crate::broker::{Broker, PARTITIONS, contents};
-use crate::discord::{Discord, Seen, message};
+use crate::discord::{CHANNEL, Discord, Seen, message};
 use crate::eventually;
 use crate::process::Gateway;
 
@@ -12,17 +12,20 @@ use crate::process::Gateway;
 async fn garbage_between_messages_is_counted_and_the_session_goes_on() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
     let gateway = Gateway::start(&discord, &broker).await.ready().await;
-    discord.say(301, "before");
+    discord.say(CHANNEL, "before");
     discord.dispatch("MESSAGE_CREATE", &json!({ "id": "not a snowflake" }));
     discord.dispatch("MESSAGE_CREATE", &json!([1, 2, 3]));
-    discord.dispatch("MESSAGE_UPDATE", &json!({ "id": "1", "channel_id": "301" }));
+    discord.dispatch(
+        "MESSAGE_UPDATE",
+        &json!({ "id": "100000000000000001", "channel_id": CHANNEL.to_string() }),
+    );
     discord.dispatch("SOMETHING_NEW", &json!({ "deep": [[[[]]]] }));
     discord.frame(r#"{"t":null,"s":null,"op":77,"d":{}}"#.to_owned());
-    discord.say(301, "");
-    discord.say(301, "after");
+    discord.say(CHANNEL, "");
+    discord.say(CHANNEL, "after");
 
     let stored = broker.stored(3).await;
-    assert_eq!(contents(&stored, 301), ["before", "", "after"]);
+    assert_eq!(contents(&stored, CHANNEL), ["before", "", "after"]);
     gateway
         .measures(r#"gateway_frames_skipped_total{reason="malformed"} 2"#)
         .await;
@@ -44,8 +47,8 @@ async fn text_that_is_no_frame_does_not_end_the_process_or_lose_a_message() {
     for text in ["", "null", "{\"op\":", "\u{0}\u{202e}"] {
         discord.frame(text.to_owned());
     }
-    discord.say(301, "after");
-    assert_eq!(contents(&broker.stored(1).await, 301), ["after"]);
+    discord.say(CHANNEL, "after");
+    assert_eq!(contents(&broker.stored(1).await, CHANNEL), ["after"]);
     drop(gateway);
 }
 
@@ -53,13 +56,13 @@ async fn text_that_is_no_frame_does_not_end_the_process_or_lose_a_message() {
 async fn message_too_large_for_the_broker_is_stored_without_its_bulk() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
     let gateway = Gateway::start(&discord, &broker).await.ready().await;
-    let mut huge = message(5, 301, &"界".repeat(700_000));
+    let mut huge = message(CHANNEL + 5, CHANNEL, &"界".repeat(700_000));
     huge["embeds"] = json!(vec![json!({ "title": "t".repeat(1000) }); 100]);
     discord.dispatch("MESSAGE_CREATE", &huge);
-    discord.say(301, "after");
+    discord.say(CHANNEL, "after");
 
     let stored = broker.stored(2).await;
-    let contents = contents(&stored, 301);
+    let contents = contents(&stored, CHANNEL);
     assert_eq!(contents[0].chars().count(), 8_000);
     assert_eq!(contents[1], "after");
     gateway.measures("gateway_events_stripped_total 1").await;
@@ -69,13 +72,13 @@ async fn message_too_large_for_the_broker_is_stored_without_its_bulk() {
 async fn edits_and_deletions_keep_their_place_behind_the_message() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
     let gateway = Gateway::start(&discord, &broker).await.ready().await;
-    let id = discord.say(301, "first");
-    let mut edited = message(id, 301, "second");
+    let id = discord.say(CHANNEL, "first");
+    let mut edited = message(id, CHANNEL, "second");
     edited["edited_timestamp"] = json!("2026-11-20T17:04:05.000000+00:00");
     discord.dispatch("MESSAGE_UPDATE", &edited);
     discord.dispatch(
         "MESSAGE_DELETE",
-        &json!({ "id": id.to_string(), "channel_id": "301" }),
+        &json!({ "id": id.to_string(), "channel_id": CHANNEL.to_string() }),
     );
 
     let stored = broker.stored(3).await;
@@ -96,13 +99,13 @@ async fn edits_and_deletions_keep_their_place_behind_the_message() {
 async fn lost_session_is_told_to_every_partition() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
     let gateway = Gateway::start(&discord, &broker).await.ready().await;
-    discord.say(301, "before");
+    discord.say(CHANNEL, "before");
     broker.stored(1).await;
     gateway.terminate().await;
     discord.forget_session();
 
     let gateway = Gateway::start(&discord, &broker).await.ready().await;
-    discord.say(301, "after");
+    discord.say(CHANNEL, "after");
     let stored = broker.stored(2 + usize::from(PARTITIONS)).await;
     let gaps = stored
         .iter()
@@ -110,7 +113,7 @@ async fn lost_session_is_told_to_every_partition() {
     let mut partitions: Vec<_> = gaps.map(|envelope| envelope.partition).collect();
     partitions.sort_unstable();
     assert_eq!(partitions, [0, 1, 2, 3]);
-    assert_eq!(contents(&stored, 301), ["before", "after"]);
+    assert_eq!(contents(&stored, CHANNEL), ["before", "after"]);
     assert_eq!(discord.identifies(), 2);
     gateway.measures("gateway_sessions_lost_total 1").await;
 }
@@ -152,10 +155,10 @@ async fn older_gateway_stops_when_another_one_takes_its_shard() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
     let older = Gateway::start(&discord, &broker).await.ready().await;
     broker.has_session().await;
-    discord.say(301, "one");
+    discord.say(CHANNEL, "one");
     broker.stored(1).await;
     let newer = Gateway::start(&discord, &broker).await.ready().await;
-    discord.say(301, "two");
+    discord.say(CHANNEL, "two");
 
     let ended = older.ended().await;
     assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
@@ -166,7 +169,7 @@ async fn older_gateway_stops_when_another_one_takes_its_shard() {
         "{}",
         ended.stderr
     );
-    assert_eq!(contents(&broker.stored(2).await, 301), ["one", "two"]);
+    assert_eq!(contents(&broker.stored(2).await, CHANNEL), ["one", "two"]);
     assert!(discord.count(|seen| matches!(seen, Seen::Resumed { .. })) >= 1);
     drop(newer);
 }

@@ -7,7 +7,7 @@ use proto::subject::{INTERACTIONS_GROUP, InteractionClass};
 use serde_json::json;
 
 use crate::broker::Broker;
-use crate::discord::{Discord, Seen};
+use crate::discord::{CHANNEL, Discord, Seen};
 use crate::eventually;
 use crate::process::Gateway;
 
@@ -15,11 +15,11 @@ fn use_command(discord: &Discord) {
     discord.dispatch(
         "INTERACTION_CREATE",
         &json!({
-            "version": 1, "type": 2, "token": "interaction-token", "id": "77",
-            "application_id": "901", "guild_id": "200", "channel_id": "301", "locale": "ja",
-            "member": { "user": { "id": "100", "username": "alice" }, "roles": [],
+            "version": 1, "type": 2, "token": "interaction-token", "id": "100000000000000077",
+            "application_id": "100000000000000901", "guild_id": "100000000000000200", "channel_id": CHANNEL.to_string(), "locale": "ja",
+            "member": { "user": { "id": "100000000000000100", "username": "alice" }, "roles": [],
                         "permissions": "8" },
-            "data": { "type": 1, "id": "5", "name": "tool",
+            "data": { "type": 1, "id": "100000000000000005", "name": "tool",
                       "options": [{ "type": 1, "name": "ping", "options": [] }] }
         }),
     );
@@ -123,7 +123,7 @@ async fn interaction_is_answered_busy_while_the_broker_is_away_and_never_stored(
         .await;
 
     broker.mend();
-    discord.say(301, "after");
+    discord.say(CHANNEL, "after");
     assert_eq!(broker.stored(1).await.len(), 1);
     // Had the request waited in a buffer, it would have come before the message was stored.
     let late = tokio::time::timeout(std::time::Duration::from_millis(200), workers.next()).await;
