@@ -41,6 +41,8 @@ CREATE TABLE turns (
     worker_id           text        CHECK (char_length(worker_id) BETWEEN 1 AND 200),
     fence               bigint      NOT NULL DEFAULT 0,
     attempts            integer     NOT NULL DEFAULT 0,
+    -- Of the last claim.
+    claimed_at          timestamptz,
     stop_requested      boolean     NOT NULL DEFAULT false,
     stop_reason         text        CHECK (char_length(stop_reason) BETWEEN 1 AND 64),
     ended_at            timestamptz,
@@ -74,5 +76,4 @@ CREATE TABLE turn_posts (
     CONSTRAINT message_when_sent CHECK ((message_id IS NOT NULL) = (state = 'sent'))
 );
 
-CREATE INDEX turn_posts_in_doubt ON turn_posts (nonce) WHERE state = 'sending';
 CREATE INDEX turn_posts_server ON turn_posts (server_id);

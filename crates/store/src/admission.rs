@@ -75,11 +75,10 @@ impl Store {
         if admission.personas.is_empty() {
             return Err(Error::Invalid("an admission needs a persona"));
         }
-        let (code, is_first) = self.decide(admission).await?;
-        if !is_first {
+        let Some((decision_id, code)) = self.decide(admission).await? else {
             return self.decided_before(&admission.event_id).await;
-        }
-        let code = parse_code(code.as_deref().unwrap_or_default(), &admission.event_id)?;
+        };
+        let code = parse_code(&code, decision_id)?;
         if code != Decision::Accepted {
             return Ok(Admitted::Refused(code));
         }
@@ -88,9 +87,9 @@ impl Store {
         ))
     }
 
-    /// Judges, records and makes the turns in one statement. Returns the code, `None` when the
-    /// settings are others, and whether it was recorded now.
-    async fn decide(&self, admission: &Admission) -> Result<(Option<String>, bool), Error> {
+    /// Judges, records and makes the turns in one statement. Returns the record's row and code,
+    /// `None` when the event was decided before or the settings are others.
+    async fn decide(&self, admission: &Admission) -> Result<Option<(i64, String)>, Error> {
         let personas: Vec<i64> = admission.personas.iter().map(|persona| persona.0).collect();
         let row = sqlx::query!(
             r#"WITH verdict AS (
@@ -120,7 +119,7 @@ impl Store {
                           v.code
                    FROM verdict v WHERE v.code IS NOT NULL
                    ON CONFLICT (event_id) DO NOTHING
-                   RETURNING code
+                   RETURNING decision_id, code
                ), admitted AS (
                    INSERT INTO turns
                        (server_id, channel_disc_id, partition, trigger_key, persona_ordinal,
@@ -133,7 +132,7 @@ impl Store {
                    WHERE d.code = 'accepted'
                    ORDER BY p.ordinal
                )
-               SELECT v.code, EXISTS (SELECT 1 FROM decision) AS "is_first!" FROM verdict v"#,
+               SELECT decision_id, code FROM decision"#,
             admission.event_id.as_str(),
             admission.tenant.disc_id().to_string(),
             admission.tenant.is_direct(),
@@ -145,24 +144,24 @@ impl Store {
             admission.settings_version,
             &personas,
         )
-        .fetch_one(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        Ok((row.code, row.is_first))
+        Ok(row.map(|row| (row.decision_id, row.code)))
     }
 
     /// Reads back what was decided; nothing recorded means that the statement before this one
     /// found other settings.
     async fn decided_before(&self, event_id: &EventId) -> Result<Admitted, Error> {
-        let code = sqlx::query_scalar!(
-            "SELECT code FROM turn_decisions WHERE event_id = $1",
+        let row = sqlx::query!(
+            "SELECT decision_id, code FROM turn_decisions WHERE event_id = $1",
             event_id.as_str(),
         )
         .fetch_optional(&self.pool)
         .await?;
-        let Some(code) = code else {
+        let Some(row) = row else {
             return Ok(Admitted::SettingsChanged);
         };
-        let code = parse_code(&code, event_id)?;
+        let code = parse_code(&row.code, row.decision_id)?;
         Ok(Admitted::Before {
             code,
             turns: self.turns_by_event(event_id).await?,
@@ -226,11 +225,12 @@ impl Store {
     }
 }
 
-pub(crate) fn parse_code(code: &str, event_id: &EventId) -> Result<Decision, Error> {
+/// Names the record by its row, because an event id tells a message's id.
+pub(crate) fn parse_code(code: &str, decision_id: i64) -> Result<Decision, Error> {
     Place {
         table: "turn_decisions",
         column: "code",
-        row: event_id,
+        row: &decision_id,
     }
     .parse(code)
 }

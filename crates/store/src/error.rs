@@ -28,7 +28,7 @@ pub enum Error {
         table: &'static str,
         /// The column.
         column: &'static str,
-        /// The row's primary key.
+        /// The row's primary key, a number or UUID of ours; never an id of Discord's.
         row: String,
     },
     /// The write contradicts what is stored; repeating it changes nothing.

@@ -29,7 +29,7 @@ impl Store {
         // By the event id as well: a record at privacy level 2 holds no message id.
         let creation = EventId::message_create(message);
         let row = sqlx::query!(
-            "SELECT event_id, code FROM turn_decisions
+            "SELECT decision_id, event_id, code FROM turn_decisions
              WHERE message_id = $1 OR event_id = $2
              ORDER BY (code = 'accepted') DESC, decision_id DESC
              LIMIT 1",
@@ -40,7 +40,7 @@ impl Store {
         .await?;
         let Some(row) = row else { return Ok(None) };
         let event_id = EventId::from_stored(row.event_id);
-        let code = parse_code(&row.code, &event_id)?;
+        let code = parse_code(&row.code, row.decision_id)?;
         let turns = self.explained_turns(&event_id).await?;
         Ok(Some(Explanation {
             code,

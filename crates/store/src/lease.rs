@@ -1,6 +1,14 @@
 //! Who runs a turn: claims, and all writes to a turn's row, each under its fence (CHAT-45).
 
+use std::time::Duration;
+
+use uuid::Uuid;
+
 use crate::{Error, Store, TurnId, TurnState};
+
+/// How far a worker's list of what it runs may lag behind the database: the longest wait for a
+/// connection (5 s) and for the answer of a statement (7 s) fit in.
+const CLAIM_SETTLES_WITHIN: Duration = Duration::from_secs(15);
 
 /// The right to write to a turn, until somebody claims it with a higher fence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +40,8 @@ impl Store {
             "UPDATE turns AS t
              SET state = CASE WHEN t.stop_requested THEN 'stopped' ELSE 'preparing' END,
                  ended_at = CASE WHEN t.stop_requested THEN now() END,
-                 worker_id = $2, fence = t.fence + 1, attempts = t.attempts + 1
+                 worker_id = $2, fence = t.fence + 1, attempts = t.attempts + 1,
+                 claimed_at = now()
              WHERE t.turn_id = $1 AND t.fence = $3 AND t.ended_at IS NULL
                AND NOT EXISTS (
                    SELECT 1 FROM turns earlier
@@ -112,13 +121,14 @@ impl Store {
     }
 
     /// Lets a turn go without ending it: nobody holds it, its state stays, and the next owner may
-    /// claim it at once. Later writes under this lease fail. `false`: the lease was lost before.
+    /// claim it at once. Takes the attempt back, because an orderly release is no crash. Later
+    /// writes under this lease fail. `false`: the lease was lost before.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn release_turn(&self, lease: &Lease) -> Result<bool, Error> {
         let done = sqlx::query!(
-            "UPDATE turns SET worker_id = NULL
+            "UPDATE turns SET worker_id = NULL, attempts = GREATEST(attempts - 1, 0)
              WHERE turn_id = $1 AND fence = $2 AND worker_id = $3 AND ended_at IS NULL",
             lease.turn.0,
             lease.fence,
@@ -127,6 +137,30 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Lets go of every turn that the worker holds and does not run, for instance because the
+    /// answer to its claim was lost: nobody holds it, its fence is raised, its state and attempts
+    /// stay. Turns claimed within the last 15 s by the database's clock are left alone, because
+    /// their claim may still be on its way to `running`. Returns how many were let go; safe to
+    /// repeat.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn let_go(&self, worker: &str, running: &[TurnId]) -> Result<u64, Error> {
+        let running: Vec<Uuid> = running.iter().map(|turn| turn.0).collect();
+        let done = sqlx::query!(
+            "UPDATE turns SET worker_id = NULL, fence = fence + 1
+             WHERE state IN ('preparing', 'streaming', 'tool', 'finishing')
+               AND worker_id = $1 AND turn_id <> ALL($2)
+               AND claimed_at < now() - make_interval(secs => $3)",
+            worker,
+            &running,
+            CLAIM_SETTLES_WITHIN.as_secs_f64(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
     }
 
     /// Asks for the end of a turn: a queued one is over at once, a running one gets the flag, at

@@ -1,6 +1,6 @@
 //! The journal of posts: what was sent or may have been sent, as hashes and ids (CHAT-46).
 
-use proto::id::{ChannelId, MessageId};
+use proto::id::MessageId;
 use uuid::Uuid;
 
 use crate::row::Place;
@@ -83,8 +83,8 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Records the message that a post became; harmless to repeat, also after our echo did it.
-    /// `false`: the lease is lost, or the post became another message.
+    /// Records the message that a post became; harmless to repeat. `false`: the lease is lost, or
+    /// the post became another message.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -137,31 +137,6 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)
-    }
-
-    /// Records the message that a post became, as our own echo tells it; needs no lease, because
-    /// it is simply true. `false`: no post in doubt of that channel has the nonce.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn confirm_post_by_nonce(
-        &self,
-        nonce: u64,
-        channel: ChannelId,
-        message: MessageId,
-    ) -> Result<bool, Error> {
-        let done = sqlx::query!(
-            "UPDATE turn_posts p SET state = 'sent', message_id = $3::text
-             FROM turns t
-             WHERE p.nonce = $1 AND p.state = 'sending'
-               AND t.turn_id = p.turn_id AND t.channel_disc_id = $2",
-            nonce.cast_signed(),
-            channel.to_string(),
-            message.to_string(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() > 0)
     }
 
     /// Returns the posts of a turn in order; at most 1,000.

@@ -42,6 +42,9 @@ pub struct Profile {
     pub model: Option<ModelChoice>,
     /// Whether a provider key is stored and was not refused for good.
     pub has_key: bool,
+    /// The last four characters of the stored key, for people to tell keys apart; `None` without
+    /// a key and for keys too short to show a part of.
+    pub key_last4: Option<String>,
     /// By position, the main persona first.
     pub personas: Vec<Persona>,
     /// How many messages of history a prompt sees, 20..=100.
@@ -89,6 +92,7 @@ impl Store {
                       m.text_model ->> 'provider' AS provider, m.text_model ->> 'model' AS model,
                       (octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NULL) IS TRUE
                           AS "has_key!",
+                      m.key_last4 AS "key_last4?",
                       COALESCE(c.message_fetch_limit, 80::smallint) AS "message_fetch_limit!",
                       COALESCE(c.humanizer_degree, 1::smallint) AS "humanizer_degree!",
                       c.system_prompt AS "system_prompt?",
@@ -137,6 +141,7 @@ struct SettingsRow {
     provider: Option<String>,
     model: Option<String>,
     has_key: bool,
+    key_last4: Option<String>,
     message_fetch_limit: i16,
     humanizer_degree: i16,
     system_prompt: Option<String>,
@@ -170,6 +175,7 @@ impl SettingsRow {
                 .zip(self.model)
                 .map(|(provider, model)| ModelChoice { provider, model }),
             has_key: self.has_key,
+            key_last4: self.key_last4,
             personas,
             system_prompt: self.system_prompt,
             temperature: self.temperature,

@@ -48,7 +48,8 @@ pub struct Turn {
     pub worker: Option<String>,
     /// The fence: raised by every claim.
     pub fence: i64,
-    /// How often it was claimed.
+    /// How often it was claimed; an orderly release takes its claim back, so this less one is how
+    /// often a worker crashed or was cut off while it held the turn.
     pub attempts: i32,
     /// Whether somebody asked for its end.
     pub stop_requested: bool,

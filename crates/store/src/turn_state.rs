@@ -13,7 +13,7 @@ texts! {
         Streaming = "streaming",
         /// A tool runs.
         Tool = "tool",
-        /// All is generated; the last posts go out.
+        /// The model has ended; the last posts go out.
         Finishing = "finishing",
         /// Ended well. Final.
         Done = "done",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use proto::id::EventId;
+use sqlx::AssertSqlSafe;
 use store::{Admitted, Decision, Error, PersonaId, Store, TurnState};
 
 use crate::database::Database;
@@ -328,6 +329,25 @@ async fn refusal_for_a_missing_setup_is_not_recorded_once_there_is_one() {
 }
 
 #[tokio::test]
+async fn unknown_decision_is_corrupt_and_names_no_id_of_discord() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    store
+        .record_refusal(&refusal(GUILD, 1, Decision::Stale))
+        .await
+        .unwrap();
+    database.run("UPDATE turn_decisions SET code = 'odd'").await;
+    let again = refusal(GUILD, 1, Decision::Stale);
+    for error in [
+        store.record_refusal(&again).await.unwrap_err(),
+        store.explain(message(1)).await.unwrap_err(),
+    ] {
+        assert_eq!(error.to_string(), "turn_decisions.code of row 1 is corrupt");
+        assert!(!format!("{error:?}").contains(&message(1).to_string()));
+    }
+}
+
+#[tokio::test]
 async fn admission_without_personas_is_invalid() {
     let database = Database::migrated().await;
     let profile = set_up(&database.store, GUILD).await;
@@ -347,4 +367,29 @@ async fn closed_database_is_unavailable() {
     store.close().await;
     let error = store.admit(&admission(&profile, 1)).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn database_that_became_read_only_is_unavailable() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let read_only = async |is_on: &str| {
+        let name: String = database
+            .read("SELECT quote_ident(current_database())")
+            .await;
+        let sql = format!("ALTER DATABASE {name} SET default_transaction_read_only = {is_on}");
+        sqlx::query(AssertSqlSafe(sql))
+            .execute(&database.raw)
+            .await
+            .unwrap();
+    };
+    read_only("on").await;
+    let store = Store::connect(&database.settings).await.unwrap();
+    let asked = admission(&profile, 1);
+    let error = store.admit(&asked).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    assert!(format!("{error:?}").contains("25006"), "{error:?}");
+    // The next connection is a new one, which may lead to the new primary.
+    read_only("off").await;
+    admit(&store, &asked).await;
 }

@@ -211,6 +211,24 @@ async fn short_key_shows_no_part_of_itself() {
         .read("SELECT key_last4 FROM server_model_configs")
         .await;
     assert_eq!(shown, None);
+    let profile = database.store.profile(GUILD).await.unwrap().unwrap();
+    assert!(profile.has_key);
+    assert_eq!(profile.key_last4, None);
+}
+
+#[tokio::test]
+async fn profile_shows_the_last_four_characters_of_the_newest_key() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    assert_eq!(
+        set_up(store, GUILD).await.key_last4.as_deref(),
+        Some("0001")
+    );
+    let mut setup = setup_of(GUILD);
+    setup.key = "sk-a-provider-key-0002".into();
+    store.set_up(&keyring(), setup).await.unwrap();
+    let profile = store.profile(GUILD).await.unwrap().unwrap();
+    assert_eq!(profile.key_last4.as_deref(), Some("0002"));
 }
 
 #[tokio::test]

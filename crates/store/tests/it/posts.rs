@@ -3,9 +3,7 @@
 use store::{Decision, Lease, PostState, Store, TurnState};
 
 use crate::database::Database;
-use crate::world::{
-    CHANNEL, GUILD, OTHER_CHANNEL, admission, claim, message, refusal, set_up, turn,
-};
+use crate::world::{GUILD, admission, claim, message, refusal, set_up, turn};
 
 const HASH: [u8; 32] = [7; 32];
 /// Above what a signed number holds.
@@ -137,43 +135,6 @@ async fn user_who_opts_out_midway_gets_no_further_post() {
             .end_turn(&lease, TurnState::Stopped, Some("privacy"))
             .await
             .unwrap()
-    );
-}
-
-#[tokio::test]
-async fn own_echo_confirms_a_post_of_its_channel_only() {
-    let database = Database::migrated().await;
-    let store = &database.store;
-    let lease = lease(store).await;
-    store.insert_post(&lease, 0, NONCE, HASH).await.unwrap();
-    assert!(
-        !store
-            .confirm_post_by_nonce(NONCE, OTHER_CHANNEL, message(50))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !store
-            .confirm_post_by_nonce(9, CHANNEL, message(50))
-            .await
-            .unwrap()
-    );
-    assert!(
-        store
-            .confirm_post_by_nonce(NONCE, CHANNEL, message(50))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !store
-            .confirm_post_by_nonce(NONCE, CHANNEL, message(51))
-            .await
-            .unwrap()
-    );
-    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
-    assert_eq!(
-        store.posts(lease.turn).await.unwrap()[0].message,
-        Some(message(50))
     );
 }
 

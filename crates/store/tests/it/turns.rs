@@ -1,6 +1,7 @@
 //! Claims, fences and ends of turns.
 
 use futures_util::future::join_all;
+use proto::id::ChannelId;
 use store::{Error, Store, TurnId, TurnState};
 use uuid::Uuid;
 
@@ -174,6 +175,7 @@ async fn released_turn_keeps_its_state_and_is_claimed_at_once() {
     let queued = turn(&database.store, &profile, 1).await;
     let lease = claim(&database.store, &queued, "old").await.unwrap();
     assert!(database.store.release_turn(&lease).await.unwrap());
+    assert!(!database.store.release_turn(&lease).await.unwrap());
     let owner = database.store.turn_owner(queued.id).await.unwrap().unwrap();
     assert_eq!(owner, (TurnState::Preparing, None, 1));
     assert!(
@@ -191,6 +193,124 @@ async fn released_turn_keeps_its_state_and_is_claimed_at_once() {
             .unwrap()
             .is_some()
     );
+}
+
+#[tokio::test]
+async fn attempts_count_claims_that_were_not_released() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    let queued = turn(store, &profile, 1).await;
+    let attempts = async || store.turn(queued.id).await.unwrap().unwrap().attempts;
+    let orderly = claim(store, &queued, "a").await.unwrap();
+    assert_eq!(attempts().await, 1);
+    store.release_turn(&orderly).await.unwrap();
+    assert_eq!(attempts().await, 0);
+    store.claim_turn(queued.id, "b", 1).await.unwrap().unwrap();
+    let last = store.claim_turn(queued.id, "c", 2).await.unwrap().unwrap();
+    assert_eq!(attempts().await, 2);
+
+    database.run("UPDATE turns SET attempts = 0").await;
+    store.release_turn(&last).await.unwrap();
+    assert_eq!(attempts().await, 0);
+}
+
+#[tokio::test]
+async fn worker_lets_go_of_what_it_holds_and_does_not_run() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    let mut asked = admission(&profile, 1);
+    asked.personas = vec![profile.personas[0].id; 2];
+    let [lost, waiting] = admit(store, &asked).await.try_into().unwrap();
+    let mut turns = vec![lost.clone()];
+    for (n, channel) in [(2, 21), (3, 22), (4, 23)] {
+        let mut asked = admission(&profile, n);
+        asked.channel = ChannelId(300_000_000_000_000_000 + channel);
+        turns.extend(admit(store, &asked).await);
+    }
+    let [_, running, foreign, ended] = turns.as_slice() else {
+        panic!("four turns")
+    };
+    let lease = claim(store, &lost, "w").await.unwrap();
+    store
+        .advance_turn(&lease, TurnState::Finishing)
+        .await
+        .unwrap();
+    claim(store, running, "w").await.unwrap();
+    claim(store, foreign, "another").await.unwrap();
+    let over = claim(store, ended, "w").await.unwrap();
+    store.end_turn(&over, TurnState::Done, None).await.unwrap();
+
+    assert_eq!(store.let_go("w", &[]).await.unwrap(), 0, "too fresh");
+    age_claims(&database).await;
+    assert_eq!(store.let_go("w", &[running.id]).await.unwrap(), 1);
+    assert_eq!(store.let_go("w", &[running.id]).await.unwrap(), 0);
+
+    let now = store.turn(lost.id).await.unwrap().unwrap();
+    assert_eq!(
+        (now.worker.as_deref(), now.fence, now.attempts),
+        (None, 2, 1)
+    );
+    assert_eq!(now.state, TurnState::Finishing);
+    assert!(!store.advance_turn(&lease, TurnState::Tool).await.unwrap());
+    assert!(!store.end_turn(&lease, TurnState::Done, None).await.unwrap());
+    for kept in [running, foreign, ended, &waiting] {
+        let owner = store.turn_owner(kept.id).await.unwrap().unwrap();
+        assert!(owner.2 < 2, "{owner:?}");
+    }
+    // Who read it before it was let go is too late, who reads it now is not.
+    assert_eq!(store.claim_turn(lost.id, "x", 1).await.unwrap(), None);
+    assert!(claim(store, &now, "x").await.is_some());
+}
+
+#[tokio::test]
+async fn fresh_claim_survives_letting_go_at_the_same_moment() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    for n in 0..20 {
+        let queued = turn(store, &profile, n).await;
+        claim(store, &queued, "w").await.unwrap();
+        age_claims(&database).await;
+        let (claimed, let_go) =
+            tokio::join!(store.claim_turn(queued.id, "w", 1), store.let_go("w", &[]));
+        // One of the two was first: then the other found another fence or a fresh claim.
+        let now = store.turn(queued.id).await.unwrap().unwrap();
+        let lease = match (claimed.unwrap(), let_go.unwrap()) {
+            (Some(lease), 0) => {
+                assert_eq!((now.worker.as_deref(), now.fence), (Some("w"), 2));
+                lease
+            }
+            (None, 1) => {
+                assert_eq!((now.worker.as_deref(), now.fence), (None, 2));
+                claim(store, &now, "w").await.unwrap()
+            }
+            other => panic!("{other:?}"),
+        };
+        assert!(store.end_turn(&lease, TurnState::Done, None).await.unwrap());
+    }
+}
+
+/// Makes every claim older than what a worker's list may lag behind.
+async fn age_claims(database: &Database) {
+    database
+        .run("UPDATE turns SET claimed_at = claimed_at - interval '16 s'")
+        .await;
+}
+
+#[tokio::test]
+async fn every_running_state_reads_back() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    let queued = turn(store, &profile, 1).await;
+    let lease = claim(store, &queued, "w").await.unwrap();
+    for &state in TurnState::ALL.iter().filter(|state| state.is_running()) {
+        assert!(store.advance_turn(&lease, state).await.unwrap());
+        assert_eq!(store.turn(queued.id).await.unwrap().unwrap().state, state);
+        assert_eq!(store.open_turns(PARTITION).await.unwrap()[0].state, state);
+    }
 }
 
 #[tokio::test]
