@@ -5,23 +5,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use genai::adapter::AdapterKind;
-use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ReasoningEffort};
-use genai::resolver::{AuthData, Endpoint};
-use genai::{ModelIden, ServiceTarget};
 use reqwest::Url;
-use reqwest::header::HeaderValue;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;
 use rustls::crypto::ring;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use tokio::time::timeout;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
+use zeroize::Zeroizing;
 
-use crate::completion::{Completion, judge};
+use crate::body;
+use crate::completion::Completion;
 use crate::error::{Class, Error};
-use crate::prompt::{Prompt, Role};
+use crate::prompt::Prompt;
 use crate::provider::Provider;
+use crate::wire;
 
 /// Long enough for a handshake over half the world.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,7 +32,8 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two reads of the answer.
     pub silence: Duration,
-    /// Without text or thinking, however busy the wire is: nobody waits for longer.
+    /// Without a piece of text, thought or tool call while one is awaited, however busy the wire
+    /// is with keep-alives and empty pieces.
     pub progress: Duration,
 }
 
@@ -49,7 +49,6 @@ impl Default for Timeouts {
 
 /// Calls model providers.
 pub struct Llm {
-    genai: genai::Client,
     pub(crate) http: reqwest::Client,
     base_urls: HashMap<Provider, Url>,
     timeouts: Timeouts,
@@ -66,12 +65,8 @@ impl Llm {
         base_urls: HashMap<Provider, Url>,
         timeouts: Timeouts,
     ) -> Result<Self, Error> {
-        let http = http_client()?;
-        let genai = genai::Client::builder().with_reqwest(http.clone()).build();
-        let genai = genai.map_err(|error| judge(&error))?;
         Ok(Self {
-            genai,
-            http,
+            http: http_client()?,
             base_urls,
             timeouts,
         })
@@ -81,20 +76,25 @@ impl Llm {
     ///
     /// Cancel safe: yes; dropping the call or the stream aborts the request.
     pub async fn stream(&self, prompt: &Prompt, key: &SecretString) -> Result<Completion, Error> {
-        check(key)?;
-        let target = ServiceTarget {
-            endpoint: Endpoint::from_owned(self.base_url(prompt.provider)),
-            auth: AuthData::from_single(key.expose_secret()),
-            model: ModelIden::new(AdapterKind::OpenAI, prompt.model.as_str()),
-        };
-        let options = options(prompt, self.timeouts);
-        let response = self
-            .genai
-            .exec_chat_stream(target, request(prompt), Some(&options))
+        let request = self
+            .http
+            .post(format!(
+                "{}chat/completions",
+                self.base_url(prompt.provider)
+            ))
+            .header(AUTHORIZATION, authorization(key)?)
+            .json(&wire::Request::from(prompt));
+        let sent = timeout(self.timeouts.first_byte, request.send());
+        let response = sent
             .with_subscriber(Dispatch::none())
             .await
-            .map_err(|error| judge(&error))?;
-        Completion::begin(response.stream, self.timeouts.progress).await
+            .map_err(|_elapsed| Error::of(Class::Timeout))?
+            .map_err(|error| Error::of_transport(&error))?;
+        if response.status().is_success() {
+            Completion::begin(response, self.timeouts).await
+        } else {
+            Err(body::refusal(response, self.timeouts.silence).await)
+        }
     }
 
     /// Returns the base of a provider's addresses, with a slash at its end.
@@ -106,14 +106,18 @@ impl Llm {
     }
 }
 
+/// Makes the header that carries the key, marked so that nobody prints or indexes it. The copy
+/// made here is wiped; the header itself belongs to the HTTP client.
+///
 /// A key that no header can carry is not one; asking the provider would not help.
-pub(crate) fn check(key: &SecretString) -> Result<(), Error> {
-    let usable = HeaderValue::from_str(key.expose_secret()).is_ok();
-    if usable && !key.expose_secret().is_empty() {
-        Ok(())
-    } else {
-        Err(Error::of(Class::Auth))
+pub(crate) fn authorization(key: &SecretString) -> Result<HeaderValue, Error> {
+    if key.expose_secret().is_empty() {
+        return Err(Error::of(Class::Auth));
     }
+    let text = Zeroizing::new(format!("Bearer {}", key.expose_secret()));
+    let mut header = HeaderValue::from_str(&text).map_err(|_unusable| Error::of(Class::Auth))?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 /// Follows no redirect, which would carry the key elsewhere, and reads no proxy from the
@@ -142,35 +146,22 @@ fn http_client() -> Result<reqwest::Client, Error> {
         .map_err(|_may_quote_addresses| Error::of(Class::RequestFault))
 }
 
-fn request(prompt: &Prompt) -> ChatRequest {
-    let turns = prompt.turns.iter().map(|turn| match turn.role {
-        Role::User => ChatMessage::user(turn.text.as_str()),
-        Role::Persona => ChatMessage::assistant(turn.text.as_str()),
-    });
-    let said = prompt.continue_from.as_deref().map(ChatMessage::assistant);
-    ChatRequest::from_messages(turns.chain(said).collect()).with_system(prompt.system.as_str())
-}
-
-fn options(prompt: &Prompt, timeouts: Timeouts) -> ChatOptions {
-    let options = ChatOptions::default()
-        .with_capture_usage(true)
-        .with_temperature(f64::from(prompt.temperature))
-        .with_stream_header_timeout(timeouts.first_byte)
-        .with_stream_read_timeout(timeouts.silence)
-        // genai takes endings such as "-max" off the model's name unless an effort is set, and a
-        // budget is the one that it does not send. It also cuts at "::", hence the full name.
-        .with_reasoning_effort(ReasoningEffort::Budget(0))
-        .with_extra_body(json!({ "model": prompt.model }));
-    match prompt.max_output_tokens {
-        Some(most) => options.with_max_tokens(most),
-        None => options,
-    }
-}
-
 impl fmt::Debug for Llm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Llm")
             .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_with_the_key_is_never_printed() {
+        let header = authorization(&"sk-very-secret".to_owned().into()).unwrap();
+        assert!(header.is_sensitive());
+        assert!(!format!("{header:?}").contains("secret"));
     }
 }

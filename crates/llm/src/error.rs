@@ -75,6 +75,19 @@ impl Error {
         }
     }
 
+    /// Makes an error of one of the HTTP client. Nothing of its text is kept.
+    pub(crate) fn of_transport(error: &reqwest::Error) -> Self {
+        Self::of(if error.is_builder() {
+            Class::RequestFault
+        } else if error.is_timeout() {
+            Class::Timeout
+        } else if error.is_connect() || error.is_request() {
+            Class::Unreachable
+        } else {
+            Class::Unknown
+        })
+    }
+
     /// Returns what kind of trouble it was.
     pub const fn class(&self) -> Class {
         self.class

@@ -1,11 +1,21 @@
-//! Model providers over genai, in our vocabulary of deltas and errors.
+//! Model providers, in our vocabulary of deltas and errors.
 //!
 //! One call is one stream; dropping the stream aborts the request. There is no choice of key or
-//! model here, no retry, and no text or key in any error, log line or `Debug` output.
+//! model here, no retry, and no text or key in any error, log line or `Debug` output. Whatever a
+//! provider sends, what is kept of it has a bound.
+//!
+//! Every provider that we offer speaks one wire format, so we speak it ourselves (`wire`, `sse`).
+//! The crate genai, which knows some twenty, was tried and dropped: it keeps an event that never
+//! ends and an error's text without a bound, offers no hook between the body and its reader, writes
+//! what providers answer to the log, and takes model names apart.
 
 mod client;
 mod completion;
 mod models;
+
+mod body;
+mod sse;
+mod wire;
 
 mod classify;
 mod error;

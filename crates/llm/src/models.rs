@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use reqwest::Response;
 use reqwest::header::AUTHORIZATION;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::time::timeout;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 
-use crate::classify;
-use crate::client::{Llm, check};
-use crate::completion::judge_reqwest;
+use crate::body;
+use crate::client::{Llm, authorization};
 use crate::error::{Class, Error};
 use crate::provider::Provider;
 
@@ -40,7 +38,6 @@ impl Llm {
         provider: Provider,
         key: &SecretString,
     ) -> Result<Vec<String>, Error> {
-        check(key)?;
         let list = self.list(provider, key).with_subscriber(Dispatch::none());
         timeout(DEADLINE, list)
             .await
@@ -70,31 +67,14 @@ impl Llm {
         let response = self
             .http
             .get(format!("{}{page}", self.base_url(provider)))
-            .header(AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+            .header(AUTHORIZATION, authorization(key)?)
             .send()
             .await
-            .map_err(|error| Error::of(judge_reqwest(&error)))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response).await?;
-        if status.is_success() {
-            return Ok(body);
+            .map_err(|error| Error::of_transport(&error))?;
+        if response.status().is_success() {
+            body::read(response, LARGEST_LIST).await
+        } else {
+            Err(body::refusal(response, DEADLINE).await)
         }
-        Err(classify::refusal(
-            status.as_u16(),
-            &headers,
-            &String::from_utf8_lossy(&body),
-        ))
     }
-}
-
-async fn read(mut response: Response) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::new();
-    let failed = |error: reqwest::Error| Error::of(judge_reqwest(&error));
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > LARGEST_LIST {
-            return Err(Error::of(Class::Unknown));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

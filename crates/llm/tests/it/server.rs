@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub(crate) enum Piece {
     Hang,
     /// Sends this again and again, ten times a second.
     Forever(&'static str),
+    /// Sends this so many times, as fast as it is taken, and counts.
+    Flood(Vec<u8>, usize, Arc<AtomicUsize>),
 }
 
 /// A request as it came over the wire.
@@ -260,6 +263,13 @@ fn frames(piece: Piece) -> Pin<Box<dyn Stream<Item = std::io::Result<Frame<Bytes
             Err(std::io::Error::other("broken on purpose"))
         })),
         Piece::Hang => Box::pin(stream::pending()),
+        Piece::Flood(bytes, times, sent) => {
+            let bytes = Bytes::from(bytes);
+            Box::pin(stream::iter(0..times).map(move |_| {
+                sent.fetch_add(bytes.len(), Ordering::Relaxed);
+                Ok(Frame::data(bytes.clone()))
+            }))
+        }
         Piece::Forever(bytes) => Box::pin(stream::unfold((), move |()| async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
             Some((Ok(Frame::data(Bytes::from_static(bytes.as_bytes()))), ()))

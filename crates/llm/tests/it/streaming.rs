@@ -125,6 +125,18 @@ async fn without_a_limit_none_is_sent() {
 }
 
 #[tokio::test]
+async fn newer_models_of_openai_are_told_the_limit_by_its_newer_name() {
+    let body = sent(Prompt {
+        model: "gpt-5-mini".to_owned(),
+        ..prompt()
+    })
+    .await;
+
+    assert_eq!(body.get("max_tokens"), None);
+    assert_eq!(body["max_completion_tokens"], 100);
+}
+
+#[tokio::test]
 async fn every_provider_has_its_own_address() {
     let server = Server::replying(events(whole("stop"))).await;
     for provider in Provider::ALL {

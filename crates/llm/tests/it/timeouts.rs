@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use llm::{Class, Delta};
 use tokio::time::Instant;
 
@@ -31,7 +32,11 @@ async fn silence_in_the_midst_times_out_and_aborts() {
 
 #[tokio::test]
 async fn keep_alives_without_progress_time_out() {
-    for filler in [": still there\n\n", "no end of line "] {
+    for filler in [
+        ": still there\n\n",
+        "no end of line ",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"\"}}]}\n\n",
+    ] {
         let server = Server::replying(events(vec![text("Hel"), Piece::Forever(filler)])).await;
         let deltas = collect(server.llm().stream(&prompt(), &key()).await).await;
         assert_eq!(
@@ -51,4 +56,21 @@ async fn an_error_whose_text_never_ends_is_judged_by_its_status() {
     let error = server.llm().stream(&prompt(), &key()).await.unwrap_err();
 
     assert_eq!(error.class(), Class::Overloaded);
+}
+
+#[tokio::test]
+async fn thinking_is_progress() {
+    let thinking = "data: {\"choices\":[{\"delta\":{\"reasoning\":\"hm\"}}]}\n\n";
+    let server = Server::replying(events(vec![text("Hel"), Piece::Forever(thinking)])).await;
+    let patience = Duration::from_millis(300);
+    let llm = server.llm_with(llm::Timeouts {
+        progress: patience,
+        ..llm::Timeouts::default()
+    });
+    let mut completion = llm.stream(&prompt(), &key()).await.unwrap();
+    completion.next().await.unwrap().unwrap();
+
+    let next = tokio::time::timeout(4 * patience, completion.next()).await;
+
+    assert!(next.is_err(), "{next:?}");
 }
