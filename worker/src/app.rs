@@ -48,6 +48,8 @@ pub struct App {
     pub(crate) live_turns: LiveTurns,
     /// Places for turns (`WORKER_MAX_TURNS`).
     pub(crate) turn_slots: Arc<Semaphore>,
+    /// Interactions that are being answered.
+    pub(crate) interactions: TaskTracker,
     /// Every task of the process.
     pub tracker: TaskTracker,
     /// Fired when no new work may begin.

@@ -37,8 +37,8 @@ const MAX_AGE: Duration = Duration::from_millis(2500);
 /// of database, and the token lives for 15 min.
 const WORK_DEADLINE: Duration = Duration::from_mins(1);
 
-/// Answers interactions until the shutdown, then takes no more; those in work are tasks of the
-/// process's tracker and go on. One that is on its way here at that moment is asked of another
+/// Answers interactions until the shutdown, then takes no more; those in work go on, and the drain
+/// waits for them. One that is on its way here at that moment is asked of another
 /// worker by the gateway.
 pub async fn serve(app: Arc<App>, shutdown: CancellationToken) {
     match subscribe(&app).await {
@@ -57,7 +57,7 @@ async fn take(app: &Arc<App>, mut requests: SelectAll<Subscriber>, shutdown: &Ca
             continue;
         };
         let answering = Arc::clone(app);
-        app.tracker.spawn(async move {
+        app.interactions.spawn(async move {
             answer(&answering, request).await;
             drop(place);
         });

@@ -14,6 +14,7 @@ mod clock;
 pub mod command;
 pub mod config;
 mod error;
+mod housekeeping;
 pub mod interactions;
 mod journal;
 pub mod metrics;

@@ -65,7 +65,7 @@ pub fn describe() {
     describe_histogram!(
         FIRST_POST_SECONDS,
         Unit::Seconds,
-        "from the gateway's reading of a message to the first post of its reply"
+        "from the admission of a message to the first post of its reply"
     );
     describe_counter!(POSTS_TOTAL, Unit::Count, "posts of turns, by outcome");
     describe_counter!(HEARTBEATS_TOTAL, Unit::Count, "heartbeats, by outcome");
@@ -137,8 +137,8 @@ pub(crate) fn stage(stage: Stage, elapsed: Duration) {
     histogram!(STAGE_DURATION_SECONDS, "stage" => stage.as_str()).record(elapsed);
 }
 
-pub(crate) fn first_post(since_received: Duration) {
-    histogram!(FIRST_POST_SECONDS).record(since_received);
+pub(crate) fn first_post(since_admission: Duration) {
+    histogram!(FIRST_POST_SECONDS).record(since_admission);
 }
 
 pub(crate) fn post(outcome: &'static str) {

@@ -1,7 +1,9 @@
 //! Settings of servers, remembered for a while.
 //!
-//! Admission's transaction compares versions, so an old memory costs one more look and never a
-//! wrong decision; a hint over NATS makes a change effective at once (DESIGN §6, CHAT-105).
+//! Admission compares versions and says when a server was set up meanwhile, so for messages that
+//! ask for an answer an old memory costs one more look. What makes a message ask that did not
+//! before reaches us by a hint over NATS (CHAT-105); after a break of the connection, behind which
+//! a hint may have been lost, everything is forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +61,11 @@ impl Profiles {
     /// Forgets a tenant's settings.
     pub(crate) async fn forget(&self, disc_id: u64) {
         self.cache.invalidate(&disc_id).await;
+    }
+
+    /// Forgets all settings: hints may have been missed.
+    pub(crate) fn forget_all(&self) {
+        self.cache.invalidate_all();
     }
 
     /// Follows the hints until the connection is closed. Cancel safe: yes; hints may be missed.

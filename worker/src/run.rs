@@ -13,23 +13,15 @@ use runtime::shutdown::Shutdown;
 use store::Store;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::config::Settings;
 use crate::partition::{self, LiveTurns, Presence, Pulse};
 use crate::profiles::Profiles;
-use crate::{clock, interactions, metrics};
-
-/// Readiness looks at its conditions this often.
-const CHECK_EVERY: Duration = Duration::from_secs(2);
-
-/// The database counts as there when it answered within this (CFG-123).
-const DATABASE_WITHIN: Duration = Duration::from_secs(5);
-
-/// Records of finished turns are cleared away this often (DB-68, DB-69).
-const PURGE_EVERY: Duration = Duration::from_hours(1);
+use crate::{housekeeping, metrics};
 
 /// After the drain: a post that is on its way takes up to 10 s, the turn's last statement a moment.
 const LET_GO_WITHIN: Duration = Duration::from_secs(11);
@@ -50,17 +42,24 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let serving = admin::serve(listener, health.clone(), prometheus, stop_admin.clone());
     let admin = shutdown.spawn(serving);
     let app = Arc::new(build(settings, &shutdown).await?);
-    app.presence.spawn(&app.tracker, &app.abandon);
-    let partitions = app
-        .tracker
-        .spawn(partition::run(Arc::clone(&app), app.stop.clone()));
-    start_background(&app, health.clone());
+    let mut presence = app.presence.spawn(&app.tracker, &app.abandon);
+    let owning = partition::run(Arc::clone(&app), app.stop.clone());
+    let mut partitions = app.tracker.spawn(owning);
+    housekeeping::start(&app, health);
     tracing::info!(worker = &*app.worker_id, "worker is up");
-    app.stop.cancelled().await;
+    let lost = tokio::select! {
+        () = app.stop.cancelled() => None,
+        _ = &mut presence => Some("the heartbeat"),
+        _ = &mut partitions => Some("the ownership of partitions"),
+    };
+    app.stop.cancel();
     drain(&app, partitions).await;
     stop_admin.cancel();
     admin.await.context("the admin port did not close")?;
-    Ok(())
+    // A worker without one of these owns nothing or answers nobody: better a new one.
+    lost.map_or(Ok(()), |part| {
+        Err(anyhow::anyhow!("{part} has ended by itself"))
+    })
 }
 
 async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
@@ -93,6 +92,7 @@ async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
         llm: Arc::new(Llm::new(settings.provider_base_urls.clone())?),
         turn_slots: Arc::new(Semaphore::new(settings.chat.max_turns)),
         live_turns: LiveTurns::default(),
+        interactions: TaskTracker::new(),
         tracker: shutdown.tracker.clone(),
         stop: shutdown.token.clone(),
         abandon: CancellationToken::new(),
@@ -150,84 +150,18 @@ fn instance_name(worker_id: &str) -> anyhow::Result<String> {
     Ok(format!("{worker_id}-{:08x}", u32::from_le_bytes(bytes)))
 }
 
-fn start_background(app: &Arc<App>, health: Health) {
-    let hints = Arc::clone(app);
-    app.tracker.spawn(async move {
-        let following = hints.profiles.follow_hints(&hints.nats, &hints.names);
-        hints.stop.run_until_cancelled(following).await;
-    });
-    app.tracker
-        .spawn(interactions::serve(Arc::clone(app), app.stop.clone()));
-    let purging = Arc::clone(app);
-    app.tracker.spawn(async move {
-        purging
-            .stop
-            .run_until_cancelled(purge_for_ever(&purging))
-            .await;
-    });
-    let watching = Arc::clone(app);
-    app.tracker.spawn(async move {
-        watching
-            .abandon
-            .run_until_cancelled(watch_health(&watching, &health))
-            .await;
-    });
-}
-
-async fn watch_health(app: &App, health: &Health) {
-    let (database, nats, accepting) = (
-        health.check("database"),
-        health.check("nats"),
-        health.check("accepting"),
-    );
-    let mut ticks = interval(CHECK_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        health.tick();
-        database.set(
-            timeout(DATABASE_WITHIN, app.store.ping())
-                .await
-                .is_ok_and(|p| p.is_ok()),
-        );
-        nats.set(app.nats.connection_state() == async_nats::connection::State::Connected);
-        accepting.set(!app.stop.is_cancelled());
-    }
-}
-
-async fn purge_for_ever(app: &App) {
-    let mut ticks = interval(PURGE_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let now_ms = i64::try_from(clock::unix_now_ms()).unwrap_or(i64::MAX);
-        let Some(now) = chrono::DateTime::from_timestamp_millis(now_ms) else {
-            continue;
-        };
-        match app.store.purge_finished(now).await {
-            Ok(purged) => {
-                tracing::info!(
-                    turns = purged.turns,
-                    decisions = purged.decisions,
-                    "old records purged"
-                );
-            }
-            Err(error) => tracing::warn!(%error, "old records are not purged"),
-        }
-    }
-}
-
 /// Gives the partitions away at once, lets running turns end, then makes the rest let go.
 async fn drain(app: &App, partitions: JoinHandle<()>) {
     survive(
         "the others are not told that this worker drains",
         app.presence.drain().await,
     );
-    survive("the task of the partitions panicked", partitions.await);
-    app.tracker.close();
-    let drained = all_turns_ended(app, app.settings.run.drain_timeout).await;
+    if !partitions.is_finished() {
+        survive("the task of the partitions panicked", partitions.await);
+    }
+    let drained = all_ended(app, app.settings.run.drain_timeout).await;
     app.abandon.cancel();
-    let let_go = drained || all_turns_ended(app, LET_GO_WITHIN).await;
+    let let_go = drained || all_ended(app, LET_GO_WITHIN).await;
     tracing::info!(
         drained,
         let_go,
@@ -248,10 +182,15 @@ fn survive<E: std::fmt::Display>(what: &str, outcome: Result<(), E>) {
     }
 }
 
-/// Whoever gets all places at once knows that no turn runs.
-async fn all_turns_ended(app: &App, within: Duration) -> bool {
+/// Waits for the running turns and for the interactions that are being answered.
+async fn all_ended(app: &App, within: Duration) -> bool {
+    app.interactions.close();
+    // Whoever gets all places at once knows that no turn runs.
     let slots = u32::try_from(app.settings.chat.max_turns).unwrap_or(u32::MAX);
-    timeout(within, app.turn_slots.acquire_many(slots))
-        .await
-        .is_ok_and(|all| all.is_ok())
+    let ended = async {
+        let turns = app.turn_slots.acquire_many(slots).await;
+        app.interactions.wait().await;
+        turns.is_ok()
+    };
+    timeout(within, ended).await.is_ok_and(|all| all)
 }

@@ -190,25 +190,9 @@ impl Intake {
     }
 
     async fn take(&mut self, delivery: &Delivery) {
-        let is_handled = match Envelope::decode(delivery.payload.clone()) {
-            Ok(envelope) if envelope.schema_version == event::SCHEMA_VERSION => {
-                metrics::event(kind_token(envelope.kind()));
-                let handling = AssertUnwindSafe(self.handle(envelope)).catch_unwind();
-                handling.await.unwrap_or_else(|_| {
-                    metrics::panicked();
-                    false
-                })
-            }
-            Ok(_) | Err(_) => false,
-        };
+        let is_handled = self.try_handle(delivery).await;
         if !is_handled {
-            let sequence = delivery.info().map_or(0, |info| info.stream_sequence);
-            metrics::event("poison");
-            tracing::error!(
-                partition = %self.partition,
-                stream.sequence = sequence,
-                "an event cannot be handled and is given up"
-            );
+            note_poison(self.partition, delivery);
         }
         let ack = if is_handled {
             AckKind::Ack
@@ -220,6 +204,23 @@ impl Intake {
             tracing::warn!(partition = %self.partition, %error, "an event is not acknowledged");
         }
         self.backlog = self.backlog.saturating_sub(1);
+    }
+
+    /// Reads and handles an event; false when it can never be handled. A panic costs this event
+    /// and nothing else.
+    async fn try_handle(&mut self, delivery: &Delivery) -> bool {
+        let Ok(envelope) = Envelope::decode(delivery.payload.clone()) else {
+            return false;
+        };
+        if envelope.schema_version != event::SCHEMA_VERSION {
+            return false;
+        }
+        metrics::event(kind_token(envelope.kind()));
+        let handling = AssertUnwindSafe(self.handle(envelope)).catch_unwind();
+        handling.await.unwrap_or_else(|_| {
+            metrics::panicked();
+            false
+        })
     }
 
     /// Handles one event; false when it can never be.
@@ -340,6 +341,16 @@ fn ticks_later(every: Duration) -> Interval {
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+fn note_poison(partition: Partition, delivery: &Delivery) {
+    metrics::event("poison");
+    let sequence = delivery.info().map_or(0, |info| info.stream_sequence);
+    tracing::error!(
+        %partition,
+        stream.sequence = sequence,
+        "an event cannot be handled and is given up"
+    );
 }
 
 fn note_waiting(partition: Partition, error: &NotYet) {

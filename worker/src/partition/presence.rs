@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 use proto::subject::Partition;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -141,17 +142,17 @@ impl Presence {
         Ok(presence)
     }
 
-    /// Starts heartbeat and watch.
-    pub(crate) fn spawn(&self, tracker: &TaskTracker, stop: &CancellationToken) {
+    /// Starts heartbeat and watch; the task ends when `stop` fires, or when one of them panics.
+    pub(crate) fn spawn(&self, tracker: &TaskTracker, stop: &CancellationToken) -> JoinHandle<()> {
         let (beating, watching) = (self.clone(), self.clone());
-        let (stop_beating, stop_watching) = (stop.clone(), stop.clone());
+        let stop = stop.clone();
         tracker.spawn(async move {
-            stop_beating.run_until_cancelled_owned(beating.beat()).await;
-        });
-        tracker.spawn(async move {
-            let watching = Box::pin(watching.watch());
-            stop_watching.run_until_cancelled_owned(watching).await;
-        });
+            // Boxed: the state of a watch is large.
+            let both = async {
+                tokio::join!(beating.beat(), Box::pin(watching.watch()));
+            };
+            stop.run_until_cancelled(both).await;
+        })
     }
 
     /// Tells whether a heartbeat was acknowledged so lately that this worker may post.

@@ -2,18 +2,11 @@
 
 use llm::Provider;
 use proto::id::TenantId;
-use secrecy::{ExposeSecret, SecretString};
 use store::Profile;
 use tracing::warn;
 
 use crate::app::App;
 use crate::notice::Notice;
-
-/// Shortest secret of which the end is shown (SEC-23).
-const SHOWN_FROM_CHARS: usize = 12;
-
-/// Characters that are shown.
-const SHOWN_CHARS: usize = 4;
 
 /// The state of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +47,7 @@ pub(super) async fn read(app: &App, tenant: TenantId) -> Result<State, Notice> {
             problem: None,
         });
     };
+    // Opened only to see whether it opens.
     let key = if profile.has_key {
         app.store.main_key(&app.keyring, tenant).await
     } else {
@@ -67,12 +61,7 @@ pub(super) async fn read(app: &App, tenant: TenantId) -> Result<State, Notice> {
         }
         Ok(_) => None,
     };
-    Ok(from_profile(
-        &profile,
-        key.ok().flatten().as_ref(),
-        problem,
-        bot_name,
-    ))
+    Ok(from_profile(&profile, problem, bot_name))
 }
 
 /// Returns what to say about a failure of the database, which is logged here.
@@ -85,14 +74,8 @@ pub(super) fn unreadable(error: store::Error) -> Notice {
     }
 }
 
-fn from_profile(
-    profile: &Profile,
-    key: Option<&SecretString>,
-    problem: Option<Notice>,
-    bot_name: &str,
-) -> State {
+fn from_profile(profile: &Profile, problem: Option<Notice>, bot_name: &str) -> State {
     let main = profile.personas.iter().find(|persona| persona.is_main);
-    let fingerprint = key.map_or_else(hidden, fingerprint);
     let choice = profile.model.as_ref().filter(|_| profile.has_key);
     State {
         key: choice.map(|choice| StoredKey {
@@ -101,7 +84,7 @@ fn from_profile(
                 |provider: Provider| provider.label().to_owned(),
             ),
             model: choice.model.clone(),
-            fingerprint,
+            fingerprint: fingerprint(profile),
         }),
         persona: main.map_or_else(|| bot_name.to_owned(), |persona| persona.nickname.clone()),
         word: main.and_then(|persona| persona.trigger_words.first().cloned()),
@@ -109,40 +92,7 @@ fn from_profile(
     }
 }
 
-fn hidden() -> String {
-    "••••".to_owned()
-}
-
-/// Returns as much of a secret as may be shown: its last four characters, where they are a small
-/// part of it (SEC-23).
-fn fingerprint(secret: &SecretString) -> String {
-    let text = secret.expose_secret();
-    if text.chars().count() < SHOWN_FROM_CHARS {
-        return hidden();
-    }
-    let shown_from = text
-        .char_indices()
-        .rev()
-        .nth(SHOWN_CHARS - 1)
-        .map_or(0, |(at, _)| at);
-    hidden() + text.get(shown_from..).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fingerprint_shows_the_last_four_characters() {
-        assert_eq!(
-            fingerprint(&SecretString::from("sk-0123456789abcd")),
-            "••••abcd"
-        );
-    }
-
-    #[test]
-    fn fingerprint_of_a_short_secret_shows_nothing() {
-        assert_eq!(fingerprint(&SecretString::from("0123456789a")), "••••");
-        assert_eq!(fingerprint(&SecretString::from("0123456789ab")), "••••89ab");
-    }
+/// Returns as much of the key as may be shown (SEC-23).
+fn fingerprint(profile: &Profile) -> String {
+    format!("••••{}", profile.key_last4.as_deref().unwrap_or_default())
 }

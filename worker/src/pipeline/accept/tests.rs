@@ -47,6 +47,7 @@ fn profile() -> Profile {
             model: "m".to_owned(),
         }),
         has_key: true,
+        key_last4: None,
         personas: vec![persona(1, true, "tomori"), persona(2, false, "anon")],
         message_fetch_limit: 80,
         humanizer_degree: 1,
