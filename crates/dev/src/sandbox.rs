@@ -193,6 +193,7 @@ fn router(sandbox: Sandbox) -> Router {
         .route("/attachments/{channel}/{id}/{name}", get(admin::attachment))
         .nest("/model", model::router())
         .nest("/sandbox", admin::router())
+        .merge(page::files::router())
         .layer(middleware::from_fn(page::only_own_pages))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
         .with_state(sandbox)

@@ -86,7 +86,9 @@ async fn start_or_say_so(args: &Args, installation: &Installation) -> anyhow::Re
     }
     print_addresses(&state);
     if state.discord == Discord::Sandbox {
-        console::result("talk with it: ./dev say \"hello there\"");
+        let page = installation.address(Part::Sandbox)?;
+        console::result(format_args!("talk with it in a browser: {page}/"));
+        console::result("or here: ./dev say \"hello there\"");
     }
     console::result("ready");
     Ok(())

@@ -5,6 +5,7 @@
 //! sees, history by the page, news as it happens, and why the bot did what it did.
 
 mod explain;
+pub(crate) mod files;
 mod history;
 mod live;
 mod touch;

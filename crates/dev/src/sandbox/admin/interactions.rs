@@ -289,18 +289,32 @@ fn check_text(component: &Value, label: &Value, value: &str) -> Result<(), Wrong
     )))
 }
 
+/// How long a call waits for an answer, and for which.
+#[derive(Deserialize)]
+pub(super) struct Awaited {
+    #[serde(default)]
+    wait_ms: u64,
+    /// The first answer is enough, even if it only promises another.
+    #[serde(default)]
+    first: bool,
+}
+
 /// Tells what became of an interaction; waits until the person has the whole answer.
 pub(super) async fn get(
     State(sandbox): State<Sandbox>,
     Path(id): Path<u64>,
-    Query(wait): Query<Wait>,
+    Query(Awaited { wait_ms, first }): Query<Awaited>,
 ) -> Response {
     let id = InteractionId(id);
+    let wait = Wait { wait_ms };
     let settled = |world: &mut World| {
         let answer_ms = world.settings.interaction_answer_ms;
         let known = world.interactions.get(id);
         known
-            .is_none_or(|known| known.is_settled(clock::now_ms(), answer_ms))
+            .is_none_or(|known| {
+                let is_answered = first && known.answer.is_some();
+                is_answered || known.is_settled(clock::now_ms(), answer_ms)
+            })
             .then_some(())
     };
     // Nothing happens when an interaction dies unanswered, so the wait also ends at that moment.
