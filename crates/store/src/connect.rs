@@ -1,25 +1,20 @@
-//! The pool of connections and its settings (SEC-58, SEC-60, CFG-31 to CFG-35).
+//! Where the database is, and how to sign in (SEC-58, SEC-60, CFG-31 to CFG-35).
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::Error;
 use crate::error::Fault;
+use crate::pool::Pool;
 
-/// How long a caller waits for a connection: readiness asks for an answer within 5 s (CFG-123).
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Locks are held for milliseconds; who waits longer waits for something stuck (SEC-58).
 const LOCK_TIMEOUT_MS: u64 = 2_000;
 /// No transaction of ours waits for anything but the database (SEC-58).
 const IDLE_IN_TRANSACTION_TIMEOUT_MS: u64 = 10_000;
-/// A connection unused for this long is asked whether it lives before it is used; a ping before
-/// every use would double the round trips of an admission.
-const PING_AFTER_IDLE: Duration = Duration::from_secs(5);
-
 /// How the connection is encrypted (CFG-32).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tls {
@@ -53,7 +48,8 @@ pub struct Settings {
     pub ca_cert_path: Option<PathBuf>,
     /// The most connections of this process, at least 2.
     pub pool_max: u32,
-    /// The longest a statement may take; 5 s for workers, 10 min for operator commands.
+    /// The longest a statement may take; 5 s for workers, 10 min for operator commands. A caller
+    /// waits 2 s longer for its answer, then it is `Unavailable`.
     pub statement_timeout: Duration,
 }
 
@@ -71,7 +67,7 @@ impl fmt::Debug for Settings {
 /// The database. Clones share one pool.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) pool: PgPool,
+    pub(crate) pool: Pool,
 }
 
 impl fmt::Debug for Store {
@@ -91,8 +87,7 @@ impl Store {
     /// TLS is impossible; `Other` when the server refuses the role, password or database.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         let connection = connection(settings)?;
-        let pool = pool_options(settings.pool_max)
-            .connect_with(connection)
+        let pool = Pool::open(connection, settings.pool_max, settings.statement_timeout)
             .await
             .map_err(unusable)?;
         Ok(Self { pool })
@@ -111,22 +106,6 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
-}
-
-fn pool_options(max: u32) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(max)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > PING_AFTER_IDLE {
-                    use sqlx::Connection as _;
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
 }
 
 /// A certificate that is not trusted arrives as a failure of the network; trying again will not

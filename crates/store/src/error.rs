@@ -3,9 +3,12 @@
 use std::fmt;
 
 /// Every failure of this crate. No variant shows a bound value, a secret or a person's words.
+///
+/// Only [`Error::Unavailable`] is worth another try: the same call gives any other error again,
+/// until somebody changes data, settings, keys or the program.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database is away or did not answer in time: try again later. What was asked may or
+    /// The database is away, read-only or did not answer in time: try again later. What was asked may or
     /// may not have happened; every write here is safe to repeat or guarded by a fence.
     #[error("the database is not available")]
     Unavailable(#[source] Fault),
@@ -73,7 +76,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Tells whether the database was away: the same call may succeed later.
+    /// Tells whether the database was away, too slow or read-only: the same call may succeed later.
+    /// No other error may be retried.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
@@ -153,4 +157,25 @@ pub(crate) fn code_of(error: &sqlx::Error) -> Option<String> {
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)?;
     Some(code.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_that_pass_are_unavailable_and_others_are_not() {
+        // Connection lost, too many connections, shut down, starting up, time-out, lock time-out,
+        // serialization, deadlock, read-only, idle in transaction.
+        for code in [
+            "08006", "53300", "57P01", "57P03", "57014", "55P03", "40001", "40P01", "25006",
+            "25P03",
+        ] {
+            assert!(is_unavailable_code(code), "{code}");
+        }
+        // Unique, check, syntax, undefined table, wrong password, missing database.
+        for code in ["23505", "23514", "42601", "42P01", "28P01", "3D000", ""] {
+            assert!(!is_unavailable_code(code), "{code}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{Error, Store, TurnId, TurnState};
 
 /// How far a worker's list of what it runs may lag behind the database: the longest wait for a
-/// connection (5 s) and for the answer of a statement (7 s) fit in.
+/// connection (5 s) and for the answer of a worker's statement (7 s) fit in.
 const CLAIM_SETTLES_WITHIN: Duration = Duration::from_secs(15);
 
 /// The right to write to a turn, until somebody claims it with a higher fence.

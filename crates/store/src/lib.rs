@@ -27,6 +27,7 @@ mod decision;
 mod error;
 mod explain;
 mod lease;
+mod pool;
 mod post;
 mod profile;
 mod purge;

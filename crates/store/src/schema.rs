@@ -1,12 +1,15 @@
 //! Migrations and the schema number (DB-5). The bookkeeping table is sqlx's own.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, PgExecutor};
+use tokio::time::timeout;
 
 use crate::error::{Fault, code_of};
+use crate::pool::ACQUIRE_TIMEOUT;
 use crate::{Error, Store};
 
 /// All migrations of this program, embedded.
@@ -15,6 +18,10 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 /// Key of the advisory lock under which one process migrates at a time ("tomori" in ASCII). It is
 /// taken before sqlx's own, so that what was applied before is read under it too.
 const MIGRATION_LOCK: i64 = 0x746f_6d6f_7269;
+
+/// How long all of a release's migrations together may take, the wait for another process
+/// included. The server ends each statement sooner; this is for a server that vanished.
+const MIGRATE_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// A migration that was applied now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +42,10 @@ impl Store {
     /// `MigrationFailed`; `Unavailable`.
     pub async fn migrate(&self) -> Result<Vec<Applied>, Error> {
         // Not from the pool: closing the connection gives the lock back whatever happens.
-        let mut connection = PgConnection::connect_with(&self.pool.connect_options()).await?;
-        let applied = migrate(&mut connection).await;
-        connection.close().await?;
+        let options = self.pool.connect_options();
+        let mut connection = within(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await?;
+        let applied = within(MIGRATE_TIMEOUT, migrate(&mut connection)).await;
+        within(ACQUIRE_TIMEOUT, connection.close()).await?;
         applied
     }
 
@@ -65,6 +73,16 @@ impl Store {
             number
         );
         Ok(row.fetch_optional(&self.pool).await?.is_some())
+    }
+}
+
+async fn within<T, E: Into<Error>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
+    match timeout(limit, work).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(elapsed) => Err(sqlx::Error::Io(elapsed.into()).into()),
     }
 }
 

@@ -5,8 +5,10 @@ use std::fmt;
 use keyring::Keyring;
 use proto::id::TenantId;
 use secrecy::SecretString;
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::timeout;
 
+use crate::pool::settle;
 use crate::seal::{MainKey, write_main_key};
 use crate::{Error, ServerId, Store};
 
@@ -48,20 +50,32 @@ impl Store {
     /// `Keyring` for a key that is empty or too long; `Conflict` for a value outside its range;
     /// `Unavailable`.
     pub async fn set_up(&self, keyring: &Keyring, setup: NewSetup) -> Result<ServerId, Error> {
-        let mut transaction = self.pool.begin().await?;
-        let server = upsert_server(&mut transaction, &setup).await?;
-        let key = MainKey {
-            server,
-            tenant: setup.tenant,
-            provider: &setup.provider,
-            model: &setup.model,
-            plaintext: &setup.key,
-        };
-        write_main_key(&mut transaction, keyring, &key).await?;
-        insert_missing(&mut transaction, server, &setup).await?;
-        transaction.commit().await?;
-        Ok(server)
+        let mut connection = self.pool.acquire().await?;
+        // One deadline for all of it: a few rows that nobody else locks for long.
+        let done = in_transaction(&mut connection, keyring, &setup);
+        let done = timeout(self.pool.deadline(), done).await;
+        settle(connection, done.map(Ok))?
     }
+}
+
+async fn in_transaction(
+    connection: &mut PgConnection,
+    keyring: &Keyring,
+    setup: &NewSetup,
+) -> Result<ServerId, Error> {
+    let mut transaction = connection.begin().await?;
+    let server = upsert_server(&mut transaction, setup).await?;
+    let key = MainKey {
+        server,
+        tenant: setup.tenant,
+        provider: &setup.provider,
+        model: &setup.model,
+        plaintext: &setup.key,
+    };
+    write_main_key(&mut transaction, keyring, &key).await?;
+    insert_missing(&mut transaction, server, setup).await?;
+    transaction.commit().await?;
+    Ok(server)
 }
 
 /// Makes or finds the tenant; two setups at once wait for each other here.

@@ -10,8 +10,10 @@
 mod admission;
 mod database;
 mod keys;
+mod outage;
 mod posts;
 mod profiles;
+mod proxy;
 mod retention;
 mod schema;
 mod turns;

@@ -1,0 +1,99 @@
+//! A database host that vanishes: every wait ends, and the pool recovers.
+
+use std::time::Duration;
+
+use store::{Admitted, Decision, Settings, Store};
+use tokio::time::{Instant, timeout};
+
+use crate::database::Database;
+use crate::proxy::Proxy;
+use crate::world::{GUILD, keyring, refusal, set_up, setup_of};
+
+const STATEMENT_TIMEOUT: Duration = Duration::from_millis(200);
+/// How much later than the server the caller gives up.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Answers before the first statement: the one to the sign-in.
+const SIGNED_IN: usize = 1;
+/// Answers before the first statement is carried out: it is prepared first.
+const PREPARED: usize = SIGNED_IN + 1;
+const ANSWERED: usize = PREPARED + 1;
+
+/// A store with a single connection, whose server vanishes after that many answers.
+async fn store_behind(database: &Database, answers: usize) -> Store {
+    let proxy = Proxy::start(&database.settings, answers).await;
+    let settings = Settings {
+        host: proxy.host.clone(),
+        port: proxy.port,
+        tls: store::Tls::Disable,
+        pool_max: 1,
+        statement_timeout: STATEMENT_TIMEOUT,
+        ..database.settings.clone()
+    };
+    Store::connect(&settings).await.unwrap()
+}
+
+#[tokio::test]
+async fn statement_without_an_answer_is_unavailable_in_time_and_the_next_one_works() {
+    let database = Database::migrated().await;
+    set_up(&database.store, GUILD).await;
+    for answers in [SIGNED_IN, PREPARED] {
+        let store = store_behind(&database, answers).await;
+        let asked = Instant::now();
+        let error = store.profile(GUILD).await.unwrap_err();
+        assert!(error.is_unavailable(), "{error:?}");
+        let limit = STATEMENT_TIMEOUT + GRACE;
+        assert!(
+            (limit..limit * 2).contains(&asked.elapsed()),
+            "{:?}",
+            asked.elapsed()
+        );
+        assert!(store.profile(GUILD).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn write_whose_answer_was_lost_may_be_repeated() {
+    let database = Database::migrated().await;
+    let store = store_behind(&database, PREPARED).await;
+    let stale = refusal(GUILD, 1, Decision::Stale);
+    let error = store.record_refusal(&stale).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    assert_eq!(
+        store.record_refusal(&stale).await.unwrap(),
+        Admitted::Before {
+            code: Decision::Stale,
+            turns: vec![]
+        }
+    );
+}
+
+#[tokio::test]
+async fn transaction_without_an_answer_is_unavailable_and_may_be_repeated() {
+    let database = Database::migrated().await;
+    // BEGIN, and the first statement is prepared.
+    let store = store_behind(&database, PREPARED + 1).await;
+    let error = store.set_up(&keyring(), setup_of(GUILD)).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    store.set_up(&keyring(), setup_of(GUILD)).await.unwrap();
+    assert!(store.profile(GUILD).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn connection_that_hangs_when_it_is_given_back_leaves_the_pool() {
+    let database = Database::migrated().await;
+    let store = store_behind(&database, ANSWERED).await;
+    store.ping().await.unwrap();
+    store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn cancelled_statement_leaves_the_pool_at_once() {
+    let database = Database::migrated().await;
+    let store = store_behind(&database, PREPARED).await;
+    let cancelled = timeout(Duration::from_millis(100), store.ping()).await;
+    assert!(cancelled.is_err());
+    let asked = Instant::now();
+    store.ping().await.unwrap();
+    assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
+}
