@@ -1,4 +1,7 @@
 //! Orderly ends: one token that SIGTERM and SIGINT fire, one tracker of everything spawned.
+//!
+//! The first signal asks for an orderly end; a second one, while that is under way, ends the
+//! process at once, as a kill would: whoever sends it has no more patience.
 
 use std::future::Future;
 use std::io;
@@ -19,16 +22,19 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Starts to listen for SIGTERM and SIGINT.
+    /// Starts to listen for SIGTERM and SIGINT: the first fires the token, the second ends the
+    /// process with 128 and the signal's number as its exit code, as a shell would tell it.
     ///
     /// # Errors
     /// The operating system refuses a signal handler.
     pub fn listen() -> io::Result<Self> {
         let shutdown = Self::default();
-        let terminate = signal(SignalKind::terminate())?;
-        let interrupt = signal(SignalKind::interrupt())?;
-        let token = shutdown.token.clone();
-        shutdown.spawn(fire_on_signal(terminate, interrupt, token));
+        let signals = Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        };
+        // Not on our tracker: the drain is what it listens to, not what the drain waits for.
+        drop(TaskTracker::new().spawn(obey(signals, shutdown.token.clone())));
         Ok(shutdown)
     }
 
@@ -52,14 +58,35 @@ impl Shutdown {
     }
 }
 
-async fn fire_on_signal(mut terminate: Signal, mut interrupt: Signal, token: CancellationToken) {
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-        () = token.cancelled() => return,
-    };
-    tracing::info!(signal = name, "shutting down");
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) -> (SignalKind, &'static str) {
+        tokio::select! {
+            _ = self.terminate.recv() => (SignalKind::terminate(), "SIGTERM"),
+            _ = self.interrupt.recv() => (SignalKind::interrupt(), "SIGINT"),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    clippy::exit,
+    reason = "the second signal is the wish to skip the drain"
+)]
+async fn obey(mut signals: Signals, token: CancellationToken) {
+    let (_kind, name) = signals.next().await;
+    tracing::info!(
+        signal = name,
+        "shutting down; a second signal ends it at once"
+    );
     token.cancel();
+    let (kind, name) = signals.next().await;
+    tracing::warn!(signal = name, "the shutdown is cut short");
+    std::process::exit(128 + kind.as_raw_value());
 }
 
 #[cfg(test)]
