@@ -86,6 +86,13 @@ pub enum Error {
         #[source]
         source: async_nats::jetstream::context::KeyValueError,
     },
+    /// The resume points of another division into shards cannot be read at the start.
+    #[error("the resume points of another number of shards cannot be read")]
+    ResumePoints {
+        /// What went wrong.
+        #[source]
+        source: crate::resume::store::Error,
+    },
     /// The resume point cannot be read or written at the start.
     #[error("the resume point of shard {shard} cannot be taken over")]
     ResumePoint {
@@ -129,6 +136,7 @@ impl Error {
             | Self::Nats(_)
             | Self::Bucket { .. }
             | Self::ResumePoint { .. }
+            | Self::ResumePoints { .. }
             | Self::Superseded { .. }
             | Self::NoSuchShard { .. }
             | Self::Admin(_)

@@ -57,14 +57,17 @@ pub enum Retry {
     NoStream,
     /// The stream is full, or its server is in trouble.
     Busy,
+    /// The resume point could not be written for a while: the shard may be somebody else's.
+    NoLease,
 }
 
 impl Retry {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Timeout,
         Self::Disconnected,
         Self::NoStream,
         Self::Busy,
+        Self::NoLease,
     ];
 
     /// Returns the metric label.
@@ -74,6 +77,7 @@ impl Retry {
             Self::Disconnected => "disconnected",
             Self::NoStream => "no_stream",
             Self::Busy => "busy",
+            Self::NoLease => "no_lease",
         }
     }
 }
@@ -149,7 +153,10 @@ pub fn describe() {
         Unit::Seconds,
         "from reading a frame to its acknowledgement"
     );
-    describe_counter!(PUBLISH_RETRIES, "publishes tried again, by reason");
+    describe_counter!(
+        PUBLISH_RETRIES,
+        "publishes that had to wait or be tried again, by reason"
+    );
     describe_gauge!(
         PUBLISH_IN_FLIGHT,
         Unit::Count,

@@ -4,6 +4,7 @@
 //! would lose what was read and not stored. So every frame is tracked from reading to
 //! acknowledgement, and the point is the highest frame without an unsettled one before it.
 
+mod lease;
 pub mod saver;
 pub mod store;
 mod tracker;
@@ -12,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+pub use lease::Lease;
 use tracker::Tracker;
 
 /// From where a session can be resumed, as it is stored. An empty session id stands for none.
@@ -41,6 +44,7 @@ pub struct Progress {
     state: Arc<Mutex<State>>,
     /// Wakes the saver.
     begun: Arc<Notify>,
+    lease: Lease,
 }
 
 #[derive(Debug)]
@@ -61,6 +65,7 @@ pub struct Ticket {
     state: Arc<Mutex<State>>,
     epoch: u64,
     sequence: u64,
+    lease: Lease,
 }
 
 /// A session that Discord has just begun.
@@ -94,6 +99,7 @@ impl Progress {
         Self {
             state: Arc::new(Mutex::new(state)),
             begun: Arc::default(),
+            lease: Lease::new(),
         }
     }
 
@@ -133,7 +139,18 @@ impl Progress {
             state: Arc::clone(&self.state),
             epoch: state.epoch,
             sequence,
+            lease: self.lease.clone(),
         }
+    }
+
+    /// Holds the lease because of a write that succeeded and was begun then.
+    fn renew(&self, begun: Instant) {
+        self.lease.renew(begun);
+    }
+
+    /// Gives the lease up.
+    fn revoke(&self) {
+        self.lease.revoke();
     }
 
     /// Returns the shard's epoch.
@@ -164,6 +181,11 @@ impl Progress {
 }
 
 impl Ticket {
+    /// Returns the lease of the shard, without which nothing is published.
+    pub const fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
     /// Says that the event is stored, or will never be.
     pub fn settle(self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -156,7 +156,10 @@ impl Gateway {
         };
         reading.cancel();
         let closed = all_ends(&mut readers).await;
-        flush(&publisher, self.settings.run.drain_timeout).await;
+        // What a newer gateway holds is not ours to publish; it has read it, too.
+        if !matches!(result, Err(Error::Superseded { .. })) {
+            flush(&publisher, self.settings.run.drain_timeout).await;
+        }
         saving.cancel();
         let saved = all_ends(&mut savers).await;
         result.and(closed).and(saved)
@@ -174,8 +177,10 @@ impl Gateway {
         let queue = identify_queue(&self.connection);
         let mut shards = Vec::with_capacity(ids.len());
         let ups = ShardsUp::for_each(ids.len(), health.check("shards"));
+        let past = store::Past::find(&bucket, total).await;
+        let past = past.map_err(|source| Error::ResumePoints { source })?;
         for (shard, up) in ids.into_iter().zip(ups) {
-            let taken = store::take_over(bucket.clone(), shard, total).await;
+            let taken = store::take_over(bucket.clone(), shard, total, past.clone()).await;
             let taken = taken.map_err(|source| Error::ResumePoint { shard, source })?;
             let resumes = taken.point.has_session();
             tracing::info!(

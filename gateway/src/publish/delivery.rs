@@ -13,8 +13,9 @@ use std::sync::PoisonError;
 use tokio::time::Instant;
 
 use super::{Event, Lane, shrink};
-use crate::link::Link;
+use crate::link::{Connection, Link};
 use crate::metrics::{self, DeadLetter, Retry};
+use crate::resume::Lease;
 
 /// First and longest pause before a publish is repeated: a restarting server is back in a second,
 /// and 1,024 lanes at the longest pause are no load.
@@ -63,7 +64,7 @@ impl Delivery {
     }
 
     /// Publishes under the same id until the stream acknowledges or refuses for good. Sends nothing
-    /// while NATS is away.
+    /// while NATS is away, or while the shard may be somebody else's.
     pub(super) async fn deliver(&self, event: Event) -> Finished {
         let cost_bytes = event.cost_bytes();
         let Event {
@@ -77,7 +78,9 @@ impl Delivery {
         let mut may_shrink = true;
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.attempt(&subject, id.as_str(), payload.clone()).await {
+            let connection = self.may_send(ticket.lease()).await;
+            let attempt = self.attempt(connection, &subject, id.as_str(), payload.clone());
+            match attempt.await {
                 Ok(()) => {
                     metrics::stored(read_at.elapsed());
                     break;
@@ -106,8 +109,25 @@ impl Delivery {
         Finished { lane, cost_bytes }
     }
 
-    async fn attempt(&self, subject: &str, id: &str, payload: Bytes) -> Result<(), Failure> {
-        let connection = self.link.connected().await;
+    /// Waits until NATS is there and the lease is held, both at the same moment.
+    async fn may_send(&self, lease: &Lease) -> Connection {
+        loop {
+            let connection = self.link.connected().await;
+            if lease.is_held() {
+                return connection;
+            }
+            self.note_retry(Retry::NoLease);
+            lease.held().await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        connection: Connection,
+        subject: &str,
+        id: &str,
+        payload: Bytes,
+    ) -> Result<(), Failure> {
         let publish = PublishMessage::build().payload(payload).message_id(id);
         let acknowledged = async {
             let sent = self

@@ -1,7 +1,8 @@
-//! Writes the resume point down, once a second while it moves.
+//! Writes the resume point down, once a second while it moves, and renews the shard's lease by it.
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::store::{self, Stored};
@@ -13,6 +14,10 @@ use crate::metrics;
 /// A crash replays at most this much, and the broker is not kept busy with it.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
+/// A point that does not move is written as often as this, too: by compare-and-set, so that we
+/// learn whether the shard is still ours.
+const RENEW_EVERY: Duration = Duration::from_secs(2);
+
 /// One write; the broker answers within milliseconds or is away.
 const SAVE_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -22,7 +27,7 @@ pub struct Saver {
     shard: u32,
     progress: Progress,
     stored: Stored,
-    saved: Option<ResumePoint>,
+    saved: Option<(ResumePoint, Instant)>,
     link: Link,
 }
 
@@ -60,20 +65,31 @@ impl Saver {
 
     async fn save(&mut self) -> Result<(), Error> {
         let point = self.progress.point();
-        if self.saved.as_ref() == Some(&point) {
+        let is_young = |saved: &(ResumePoint, Instant)| saved.1.elapsed() < RENEW_EVERY;
+        if self
+            .saved
+            .as_ref()
+            .is_some_and(|saved| saved.0 == point && is_young(saved))
+        {
             return Ok(());
         }
         let saving = async {
             self.link.connected().await;
-            self.stored.save(&point).await
+            let begun = Instant::now();
+            self.stored.save(&point).await.map(|()| begun)
         };
         match tokio::time::timeout(SAVE_DEADLINE, saving).await {
-            Ok(Ok(())) => {
+            Ok(Ok(begun)) => {
                 metrics::resume_saved();
-                self.saved = Some(point);
+                self.progress.renew(begun);
+                self.saved = Some((point, begun));
+                self.forget_past().await;
                 Ok(())
             }
-            Ok(Err(store::Error::Superseded)) => Err(Error::Superseded { shard: self.shard }),
+            Ok(Err(store::Error::Superseded)) => {
+                self.progress.revoke();
+                Err(Error::Superseded { shard: self.shard })
+            }
             Ok(Err(error)) => {
                 metrics::resume_not_saved();
                 tracing::warn!(shard = self.shard, %error, "the resume point was not saved");
@@ -83,6 +99,14 @@ impl Saver {
                 metrics::resume_not_saved();
                 Ok(())
             }
+        }
+    }
+
+    /// Not pressing: what is left now is tried again with the next write or the next start.
+    async fn forget_past(&mut self) {
+        let forgetting = tokio::time::timeout(SAVE_DEADLINE, self.stored.forget_past());
+        if let Ok(Err(error)) = forgetting.await {
+            tracing::warn!(shard = self.shard, %error, "old resume points stay for now");
         }
     }
 }

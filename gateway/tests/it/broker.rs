@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use async_nats::jetstream::{self, kv, stream};
+use futures_util::TryStreamExt;
 use prost::Message as _;
 use proto::event::Envelope;
 use proto::event::envelope::Event;
@@ -48,12 +49,21 @@ impl Broker {
             ..stream::Config::default()
         };
         broker.jetstream.create_stream(config).await.unwrap();
+        broker.make_sessions().await;
+        broker
+    }
+
+    pub(crate) async fn make_sessions(&self) {
         let bucket = kv::Config {
-            bucket: broker.names.sessions_bucket(),
+            bucket: self.names.sessions_bucket(),
             ..kv::Config::default()
         };
-        broker.jetstream.create_key_value(bucket).await.unwrap();
-        broker
+        self.jetstream.create_key_value(bucket).await.unwrap();
+    }
+
+    pub(crate) async fn drop_sessions(&self) {
+        let bucket = self.names.sessions_bucket();
+        self.jetstream.delete_key_value(bucket).await.unwrap();
     }
 
     /// Connects only.
@@ -113,12 +123,50 @@ impl Broker {
         envelopes
     }
 
+    /// Takes so many events as a worker does, which makes room for others.
+    pub(crate) async fn take(&self, count: usize) -> Vec<Envelope> {
+        let name = self.names.event_stream();
+        let stream = self.jetstream.get_stream(&name).await.unwrap();
+        let consumer = stream
+            .create_consumer(jetstream::consumer::pull::Config {
+                durable_name: Some("worker".to_owned()),
+                ..jetstream::consumer::pull::Config::default()
+            })
+            .await
+            .unwrap();
+        let mut messages = consumer.messages().await.unwrap();
+        let mut taken = Vec::new();
+        while taken.len() < count {
+            let next = tokio::time::timeout(crate::DEADLINE, messages.try_next());
+            let message = next.await.expect("another event").unwrap().unwrap();
+            message.ack().await.unwrap();
+            taken.push(Envelope::decode(message.message.payload).unwrap());
+        }
+        taken
+    }
+
     /// Writes a resume point as a gateway before this one would have.
     pub(crate) async fn store_point(&self, point: &gateway::resume::ResumePoint) {
-        let bucket = self.names.sessions_bucket();
-        let bucket = self.jetstream.get_key_value(bucket).await.unwrap();
+        self.store_point_at("0.1", point).await;
+    }
+
+    /// Writes a resume point of any shard and total.
+    pub(crate) async fn store_point_at(&self, key: &str, point: &gateway::resume::ResumePoint) {
         let value = serde_json::to_vec(point).unwrap();
-        bucket.put("0.1", value.into()).await.unwrap();
+        self.sessions().await.put(key, value.into()).await.unwrap();
+    }
+
+    /// Returns the keys of all resume points, sorted.
+    pub(crate) async fn session_keys(&self) -> Vec<String> {
+        let keys = self.sessions().await.keys().await.unwrap();
+        let mut keys: Vec<_> = keys.try_collect().await.unwrap();
+        keys.sort_unstable();
+        keys
+    }
+
+    pub(crate) async fn sessions(&self) -> kv::Store {
+        let bucket = self.names.sessions_bucket();
+        self.jetstream.get_key_value(bucket).await.unwrap()
     }
 
     /// Waits until the gateway has stored its session.
@@ -131,12 +179,8 @@ impl Broker {
 
     /// Returns the stored resume point of the only shard.
     pub(crate) async fn point(&self) -> gateway::resume::ResumePoint {
-        let bucket = self
-            .jetstream
-            .get_key_value(self.names.sessions_bucket())
-            .await
-            .unwrap();
-        let entry = bucket.entry("0.1").await.unwrap().unwrap();
+        let entry = self.sessions().await.entry("0.1").await;
+        let entry = entry.unwrap().unwrap();
         serde_json::from_slice(&entry.value).unwrap()
     }
 }
@@ -188,9 +232,24 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::configured("").await
+    }
+
+    /// Starts a server whose only account may store so many bytes.
+    pub(crate) async fn with_room(bytes: u32) -> Self {
+        Self::configured(&format!(
+            "accounts {{ A {{ jetstream {{ max_file: {bytes} }}, \
+             users: [{{ user: a, password: a }}] }} }}\nno_auth_user: a\n"
+        ))
+        .await
+    }
+
+    async fn configured(settings: &str) -> Self {
         let address = free_address().await;
         let unique = format!("nats-{:016x}", rand::random::<u64>());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("nats.conf"), settings).unwrap();
         Self {
             child: spawn(&address, &folder),
             address,
@@ -219,6 +278,8 @@ fn spawn(address: &str, folder: &Path) -> Child {
     Command::new(binary)
         .args(["--jetstream", "--addr", host, "--port", port, "--store_dir"])
         .arg(folder)
+        .arg("--config")
+        .arg(folder.join("nats.conf"))
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()

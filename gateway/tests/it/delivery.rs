@@ -66,6 +66,51 @@ async fn sigterm_closes_resumably_and_the_next_process_goes_on() {
 }
 
 #[tokio::test]
+async fn second_sigterm_ends_the_drain_at_once() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let settings = [("DRAIN_TIMEOUT_MS", "600000")];
+    let gateway = Gateway::start_with(&discord, &broker, &settings)
+        .await
+        .ready()
+        .await;
+    broker.cut();
+    gateway.measures("gateway_nats_connected 0").await;
+    discord.say(CHANNEL, "cannot be stored");
+    gateway
+        .measures(r#"gateway_frames_total{kind="message_create"} 1"#)
+        .await;
+    gateway.signal_term();
+    eventually("the drain", async || {
+        discord.seen().contains(&Seen::Closed(4000)).then_some(())
+    })
+    .await;
+
+    let ended = gateway.terminate().await;
+    assert_eq!(ended.status.code(), Some(128 + 15), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn account_without_room_is_waited_for() {
+    let server = Server::with_room(256 * 1024).await;
+    let (discord, broker) = (Discord::start().await, Broker::on(&server).await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let text = "x".repeat(3900);
+    for number in 0..200 {
+        discord.say(CHANNEL, &format!("{number} {text}"));
+    }
+    gateway
+        .counts(r#"gateway_publish_retries_total{reason="busy"}"#)
+        .await;
+
+    let taken = broker.take(200).await;
+    let contents = contents(&taken, CHANNEL);
+    assert!((0..200).all(|number| contents[number].starts_with(&format!("{number} "))));
+    gateway
+        .measures(r#"gateway_dead_letters_total{reason="rejected"} 0"#)
+        .await;
+}
+
+#[tokio::test]
 async fn killed_process_resumes_from_what_was_stored_and_not_from_what_was_read() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
     let gateway = Gateway::start(&discord, &broker).await.ready().await;

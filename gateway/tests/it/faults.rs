@@ -1,5 +1,7 @@
 //! Bad frames, lost sessions, refusals, a second gateway.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use proto::event::envelope::Event;
 use serde_json::json;
 
@@ -139,6 +141,51 @@ async fn process_that_died_before_it_stored_its_session_leaves_a_gap() {
 }
 
 #[tokio::test]
+async fn other_number_of_shards_leaves_a_gap_and_forgets_the_old_sessions() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let epoch = 7 << 16;
+    for key in ["0.2", "1.2"] {
+        let point = gateway::resume::ResumePoint {
+            session_id: "of another division".to_owned(),
+            resume_url: "ws://127.0.0.1:1".to_owned(),
+            sequence: 9,
+            epoch,
+        };
+        broker.store_point_at(key, &point).await;
+    }
+
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let stored = broker.stored(usize::from(PARTITIONS)).await;
+    for (envelope, partition) in stored.iter().zip(0..) {
+        let Some(Event::Gap(gap)) = &envelope.event else {
+            panic!("no gap");
+        };
+        assert!(gap.lost_since_ms > 0);
+        assert!(envelope.shard_epoch > epoch, "ids of gaps must not repeat");
+        assert!(stored.iter().any(|one| one.partition == partition));
+    }
+    gateway.measures("gateway_sessions_lost_total 1").await;
+    eventually("only the new session is left", async || {
+        (broker.session_keys().await == ["0.1"]).then_some(())
+    })
+    .await;
+    assert_eq!(discord.identifies(), 1);
+    drop(gateway);
+}
+
+#[tokio::test]
+async fn gateway_of_a_forgotten_division_stops() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    broker.has_session().await;
+    broker.sessions().await.delete("0.1").await.unwrap();
+    discord.say(CHANNEL, "one");
+
+    let ended = gateway.ended().await;
+    assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn fatal_close_stops_with_its_own_code_and_says_what_to_do() {
     for (code, advice) in [(4004, "DISCORD_TOKEN"), (4014, "MESSAGE CONTENT INTENT")] {
         let (discord, broker) = (Discord::start().await, Broker::start().await);
@@ -172,4 +219,53 @@ async fn older_gateway_stops_when_another_one_takes_its_shard() {
     assert_eq!(contents(&broker.stored(2).await, CHANNEL), ["one", "two"]);
     assert!(discord.count(|seen| matches!(seen, Seen::Resumed { .. })) >= 1);
     drop(newer);
+}
+
+#[tokio::test]
+async fn idle_gateway_notices_that_another_one_has_its_shard() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let older = Gateway::start(&discord, &broker).await.ready().await;
+    broker.has_session().await;
+    let mut point = broker.point().await;
+    point.epoch += 1 << 16;
+    broker.store_point(&point).await;
+
+    let ended = older.ended().await;
+    assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn events_wait_while_the_resume_point_cannot_be_written() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    broker.has_session().await;
+    discord.say(CHANNEL, "before");
+    broker.stored(1).await;
+    broker.drop_sessions().await;
+    let said = AtomicU64::new(0);
+    eventually("an event waits", async || {
+        discord.say(CHANNEL, &said.fetch_add(1, Ordering::Relaxed).to_string());
+        let waits = r#"gateway_publish_retries_total{reason="no_lease"}"#;
+        let answer = gateway.get("/metrics").await?;
+        let line = answer.lines().find(|line| line.starts_with(waits))?;
+        (!line.ends_with(" 0")).then_some(())
+    })
+    .await;
+    let said = said.into_inner();
+    let name = broker.names.event_stream();
+    let stream = broker.jetstream.get_stream(&name).await.unwrap();
+    let published = stream.get_info().await.unwrap().state.messages;
+    assert!(
+        published < 1 + said,
+        "an event was published without a lease"
+    );
+
+    broker.make_sessions().await;
+    let stored = broker.stored(usize::try_from(1 + said).unwrap()).await;
+    let numbers = (0..said).map(|number| number.to_string());
+    let expected: Vec<_> = std::iter::once("before".to_owned())
+        .chain(numbers)
+        .collect();
+    assert_eq!(contents(&stored, CHANNEL), expected);
+    drop(gateway);
 }

@@ -93,10 +93,24 @@ impl Gateway {
         .await;
     }
 
+    /// Waits until a line of `/metrics` begins like this and does not count zero.
+    pub(crate) async fn counts(&self, metric: &str) {
+        eventually(metric, async || {
+            let answer = self.get("/metrics").await?;
+            let line = answer.lines().find(|line| line.starts_with(metric))?;
+            (!line.ends_with(" 0")).then_some(())
+        })
+        .await;
+    }
+
     pub(crate) async fn terminate(self) -> Ended {
+        self.signal_term();
+        self.ended().await
+    }
+
+    pub(crate) fn signal_term(&self) {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
-        self.ended().await
     }
 
     pub(crate) async fn kill(mut self) {
