@@ -1,9 +1,9 @@
 //! `command`: runs a slash command as a sandbox user and walks through panels and forms.
 
-mod print;
+pub(crate) mod print;
 mod setup;
-mod steps;
-mod walk;
+pub(crate) mod steps;
+pub(crate) mod walk;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -8,6 +8,7 @@ pub mod command;
 pub mod control;
 pub mod down;
 pub mod logs;
+pub mod play;
 pub mod say;
 pub mod soak;
 pub mod sqlx;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use dev::installation::Installation;
 use dev::{
-    command, console, control, down, logs, sandbox, say, soak, sqlx, status, test, tidy, up, worker,
+    command, console, control, down, logs, play, sandbox, say, soak, sqlx, status, test, tidy, up,
+    worker,
 };
 
 /// Runs the bot on this machine, talks with it, and tests it.
@@ -31,6 +32,7 @@ enum Task {
     Logs(logs::Args),
     Say(say::Args),
     Command(command::Args),
+    Play(play::Args),
     Worker(worker::Args),
     Stop(control::StopArgs),
     Start(control::StartArgs),
@@ -63,6 +65,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Logs(args) => logs::run(args, &installation).await,
         Task::Say(args) => say::run(args, &installation).await,
         Task::Command(args) => command::run(args, &installation).await,
+        Task::Play(args) => play::run(args, &installation).await,
         Task::Worker(args) => worker::run(args, &installation),
         Task::Stop(args) => control::stop(args, &installation).await,
         Task::Start(args) => control::start(args, &installation).await,

@@ -9,7 +9,7 @@ const BUTTON: u64 = 2;
 const TEXT: u64 = 10;
 
 /// Shows an answer to people.
-pub(super) fn text(view: &Value) -> String {
+pub(crate) fn text(view: &Value) -> String {
     let mut lines = Vec::new();
     let messages = std::iter::once(&view["message"]);
     let follow_ups = view["follow_ups"].as_array().into_iter().flatten();

@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 
 /// What a person does with an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Presses the button of that label or id.
     Press(String),
     /// Chooses a value, by its name or id, in the select of that placeholder or id.

@@ -17,7 +17,7 @@ const BUTTON: u64 = 2;
 const SELECTS: [u64; 5] = [3, 5, 6, 7, 8];
 
 /// A walk and what the person sees now.
-pub(super) struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     sandbox: &'a Client,
     place: &'a Place,
     longest: Duration,
@@ -28,7 +28,7 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Runs a command and waits for its answer.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         sandbox: &'a Client,
         place: &'a Place,
         command: &str,
@@ -48,7 +48,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What the last step was answered with.
-    pub(super) fn view(&self) -> &Value {
+    pub(crate) fn view(&self) -> &Value {
         &self.view
     }
 
@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Does something with what is shown and waits for the answer.
-    pub(super) async fn take(&mut self, step: &Step) -> anyhow::Result<()> {
+    pub(crate) async fn take(&mut self, step: &Step) -> anyhow::Result<()> {
         match step {
             Step::Press(button) => {
                 let id = self.component(&[BUTTON], "label", button)?["custom_id"].clone();

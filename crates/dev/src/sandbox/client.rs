@@ -119,6 +119,17 @@ impl Client {
         decode(path, self.send(Method::DELETE, path, Bytes::new()).await?).map(drop)
     }
 
+    /// Changes something at one of the sandbox's own routes.
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let body = body.to_string().into();
+        decode(path, self.send(Method::PATCH, path, body).await?)
+    }
+
+    /// Takes something away at one of the sandbox's own routes.
+    pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        decode(path, self.send(Method::DELETE, path, Bytes::new()).await?)
+    }
+
     async fn send(
         &self,
         method: Method,

@@ -15,14 +15,27 @@ use crate::sandbox::client::Client;
 /// How much longer than it was told the operator command may take: it starts and connects.
 const COMMAND_MARGIN: Duration = Duration::from_secs(15);
 /// The decision that a turn follows.
-const ACCEPTED: &str = "accepted";
+pub(crate) const ACCEPTED: &str = "accepted";
 
 /// The bot's record of a message, as `worker explain` prints it.
 #[derive(Debug, Deserialize)]
-struct Record {
-    code: Option<String>,
+pub(crate) struct Record {
+    pub(crate) code: Option<String>,
     is_final: bool,
     turns: Vec<Turn>,
+}
+
+impl Record {
+    /// Tells whether nothing will change any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.code.is_some() && self.is_final
+    }
+
+    /// Returns the ids of the reply's messages in the order of sending.
+    pub(crate) fn posts(&self) -> Vec<&str> {
+        let sent = self.turns.iter().flat_map(|turn| &turn.posts);
+        sent.filter_map(|post| post.message_id.as_deref()).collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -90,7 +103,7 @@ impl Reply {
             .filter(|turn| turn.state != "done")
             .map(end)
             .collect();
-        let is_settled = record.code.is_some() && record.is_final;
+        let is_settled = record.is_settled();
         Ok(Self {
             decision: record.code,
             posts,
@@ -158,7 +171,8 @@ fn end(turn: &Turn) -> String {
     format!("{}{}", turn.state, reason.unwrap_or_default())
 }
 
-async fn record(
+/// Waits until the bot's record of a message is final.
+pub(crate) async fn record(
     installation: &Installation,
     trigger: MessageId,
     longest: Duration,
