@@ -16,9 +16,6 @@ const words = TABLE.split(/\s+/);
 const EMOJIS = words.filter((_, at) => at % 2 === 0).map((name, at) => ({ name, character: words[at * 2 + 1] }));
 const BY_NAME = new Map(EMOJIS.map(({ name, character }) => [name, character]));
 
-/** Those that are offered first. */
-export const QUICK = ['👍', '❤️', '😂', '✨'];
-
 /** Finds emojis whose name has these letters. */
 export function findEmojis(letters, most = 8) {
   const wanted = letters.toLowerCase();

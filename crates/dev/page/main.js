@@ -3,7 +3,7 @@
 import * as api from './api.js';
 import { byId, fill, h, toast } from './dom.js';
 import { startComposer } from './composer.js';
-import { askName, showKeys } from './dialogs.js';
+import { showKeys } from './dialogs.js';
 import { apply, loadView, refresh } from './events.js';
 import { icon } from './icons.js';
 import { close as closePanel, startInspector } from './inspector.js';
@@ -99,18 +99,6 @@ function drawer(isOpen) {
   if (isOpen) byId('side').querySelector('[aria-current]')?.focus();
 }
 
-async function startThread(message) {
-  askName('A new thread', 'Name of the thread', async (name) => {
-    try {
-      const made = await api.post('/threads', { user: state.user, channel_id: message.channel_id, message_id: message.id, name });
-      await loadView();
-      go(made.channel_id);
-    } catch (error) {
-      toast(error.message, 'problem');
-    }
-  });
-}
-
 function step(by, onlyUnread) {
   const inOrder = [...state.view.servers.flatMap((server) => ordered(server.channels)), ...state.view.direct].filter((channel) => channel.type !== 4);
   const at = inOrder.findIndex((channel) => channel.id === state.channelId);
@@ -144,7 +132,6 @@ showTheme();
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { showTheme(); tell('view'); });
 on('theme', (name) => { localStorage.setItem('theme', name); showTheme(); tell('view'); });
 on('go', go);
-on('thread', startThread);
 on('view', () => {
   if (state.channelId && !channelOf(state.channelId)) go(state.view.servers[0]?.channels[0]?.id);
   drawTop();

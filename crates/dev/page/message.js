@@ -6,7 +6,6 @@ import { h, toast } from './dom.js';
 import { components } from './components.js';
 import { openActions } from './dialogs.js';
 import { attachment, embed, poll } from './embed.js';
-import { QUICK, pickEmoji } from './emoji.js';
 import { dismiss } from './events.js';
 import { icon } from './icons.js';
 import { nameOf, serverOf, state, tell } from './state.js';
@@ -125,26 +124,10 @@ function foot(message) {
 function reactions(message) {
   const all = message.reactions ?? [];
   if (all.length === 0) return null;
-  const chips = all.map((reaction) => h('button', {
-    class: reaction.me ? 'reaction mine' : 'reaction', type: 'button', 'aria-pressed': String(reaction.me === true),
-    'aria-label': `${reaction.emoji.name}, ${reaction.count}`, on: { click: () => react(message, reaction.emoji, reaction.me) },
+  const chips = all.map((reaction) => h('span', {
+    class: reaction.me ? 'reaction mine' : 'reaction', 'aria-label': `${reaction.emoji.name}, ${reaction.count}`,
   }, h('span', { class: 'emoji' }, reaction.emoji.id ? `:${reaction.emoji.name}:` : reaction.emoji.name), String(reaction.count)));
-  const add = h('button', { class: 'reaction add', type: 'button', 'aria-label': 'Add a reaction', on: { click: (event) => addReaction(message, event.currentTarget) } }, icon('smile'));
-  return h('div', { class: 'reactions' }, chips, add);
-}
-
-async function react(message, emoji, isThere) {
-  const name = emoji.id ? `${emoji.name}:${emoji.id}` : emoji.name;
-  const path = `/channels/${message.channel_id}/messages/${message.id}/reactions/${encodeURIComponent(name)}?user=${encodeURIComponent(state.user)}`;
-  await (isThere ? api.remove(path) : api.put(path)).catch((error) => toast(error.message, 'problem'));
-}
-
-/** Lets somebody pick a reaction. */
-export function addReaction(message, anchor) {
-  pickEmoji(anchor, (character) => {
-    const known = message.reactions?.find((reaction) => reaction.emoji.name === character);
-    if (!known?.me) react(message, { name: character, id: null }, false);
-  });
+  return h('div', { class: 'reactions' }, chips);
 }
 
 function tools(message) {
@@ -152,12 +135,7 @@ function tools(message) {
   if (isEphemeral(message) || isSystem(message)) {
     return h('div', { class: 'tools' }, button('route', 'What happened', () => inspect(message)));
   }
-  const quick = QUICK.slice(0, 3).map((character) => h('button', {
-    class: 'tool emoji quick', type: 'button', tabindex: '-1', title: `React with ${character}`, 'aria-label': `React with ${character}`,
-    on: { click: () => { if (!message.reactions?.some((one) => one.emoji.name === character && one.me)) react(message, { name: character, id: null }, false); } },
-  }, character));
-  return h('div', { class: 'tools', role: 'group', 'aria-label': 'Message' }, quick,
-    button('smile', 'React', (anchor) => addReaction(message, anchor)),
+  return h('div', { class: 'tools', role: 'group', 'aria-label': 'Message' },
     button('reply', 'Reply', () => reply(message)),
     isMine(message) && button('edit', 'Edit', () => edit(message)),
     button('route', 'What happened', () => inspect(message)),
@@ -169,7 +147,6 @@ function more(message, anchor) {
   openActions(anchor, [
     ['copy', 'Copy the text', () => copy(message.content)],
     ['copy', 'Copy the id', () => copy(message.id)],
-    message.guild_id && !message.thread && ['thread', 'Start a thread', () => tell('thread', message)],
     mayManage(message) && ['trash', 'Delete', () => destroy(message), 'danger'],
   ]);
 }

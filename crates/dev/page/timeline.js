@@ -3,7 +3,7 @@
 import { byId, fill, h } from './dom.js';
 import { avatar } from './avatar.js';
 import { loadHistory } from './events.js';
-import { addReaction, destroy, edit, inspect, isEphemeral, isSystem, messageItem, reply } from './message.js';
+import { destroy, edit, inspect, isEphemeral, isSystem, messageItem, reply } from './message.js';
 import { channelOf, isAfter, isThread, logOf, markRead, on, serverOf, state, titleOf } from './state.js';
 import { icon } from './icons.js';
 import { dayOf, startOfDay } from './time.js';
@@ -178,7 +178,6 @@ function keys(event) {
   const act = ACTS[event.key.toLowerCase()];
   if (event.key === 'ArrowDown' && !item.nextElementSibling) byId('write')?.focus();
   else if (step) focusMessage(step, item);
-  else if (event.key === '+') addReaction(message, item);
   else if (event.key === 'Enter') inspect(message);
   else if (act) act(message);
   else return;
