@@ -41,8 +41,8 @@ use model::Load;
 use settings::Settings;
 use world::World;
 
-/// Largest request: attachments of 10 MiB and what is written around them.
-const REQUEST_BYTES: usize = 16 * 1024 * 1024;
+/// Largest request: some attachments of 10 MiB and what is written around them.
+const REQUEST_BYTES: usize = 32 * 1024 * 1024;
 /// How long open answers are given to end when the sandbox stops.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 
@@ -265,6 +265,11 @@ impl Sandbox {
     /// Where the gateway is.
     pub(crate) fn gateway_url(&self) -> String {
         format!("ws://{}/gateway", self.0.address)
+    }
+
+    /// Where Discord's REST is.
+    pub(crate) fn api_url(&self) -> String {
+        format!("http://{}/api/v10", self.0.address)
     }
 
     /// Where attachments are.

@@ -9,6 +9,7 @@ mod load;
 pub(crate) mod messages;
 mod model;
 pub(crate) mod place;
+mod rights;
 
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, patch, post};
-use http::{StatusCode, header};
+use http::{StatusCode, Uri, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -107,6 +108,7 @@ pub(crate) fn router() -> Router<Sandbox> {
             "/firehose",
             get(load::progress).post(load::start).delete(load::stop),
         )
+        .route("/rights", post(rights::change))
         .route("/places", post(place::resolve))
         .route("/set-up", post(place::mark))
         .route("/messages", get(messages::list).post(messages::say))
@@ -289,14 +291,23 @@ async fn set_admin(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
     }))
 }
 
-/// Gives the bytes of an attachment.
+/// Gives the bytes of an attachment, if its address is signed and has not expired.
 pub(crate) async fn attachment(
     State(sandbox): State<Sandbox>,
     Path((channel, id, name)): Path<(u64, u64, String)>,
+    uri: Uri,
 ) -> Response {
     let path = format!("{channel}/{id}/{name}");
-    match sandbox.peek(|world| world.files.get(&path).cloned()) {
+    let found = sandbox.peek(|world| {
+        let is_signed = world.is_signed(&path, uri.query().unwrap_or_default());
+        is_signed.then(|| world.files.get(&path).cloned()).flatten()
+    });
+    match found {
         Some((kind, bytes)) => ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response(),
-        None => StatusCode::NOT_FOUND.into_response(),
+        None => (
+            StatusCode::NOT_FOUND,
+            "This content is no longer available.",
+        )
+            .into_response(),
     }
 }

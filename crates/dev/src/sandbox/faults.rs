@@ -13,10 +13,34 @@ pub(crate) struct Fault {
     pub(crate) status: u16,
     #[serde(default)]
     pub(crate) delay_ms: u64,
-    /// The work is done all the same, and only the answer is lost.
+    /// The work is done all the same, at once; only the answer is late or lost.
     #[serde(default)]
     pub(crate) after: bool,
+    /// For 429: whose limit it is.
+    #[serde(default)]
+    pub(crate) scope: Scope,
+    /// For 429: how long to wait.
+    #[serde(default)]
+    pub(crate) retry_after_ms: u64,
+    /// Discord's code in the body; 0: no body that Discord wrote.
+    #[serde(default)]
+    pub(crate) code: u32,
     pub(crate) times: u64,
+}
+
+/// Whose limit a 429 is about.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Scope {
+    /// The bot's own bucket.
+    #[default]
+    User,
+    /// A bucket that all users of a resource share.
+    Shared,
+    /// All of the bot's calls.
+    Global,
+    /// The address is banned; the answer is not Discord's.
+    Cloudflare,
 }
 
 /// What goes wrong with this call.
@@ -24,7 +48,10 @@ pub(crate) struct Fault {
 pub(crate) struct Effect {
     pub(crate) status: u16,
     pub(crate) delay_ms: u64,
-    pub(crate) is_before: bool,
+    pub(crate) is_after: bool,
+    pub(crate) scope: Scope,
+    pub(crate) retry_after_ms: u64,
+    pub(crate) code: u32,
 }
 
 /// All faults that are still to come.
@@ -49,11 +76,13 @@ impl Faults {
             .iter_mut()
             .find(|fault| fault.route == route && fault.times > 0)?;
         fault.times -= 1;
-        let is_before = !fault.after && fault.status != 0;
         let effect = Effect {
             status: fault.status,
             delay_ms: fault.delay_ms,
-            is_before,
+            is_after: fault.after,
+            scope: fault.scope,
+            retry_after_ms: fault.retry_after_ms,
+            code: fault.code,
         };
         self.0.retain(|fault| fault.times > 0);
         Some(effect)

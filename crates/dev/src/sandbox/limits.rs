@@ -61,7 +61,12 @@ const GLOBAL_PER_SECOND: u32 = 50;
 pub(crate) struct Limits {
     windows: HashMap<(&'static str, u64), Window>,
     global: Window,
+    invalid: Window,
+    banned_until_ms: u64,
 }
+
+/// Refused calls are counted over ten minutes (Discord rate limits page, 2026-11).
+const INVALID_WINDOW_MS: u64 = 600_000;
 
 impl Limits {
     /// Counts a call of `route` about `major`; calls that are refused count nothing.
@@ -95,6 +100,28 @@ impl Limits {
             is_exceeded,
             is_global: false,
         }
+    }
+
+    /// Counts a new command of a scope in this day; `false` when it is one too many.
+    pub(crate) fn take_command(&mut self, scope: u64, most: u32) -> bool {
+        let window = self.windows.entry(("new commands", scope)).or_default();
+        !window.take(most, 86_400_000, clock::now_ms())
+    }
+
+    /// Counts a call that was refused; at `most` of them the address is banned for a while.
+    pub(crate) fn count_invalid(&mut self, most: u32, ban_ms: u64) {
+        let now_ms = clock::now_ms();
+        self.invalid.take(most, INVALID_WINDOW_MS, now_ms);
+        if self.invalid.used >= most {
+            self.banned_until_ms = now_ms + ban_ms;
+            self.invalid = Window::default();
+        }
+    }
+
+    /// Returns how long the ban lasts.
+    pub(crate) fn ban_left_ms(&self) -> Option<u64> {
+        let left_ms = self.banned_until_ms.saturating_sub(clock::now_ms());
+        (left_ms > 0).then_some(left_ms)
     }
 
     /// Drops windows that are over, once there are many.

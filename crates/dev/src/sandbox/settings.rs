@@ -19,6 +19,12 @@ pub(crate) struct Settings {
     pub(crate) interaction_answer_ms: u64,
     /// How long an answered interaction's token lives.
     pub(crate) interaction_life_ms: u64,
+    /// How long the address of an attachment can be used.
+    pub(crate) file_life_ms: u64,
+    /// Refused calls in ten minutes after which no call is answered any more.
+    pub(crate) invalid_requests: u32,
+    /// How long that lasts.
+    pub(crate) ban_ms: u64,
     /// Heartbeat interval in hello.
     pub(crate) heartbeat_ms: u64,
     /// How long a session without a connection can be resumed.
@@ -46,6 +52,9 @@ impl Default for Settings {
             nonce_window_ms: 120_000,
             interaction_answer_ms: 3_000,
             interaction_life_ms: 15 * 60_000,
+            file_life_ms: 24 * 3_600_000,
+            invalid_requests: 10_000,
+            ban_ms: 10 * 60_000,
             heartbeat_ms: 41_250,
             session_life_ms: 5 * 60_000,
             session_starts: 1_000,

@@ -2,21 +2,30 @@
 //!
 //! The keys follow recorded payloads; optional keys that no bot reads are left out.
 
-use proto::id::{ChannelId, GuildId, UserId};
+mod messages;
+mod places;
+
+use proto::id::{GuildId, UserId};
 use serde_json::{Value, json};
 
 use super::clock::timestamp;
 use super::world::World;
-use super::world::messages::{Attachment, KIND_COMMAND, Message};
 use super::world::people::User;
-use super::world::places::{
-    ALL_PERMISSIONS, BOT_PERMISSIONS, Channel, ChannelKind, Guild, MEMBER_PERMISSIONS,
-};
+use super::world::places::Guild;
+pub(crate) use messages::{message, message_event, snapshot, without_content};
+pub(crate) use places::{channel, emoji, emojis, role, sticker, stickers, thread_member, webhook};
 
 /// Sets a key of an object.
 pub(crate) fn set(body: &mut Value, key: &str, value: Value) {
     if let Some(object) = body.as_object_mut() {
         object.insert(key.to_owned(), value);
+    }
+}
+
+/// Takes a key out of an object.
+pub(crate) fn unset(body: &mut Value, key: &str) {
+    if let Some(object) = body.as_object_mut() {
+        object.remove(key);
     }
 }
 
@@ -97,26 +106,12 @@ pub(crate) fn member(world: &World, guild: GuildId, id: UserId) -> Option<Value>
 fn bare_member(world: &World, guild: GuildId, id: UserId) -> Option<Value> {
     let guild = world.places.guilds.get(&guild)?;
     let member = guild.members.get(&id)?;
-    let role = match () {
-        () if id == world.bot() => Some(guild.bot_role),
-        () if member.is_admin => Some(guild.admin_role),
-        () => None,
-    };
     Some(json!({
-        "roles": role.iter().map(u64::to_string).collect::<Vec<_>>(),
-        "premium_since": null, "pending": false, "nick": null, "mute": false, "deaf": false,
+        "roles": member.roles.iter().map(u64::to_string).collect::<Vec<_>>(),
+        "premium_since": null, "pending": false, "nick": member.nick, "mute": false, "deaf": false,
         "joined_at": timestamp(member.joined_ms), "flags": 0, "banner": null, "avatar": null,
-        "communication_disabled_until": null,
+        "communication_disabled_until": member.silent_until_ms.map(timestamp),
     }))
-}
-
-fn role(id: u64, name: &str, permissions: u64, position: u64) -> Value {
-    json!({
-        "id": id.to_string(), "name": name, "permissions": permissions.to_string(),
-        "position": position, "color": 0, "hoist": false, "managed": name == "Tomori",
-        "colors": {"primary_color": 0, "secondary_color": null, "tertiary_color": null},
-        "mentionable": false, "icon": null, "unicode_emoji": null, "flags": 0,
-    })
 }
 
 /// A server's own fields, as `GET /guilds/{id}` gives them.
@@ -127,14 +122,10 @@ pub(crate) fn guild_settings(guild: &Guild) -> Value {
         "widget_enabled": false, "verification_level": 0, "default_message_notifications": 1,
         "mfa_level": 0, "explicit_content_filter": 0, "premium_tier": 0,
         "premium_subscription_count": 0, "premium_progress_bar_enabled": false,
-        "preferred_locale": "en-US", "nsfw": false, "nsfw_level": 0, "features": [], "emojis": [],
-        "stickers": [], "max_members": 500_000, "max_video_channel_users": 25,
+        "preferred_locale": "en-US", "nsfw": false, "nsfw_level": 0, "features": [],
+        "emojis": emojis(guild), "stickers": stickers(guild), "max_members": 500_000, "max_video_channel_users": 25,
         "max_stage_video_channel_users": 50,
-        "roles": [
-            role(guild.id.0, "@everyone", MEMBER_PERMISSIONS, 0),
-            role(guild.bot_role, "Tomori", BOT_PERMISSIONS, 1),
-            role(guild.admin_role, "Admin", ALL_PERMISSIONS, 2),
-        ],
+        "roles": guild.roles.values().map(role).collect::<Vec<_>>(),
     });
     for absent in [
         "icon",
@@ -185,7 +176,7 @@ pub(crate) fn guild(world: &World, id: GuildId) -> Option<Value> {
             member(world, id, world.bot()).into_iter().collect(),
         ),
         ("channels", channels.into()),
-        ("threads", json!([])),
+        ("threads", world.open_threads(id).into()),
         ("presences", json!([])),
         ("voice_states", json!([])),
         ("stage_instances", json!([])),
@@ -195,132 +186,6 @@ pub(crate) fn guild(world: &World, id: GuildId) -> Option<Value> {
         set(&mut body, key, value);
     }
     Some(body)
-}
-
-/// A channel.
-pub(crate) fn channel(world: &World, id: ChannelId) -> Option<Value> {
-    let channel = world.places.channels.get(&id)?;
-    let last = channel
-        .messages
-        .values()
-        .rfind(|message| !message.is_ephemeral());
-    let last = last.map(|message| message.id.to_string());
-    Some(match &channel.kind {
-        ChannelKind::Text { guild, name } => json!({
-            "id": id.to_string(), "type": 0, "guild_id": guild.to_string(), "name": name,
-            "topic": null, "nsfw": false, "position": position(world, channel), "parent_id": null,
-            "rate_limit_per_user": 0, "permission_overwrites": [], "last_message_id": last,
-            "flags": 0,
-        }),
-        ChannelKind::Direct { user: person } => json!({
-            "id": id.to_string(), "type": 1, "recipients": [user(world, *person)],
-            "last_message_id": last, "flags": 0,
-        }),
-    })
-}
-
-fn position(world: &World, channel: &Channel) -> usize {
-    let guild = channel
-        .guild()
-        .and_then(|guild| world.places.guilds.get(&guild));
-    let place = guild.and_then(|guild| guild.channels.iter().position(|&id| id == channel.id));
-    place.unwrap_or_default()
-}
-
-fn attachment(file: &Attachment) -> Value {
-    json!({
-        "id": file.id.to_string(), "filename": file.name, "title": file.name, "size": file.size,
-        "url": file.url, "proxy_url": file.url, "content_type": file.content_type,
-        "content_scan_version": 0, "flags": 0,
-    })
-}
-
-/// A message as REST gives it.
-pub(crate) fn message(world: &World, message: &Message) -> Value {
-    let mut body = bare_message(world, message);
-    if let Some(reference) = message.reference {
-        let referenced = world.message(message.channel, reference);
-        let referenced = referenced.map_or(Value::Null, |message| bare_message(world, message));
-        set(&mut body, "referenced_message", referenced);
-    }
-    body
-}
-
-fn bare_message(world: &World, message: &Message) -> Value {
-    let text = &message.text;
-    let mut body = json!({
-        "type": message.kind, "content": text.content,
-        "mentions": text.mentions.iter().map(|&id| user(world, id)).collect::<Vec<_>>(),
-        "mention_roles": [], "attachments": message.attachments.iter().map(attachment).collect::<Vec<_>>(),
-        "embeds": text.embeds, "timestamp": timestamp(message.created_ms),
-        "edited_timestamp": message.edited_ms.map(timestamp), "flags": message.flags,
-        "components": text.components, "id": message.id.to_string(),
-        "channel_id": message.channel.to_string(), "author": user(world, message.author),
-        "pinned": false, "mention_everyone": text.mention_everyone, "tts": false,
-    });
-    if let Some(nonce) = &message.nonce {
-        set(&mut body, "nonce", nonce.clone());
-    }
-    if let Some(reference) = message.reference {
-        let mut value = json!({
-            "type": 0, "channel_id": message.channel.to_string(),
-            "message_id": reference.to_string(),
-        });
-        set_guild(&mut value, message.guild);
-        set(&mut body, "message_reference", value);
-    }
-    if let Some(cause) = &message.cause {
-        let application: Value = world.application().to_string().into();
-        set(&mut body, "application_id", application.clone());
-        set(&mut body, "webhook_id", application);
-        let kind = if message.kind == KIND_COMMAND {
-            2
-        } else {
-            cause.kind
-        };
-        set(
-            &mut body,
-            "interaction_metadata",
-            json!({
-                "id": cause.id.to_string(), "type": kind, "user": user(world, cause.user),
-                "authorizing_integration_owners": owners(message.guild),
-            }),
-        );
-    }
-    body
-}
-
-/// A message as the gateway gives it.
-pub(crate) fn message_event(world: &World, said: &Message) -> Value {
-    let mut body = message(world, said);
-    set_guild(&mut body, said.guild);
-    if let Some(member) = said
-        .guild
-        .and_then(|guild| bare_member(world, guild, said.author))
-    {
-        set(&mut body, "member", member);
-    }
-    set(
-        &mut body,
-        "channel_type",
-        u8::from(said.guild.is_none()).into(),
-    );
-    body
-}
-
-/// Takes out what needs the message content intent.
-pub(crate) fn without_content(mut body: Value) -> Value {
-    set(&mut body, "content", "".into());
-    for key in ["attachments", "embeds", "components"] {
-        set(&mut body, key, json!([]));
-    }
-    if let Some(referenced) = body
-        .get_mut("referenced_message")
-        .filter(|value| value.is_object())
-    {
-        *referenced = without_content(referenced.take());
-    }
-    body
 }
 
 /// Who installed the application: the server, or in direct conversations nobody.

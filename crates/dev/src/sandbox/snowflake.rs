@@ -33,6 +33,11 @@ pub(crate) fn named(seed: u64, kind: &str, name: &str) -> u64 {
     ((NAMED_FROM_MS + (hash >> LOW_BITS) % NAMED_SPAN_MS) << LOW_BITS) | low
 }
 
+/// Returns the Unix milliseconds at which an id was made.
+pub(crate) fn time_ms(id: u64) -> u64 {
+    (id >> LOW_BITS) + EPOCH_MS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

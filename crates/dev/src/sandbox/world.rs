@@ -2,20 +2,25 @@
 //! said, which sessions listen. It lives in memory only.
 
 pub(crate) mod crowd;
+pub(crate) mod files;
 pub(crate) mod interactions;
 pub(crate) mod journal;
 pub(crate) mod live;
 pub(crate) mod messages;
 pub(crate) mod people;
 pub(crate) mod places;
+pub(crate) mod reactions;
+pub(crate) mod rights;
 pub(crate) mod sessions;
 pub(crate) mod starts;
 pub(crate) mod stats;
+pub(crate) mod threads;
+pub(crate) mod webhooks;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use proto::id::{ApplicationId, UserId};
+use proto::id::{ApplicationId, ChannelId, UserId};
 use serde_json::Value;
 
 use super::clock;
@@ -33,6 +38,7 @@ use places::Places;
 use sessions::{Event, Sessions};
 use starts::Starts;
 use stats::Stats;
+use webhooks::Webhook;
 
 /// The state of the sandbox.
 pub(crate) struct World {
@@ -40,6 +46,7 @@ pub(crate) struct World {
     pub(crate) settings: Settings,
     pub(crate) people: People,
     pub(crate) places: Places,
+    pub(crate) webhooks: BTreeMap<u64, Webhook>,
     pub(crate) nonces: Nonces,
     pub(crate) interactions: Interactions,
     pub(crate) sessions: Sessions,
@@ -68,6 +75,7 @@ impl World {
             settings,
             people: People::new(seed),
             places: Places::default(),
+            webhooks: BTreeMap::new(),
             nonces: Nonces::default(),
             interactions: Interactions::default(),
             sessions: Sessions::default(),
@@ -110,5 +118,14 @@ impl World {
         self.stats.events += 1;
         self.sessions.dispatch(event);
         self.live.tell(event);
+    }
+
+    /// Hands over an event of a channel; sessions hear of it only where the bot sees the channel.
+    pub(crate) fn dispatch_in(&mut self, channel: ChannelId, event: &Event) {
+        if self.is_seen(channel) {
+            self.dispatch(event);
+        } else {
+            self.live.tell(event);
+        }
     }
 }

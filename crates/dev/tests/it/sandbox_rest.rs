@@ -1,5 +1,8 @@
 //! Discord's REST interface: nonces, limits, refusals and interactions.
 
+mod openapi;
+mod routes;
+
 use http::Method;
 use serde_json::{Value, json};
 use twilight_model::channel::Message;

@@ -104,6 +104,24 @@ impl Sandbox {
         }
     }
 
+    /// Sends bytes of any kind as the bot.
+    pub(crate) async fn send(&self, method: Method, path: &str, kind: &str, body: Bytes) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address))
+            .header("content-type", kind)
+            .header("authorization", format!("Bot {DEFAULT_TOKEN}"));
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let answer = client.request(request.body(Full::new(body)).unwrap());
+        let (parts, body) = answer.await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
     /// Calls Discord's interface as the bot.
     pub(crate) async fn rest(&self, method: Method, path: &str, body: Value) -> Answer {
         let authorization = format!("Bot {DEFAULT_TOKEN}");

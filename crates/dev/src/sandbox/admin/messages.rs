@@ -15,6 +15,7 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::rest::named_users;
 use crate::sandbox::shape;
 use crate::sandbox::world::World;
+use crate::sandbox::world::files::NewFile;
 use crate::sandbox::world::messages::{Attachment, Draft, KIND_DEFAULT, KIND_REPLY, Message, Text};
 
 /// Longest message of a person: with a paid plan.
@@ -135,22 +136,13 @@ fn keep(
 ) -> Result<Attachment, Wrong> {
     let bytes = BASE64_STANDARD.decode(&file.data);
     let bytes = bytes.map_err(|error| Wrong::bad(format!("attachment {}: {error}", file.name)))?;
-    let id = world.next_id();
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-    let name = file.name.replace(|letter| !is_plain(letter), "_");
-    let path = format!("{channel}/{id}/{name}");
-    let url = format!("{}/{path}", sandbox.files_url());
-    let size = bytes.len();
-    world
-        .files
-        .insert(path, (file.content_type.clone(), bytes.into()));
-    Ok(Attachment {
-        id,
-        name,
+    let file = NewFile {
+        name: file.name,
         content_type: file.content_type,
-        size,
-        url,
-    })
+        bytes: bytes.into(),
+        description: None,
+    };
+    Ok(world.keep_file(&sandbox.files_url(), channel, file))
 }
 
 /// Which messages are wanted: of a channel by id or by name, after one of them.

@@ -68,7 +68,7 @@ fn server(world: &World, guild: &Guild, viewer: UserId) -> Value {
         .collect();
     json!({
         "id": guild.id.to_string(), "name": guild.name, "owner_id": guild.owner.to_string(),
-        "permissions": guild.permissions(viewer, world.bot()).to_string(),
+        "permissions": guild.permissions(viewer).to_string(),
         "roles": settings.get("roles"), "emojis": settings.get("emojis"),
         "channels": channels, "members": members,
         "set_up": world.set_up.contains(&guild.id.0),

@@ -4,7 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::{Refusal, read};
 use crate::sandbox::shape;
+
+/// Rows of buttons and selects; the newer components hold them, and texts and pictures.
+const ROW: u64 = 1;
+const TEXT: u64 = 10;
+/// Bounds of the older and of the newer components (Discord components page, 2026-11).
+const ROWS: usize = 5;
+const ALL: usize = 40;
+const TEXT_CHARACTERS: usize = 4_000;
+const CUSTOM_ID_CHARACTERS: usize = 100;
 
 /// String, user, role, mentionable and channel selects.
 const SELECTS: [u64; 5] = [3, 5, 6, 7, 8];
@@ -34,6 +44,19 @@ fn collect(component: &Value, taken: &mut BTreeSet<u64>) {
     }
 }
 
+/// What Discord fills in for selects, texts to type, media, separators and containers.
+fn defaults(kind: Option<u64>) -> Vec<(&'static str, Value)> {
+    match kind {
+        Some(kind) if SELECTS.contains(&kind) => {
+            vec![("min_values", json!(1)), ("max_values", json!(1))]
+        }
+        Some(4) => vec![("min_length", json!(0)), ("max_length", json!(4_000))],
+        Some(14) => vec![("spacing", json!(1)), ("divider", json!(true))],
+        Some(17) => vec![("accent_color", Value::Null), ("spoiler", json!(false))],
+        _ => Vec::new(),
+    }
+}
+
 fn fill(component: &mut Value, taken: &BTreeSet<u64>, next: &mut u64) {
     if component.get("id").and_then(Value::as_u64).is_none() {
         while taken.contains(next) {
@@ -42,12 +65,9 @@ fn fill(component: &mut Value, taken: &BTreeSet<u64>, next: &mut u64) {
         shape::set(component, "id", json!(*next));
         *next += 1;
     }
-    let kind = component.get("type").and_then(Value::as_u64);
-    if kind.is_some_and(|kind| SELECTS.contains(&kind)) {
-        for bound in ["min_values", "max_values"] {
-            if component.get(bound).is_none() {
-                shape::set(component, bound, json!(1));
-            }
+    for (key, value) in defaults(component.get("type").and_then(Value::as_u64)) {
+        if component.get(key).is_none() {
+            shape::set(component, key, value);
         }
     }
     for key in INNER {
@@ -60,6 +80,90 @@ fn fill(component: &mut Value, taken: &BTreeSet<u64>, next: &mut u64) {
             Some(inner) => fill(inner, taken, next),
             None => {}
         }
+    }
+}
+
+/// Refuses components that Discord does not take.
+pub(super) fn check(components: &[Value], is_new: bool) -> Result<(), Refusal> {
+    let kinds = components
+        .iter()
+        .map(|component| component["type"].as_u64());
+    if !is_new && kinds.into_iter().any(|kind| kind != Some(ROW)) {
+        let message = "Value must be one of {1}.";
+        return Err(Refusal::form("components", "UNION_TYPE_CHOICES", message));
+    }
+    let mut all = Vec::new();
+    for component in components {
+        flatten(component, &mut all);
+    }
+    let (count, most) = if is_new {
+        (all.len(), ALL)
+    } else {
+        (components.len(), ROWS)
+    };
+    if count > most {
+        return Err(read::length("components", &(1..=most)));
+    }
+    let texts = all.iter().filter(|component| component["type"] == TEXT);
+    let characters = texts
+        .filter_map(|text| text["content"].as_str())
+        .map(|text| text.chars().count());
+    if characters.sum::<usize>() > TEXT_CHARACTERS {
+        let message = "The total length of all text displays is above 4000.";
+        return Err(Refusal::form(
+            "components",
+            "COMPONENT_MAX_TOTAL_TEXT_LENGTH",
+            message,
+        ));
+    }
+    check_ids(&all)?;
+    all.iter().try_for_each(|component| check_one(component))
+}
+
+fn flatten<'a>(component: &'a Value, all: &mut Vec<&'a Value>) {
+    all.push(component);
+    for inner in INNER.iter().filter_map(|key| component.get(*key)) {
+        let alone = std::slice::from_ref(inner);
+        let inner = inner.as_array().map_or(alone, Vec::as_slice);
+        for inner in inner {
+            flatten(inner, all);
+        }
+    }
+}
+
+fn check_ids(all: &[&Value]) -> Result<(), Refusal> {
+    let mut known = BTreeSet::new();
+    for id in all
+        .iter()
+        .filter_map(|component| component["custom_id"].as_str())
+    {
+        if !(1..=CUSTOM_ID_CHARACTERS).contains(&id.chars().count()) {
+            return Err(read::length("custom_id", &(1..=CUSTOM_ID_CHARACTERS)));
+        }
+        if !known.insert(id) {
+            let message = "Component custom id cannot be duplicated";
+            return Err(Refusal::form(
+                "components",
+                "COMPONENT_CUSTOM_ID_DUPLICATED",
+                message,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_one(component: &Value) -> Result<(), Refusal> {
+    let count = |key: &str| component.get(key).and_then(Value::as_array).map(Vec::len);
+    match component["type"].as_u64() {
+        Some(ROW) if !(1..=5).contains(&count("components").unwrap_or_default()) => {
+            Err(read::length("components", &(1..=5)))
+        }
+        Some(2) => read::text(component, "label", 0..=80).map(drop),
+        Some(3) if !(1..=25).contains(&count("options").unwrap_or_default()) => {
+            Err(read::length("options", &(1..=25)))
+        }
+        Some(_) => Ok(()),
+        None => Err(read::required("type")),
     }
 }
 

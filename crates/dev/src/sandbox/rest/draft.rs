@@ -1,9 +1,9 @@
 //! What the bot's message bodies mean, and what is wrong with them.
 
-use proto::id::{MessageId, UserId};
+use proto::id::UserId;
 use serde_json::Value;
 
-use super::{Refusal, components};
+use super::{Refusal, components, embeds, read};
 use crate::sandbox::world::World;
 use crate::sandbox::world::messages::{FLAG_COMPONENTS_V2, Text};
 
@@ -35,31 +35,37 @@ pub(crate) fn text(
         let message = format!("Must be {CONTENT_CHARACTERS} or fewer in length.");
         return Err(Refusal::form("content", "BASE_TYPE_MAX_LENGTH", &message));
     }
-    let embeds = list(body, "embeds", before.embeds, EMBEDS)?;
+    let mut embeds = list(body, "embeds", before.embeds, EMBEDS)?;
+    embeds::complete(&mut embeds)?;
     let mut components = list(body, "components", before.components, COMPONENTS)?;
     components::complete(&mut components);
-    let allowed = Allowed::parse(body.get("allowed_mentions"));
+    let allowed = Allowed::parse(body.get("allowed_mentions"))?;
     let mentions = allowed.users(world, &content, replied_to);
     let names_everyone = content.contains("@everyone") || content.contains("@here");
     let mention_everyone = names_everyone && allowed.everyone;
+    let mention_roles = allowed.roles(world, &content);
     Ok(Text {
         content,
         embeds,
         components,
         mentions,
+        mention_roles,
         mention_everyone,
     })
 }
 
 /// Refuses a message without anything in it, and mixtures that the newer components forbid.
-pub(crate) fn check(text: &Text, flags: u64) -> Result<(), Refusal> {
+pub(crate) fn check(text: &Text, flags: u64, has_more: bool) -> Result<(), Refusal> {
     let has_older_parts = !text.content.is_empty() || !text.embeds.is_empty();
-    if flags & FLAG_COMPONENTS_V2 != 0 && has_older_parts {
+    let is_new = flags & FLAG_COMPONENTS_V2 != 0;
+    components::check(&text.components, is_new)?;
+    if is_new && has_older_parts {
         let message = "The 'content' field cannot be used when using MessageFlags.IS_COMPONENTS_V2";
         let code = "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2";
         return Err(Refusal::form("content", code, message));
     }
-    if text.content.is_empty() && text.embeds.is_empty() && text.components.is_empty() {
+    let has_text = !text.content.is_empty() || !text.embeds.is_empty();
+    if !has_text && text.components.is_empty() && !has_more {
         return Err(Refusal::EMPTY);
     }
     Ok(())
@@ -81,21 +87,6 @@ pub(crate) fn nonce(body: &Value) -> Result<Option<Value>, Refusal> {
         }
         Some(_) => Err(wrong_type("nonce", "integer or string")),
     }
-}
-
-/// Reads the message that is answered, and whether its absence is an error.
-pub(crate) fn reference(body: &Value) -> Option<(MessageId, bool)> {
-    let reference = body.get("message_reference")?;
-    let id = reference.get("message_id")?;
-    let id = id
-        .as_str()
-        .and_then(|id| id.parse().ok())
-        .or_else(|| id.as_u64())?;
-    let must_exist = reference
-        .get("fail_if_not_exists")
-        .and_then(Value::as_bool)
-        .unwrap_or(true);
-    Some((MessageId(id), must_exist))
 }
 
 fn wrong_type(field: &str, expected: &str) -> Refusal {
@@ -124,44 +115,63 @@ fn list(body: &Value, field: &str, before: Vec<Value>, most: usize) -> Result<Ve
 }
 
 /// Whom a message may ping; without a word about it, everybody it names.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "Discord's switches, as they are"
+)]
 struct Allowed {
     everyone: bool,
     all_users: bool,
+    all_roles: bool,
     users: Vec<u64>,
+    roles: Vec<u64>,
     replied_user: bool,
 }
 
 impl Allowed {
-    fn parse(value: Option<&Value>) -> Self {
+    fn parse(value: Option<&Value>) -> Result<Self, Refusal> {
         let Some(value) = value.filter(|value| value.is_object()) else {
-            return Self {
+            return Ok(Self {
                 everyone: true,
                 all_users: true,
+                all_roles: true,
                 users: Vec::new(),
+                roles: Vec::new(),
                 replied_user: true,
-            };
+            });
         };
-        let names = |key: &str| {
-            value
-                .get(key)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-        };
-        let parses = |kind: &str| names("parse").any(|name| name.as_str() == Some(kind));
-        let users = names("users")
-            .filter_map(|id| id.as_str()?.parse().ok())
-            .collect();
-        let replied_user = value
-            .get("replied_user")
-            .and_then(Value::as_bool)
-            .unwrap_or_default();
-        Self {
+        let kinds = value.get("parse").and_then(Value::as_array);
+        let parses = |kind: &str| kind_is_named(kinds, kind);
+        let ids = |key: &str| read::ids(value, key).unwrap_or_default();
+        let allowed = Self {
             everyone: parses("everyone"),
             all_users: parses("users"),
-            users,
-            replied_user,
+            all_roles: parses("roles"),
+            users: ids("users"),
+            roles: ids("roles"),
+            replied_user: read::flag(value, "replied_user").unwrap_or_default(),
+        };
+        for (all, named, kind) in [
+            (allowed.all_users, &allowed.users, "users"),
+            (allowed.all_roles, &allowed.roles, "roles"),
+        ] {
+            if all && !named.is_empty() {
+                let message =
+                    format!("parse:[\"{kind}\"] and {kind}: [ids...] are mutually exclusive.");
+                return Err(Refusal::form(
+                    "allowed_mentions",
+                    "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE",
+                    &message,
+                ));
+            }
         }
+        Ok(allowed)
+    }
+
+    fn roles(&self, world: &World, content: &str) -> Vec<u64> {
+        let mut named = named_roles(world, content);
+        named.retain(|role| self.all_roles || self.roles.contains(role));
+        named
     }
 
     fn users(&self, world: &World, content: &str, replied_to: Option<UserId>) -> Vec<UserId> {
@@ -185,4 +195,28 @@ pub(crate) fn named_users(world: &World, content: &str) -> Vec<UserId> {
         users.extend(known);
     }
     users
+}
+
+fn kind_is_named(kinds: Option<&Vec<Value>>, kind: &str) -> bool {
+    kinds
+        .into_iter()
+        .flatten()
+        .any(|name| name.as_str() == Some(kind))
+}
+
+/// Returns the roles whose mentions stand in a text, each once.
+pub(crate) fn named_roles(world: &World, content: &str) -> Vec<u64> {
+    let mut roles = Vec::new();
+    for part in content.split("<@&").skip(1) {
+        let id = part.split_once('>').and_then(|(id, _)| id.parse().ok());
+        let is_known = |id: &u64| {
+            world
+                .places
+                .guilds
+                .values()
+                .any(|guild| guild.roles.contains_key(id))
+        };
+        roles.extend(id.filter(|id| is_known(id) && !roles.contains(id)));
+    }
+    roles
 }

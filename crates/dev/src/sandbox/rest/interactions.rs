@@ -1,21 +1,25 @@
 //! Answers to commands, buttons and forms.
 
+mod follow_ups;
+
 use proto::id::{InteractionId, MessageId};
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Outcome, Refusal, components, draft};
+pub(crate) use follow_ups::{delete, edit, follow_up, get};
+
+use super::files::Upload;
+use super::{Answer, Call, Outcome, Refusal, components, draft, files, read};
+use crate::sandbox::Sandbox;
 use crate::sandbox::world::World;
 use crate::sandbox::world::interactions::{KIND_AUTOCOMPLETE, KIND_COMPONENT, KIND_MODAL};
 use crate::sandbox::world::messages::{
-    Draft, FLAG_COMPONENTS_V2, FLAG_EPHEMERAL, FLAG_LOADING, KIND_COMMAND, KIND_DEFAULT, Text,
+    Attachment, Draft, FLAG_COMPONENTS_V2, FLAG_EPHEMERAL, FLAG_LOADING, KIND_COMMAND,
+    KIND_DEFAULT, Text,
 };
 use crate::sandbox::{clock, shape};
 
 /// Flags that an answer may set: suppress embeds and notifications, ephemeral, components v2.
 const FLAGS: u64 = 1 << 2 | 1 << 12 | FLAG_EPHEMERAL | FLAG_COMPONENTS_V2;
-
-/// Choices that one answer may offer.
-const CHOICES_SHOWN: usize = 25;
 
 /// Types of first answers (Discord interactions page, 2026-11).
 const MESSAGE: u8 = 4;
@@ -33,9 +37,18 @@ fn flags(data: &Value) -> u64 {
 }
 
 /// Takes the first answer. A second one is refused, and one that comes too late.
-pub(crate) fn answer(call: Call<'_>, id: InteractionId, token: &str) -> Outcome {
+pub(crate) fn answer(call: Call<'_>) -> Outcome {
+    let id = call
+        .id::<InteractionId>("interaction")
+        .or(Err(Refusal::UNKNOWN_INTERACTION))?;
+    let token = call.at.text("token");
     let Call {
-        world, query, body, ..
+        world,
+        sandbox,
+        query,
+        body,
+        files,
+        ..
     } = call;
     let now_ms = clock::now_ms();
     let answer_ms = world.settings.interaction_answer_ms;
@@ -57,7 +70,7 @@ pub(crate) fn answer(call: Call<'_>, id: InteractionId, token: &str) -> Outcome 
     let kind = kind.ok_or_else(unknown_type)?;
     let null = Value::Null;
     let data = body.get("data").unwrap_or(&null);
-    first_answer(world, id, kind, data)?;
+    first_answer((&mut *world, sandbox), id, kind, (data, files))?;
     if let Some(interaction) = world.interactions.get_mut(id) {
         interaction.answer = Some(kind);
         interaction.answered_ms = Some(now_ms);
@@ -78,10 +91,10 @@ fn unknown_type() -> Refusal {
 }
 
 fn first_answer(
-    world: &mut World,
+    (world, sandbox): (&mut World, &Sandbox),
     id: InteractionId,
     kind: u8,
-    data: &Value,
+    (data, files): (&Value, Vec<Upload>),
 ) -> Result<(), Refusal> {
     let interaction = world
         .interactions
@@ -92,12 +105,11 @@ fn first_answer(
     match kind {
         CHOICES if used == KIND_AUTOCOMPLETE => offer(world, id, data),
         _ if used == KIND_AUTOCOMPLETE => Err(unknown_type()),
-        MESSAGE => {
-            post(world, id, data, flags(data)).map(|message| set_original(world, id, message))
-        }
+        MESSAGE => post((&mut *world, sandbox), id, (data, files), flags(data))
+            .map(|message| set_original(world, id, message)),
         DEFERRED_MESSAGE => {
             let flags = flags(data) & FLAG_EPHEMERAL | FLAG_LOADING;
-            let message = say(world, id, Text::default(), flags);
+            let message = say(world, id, Text::default(), flags, Vec::new());
             set_original(world, id, message);
             Ok(())
         }
@@ -107,21 +119,28 @@ fn first_answer(
         }
         UPDATE if used == KIND_COMPONENT || has_source => {
             take_source(world, id);
-            rewrite(world, id, original(world, id)?, data)
+            let message = original(world, id)?;
+            rewrite((&mut *world, sandbox), id, message, (data, files))
         }
         MODAL if used != KIND_MODAL => open(world, id, data),
         _ => Err(unknown_type()),
     }
 }
 
-/// Offers choices for the option that is being typed.
+/// Most choices that autocompletion offers.
+const MOST_CHOICES: usize = 25;
+
 fn offer(world: &mut World, id: InteractionId, data: &Value) -> Result<(), Refusal> {
     let choices = data.get("choices").and_then(Value::as_array);
-    let choices = choices
-        .ok_or_else(|| Refusal::form("choices", "BASE_TYPE_REQUIRED", "This field is required"))?;
-    if choices.len() > CHOICES_SHOWN {
-        let message = format!("Must be {CHOICES_SHOWN} or fewer in length.");
-        return Err(Refusal::form("choices", "BASE_TYPE_MAX_LENGTH", &message));
+    let choices = choices.ok_or_else(|| read::required("choices"))?;
+    if choices.len() > MOST_CHOICES {
+        return Err(read::length("choices", &(0..=MOST_CHOICES)));
+    }
+    for choice in choices {
+        read::needed(choice, "name", 1..=100)?;
+        if choice.get("value").is_none_or(Value::is_null) {
+            return Err(read::required("value"));
+        }
     }
     if let Some(interaction) = world.interactions.get_mut(id) {
         interaction.choices = Some(choices.clone().into());
@@ -170,17 +189,26 @@ fn open(world: &mut World, id: InteractionId, data: &Value) -> Result<(), Refusa
 
 /// Says a message that answers the interaction.
 fn post(
-    world: &mut World,
+    (world, sandbox): (&mut World, &Sandbox),
     id: InteractionId,
-    data: &Value,
+    (data, uploads): (&Value, Vec<Upload>),
     flags: u64,
 ) -> Result<MessageId, Refusal> {
     let text = draft::text(world, data, Text::default(), None)?;
-    draft::check(&text, flags)?;
-    Ok(say(world, id, text, flags))
+    draft::check(&text, flags, !uploads.is_empty())?;
+    let place = world.interactions.get(id).map(|known| known.used.channel);
+    let place = place.ok_or(Refusal::UNKNOWN_WEBHOOK)?;
+    let attachments = files::keep(world, sandbox, place, (data, uploads));
+    Ok(say(world, id, text, flags, attachments))
 }
 
-fn say(world: &mut World, id: InteractionId, text: Text, flags: u64) -> MessageId {
+fn say(
+    world: &mut World,
+    id: InteractionId,
+    text: Text,
+    flags: u64,
+    attachments: Vec<Attachment>,
+) -> MessageId {
     let Some(interaction) = world.interactions.get(id) else {
         return MessageId(0);
     };
@@ -197,6 +225,7 @@ fn say(world: &mut World, id: InteractionId, text: Text, flags: u64) -> MessageI
         flags,
         text,
         cause: Some(cause),
+        attachments,
         ..Draft::default()
     };
     world.say(place, world.bot(), said)
@@ -210,10 +239,10 @@ fn original(world: &World, id: InteractionId) -> Result<MessageId, Refusal> {
 }
 
 fn rewrite(
-    world: &mut World,
+    (world, sandbox): (&mut World, &Sandbox),
     id: InteractionId,
     message: MessageId,
-    data: &Value,
+    (data, uploads): (&Value, Vec<Upload>),
 ) -> Result<(), Refusal> {
     let interaction = world.interactions.get(id).ok_or(Refusal::UNKNOWN_WEBHOOK)?;
     let place = interaction.used.channel;
@@ -223,11 +252,18 @@ fn rewrite(
     let text = draft::text(world, data, said.text.clone(), None)?;
     // An edit may turn a message into one of the newer components, never back.
     let new_flags = said.flags & !FLAG_LOADING | flags(data) & FLAG_COMPONENTS_V2;
-    draft::check(&text, new_flags)?;
+    let mut attachments = files::kept(data, said.attachments.clone());
+    draft::check(
+        &text,
+        new_flags,
+        !attachments.is_empty() || !uploads.is_empty(),
+    )?;
+    attachments.extend(files::keep(world, sandbox, place, (data, uploads)));
     world.rewrite(place, message, |said| {
         let was_loading = said.flags & FLAG_LOADING != 0;
         said.text = text;
         said.flags = new_flags;
+        said.attachments = attachments;
         said.edited_ms = (!was_loading).then(clock::now_ms);
     });
     Ok(())
@@ -259,101 +295,4 @@ fn callback_response(world: &World, id: InteractionId, kind: u8) -> Value {
         }
     }
     body
-}
-
-/// Finds the interaction of a token that can still be used.
-fn alive(world: &World, token: &str) -> Result<InteractionId, Refusal> {
-    let interaction = world
-        .interactions
-        .of_token(token)
-        .ok_or(Refusal::UNKNOWN_WEBHOOK)?;
-    let life_ms = world.settings.interaction_life_ms;
-    if clock::now_ms() > interaction.created_ms + life_ms {
-        return Err(Refusal::INVALID_TOKEN);
-    }
-    if interaction.answer.is_none() {
-        return Err(Refusal::UNKNOWN_WEBHOOK);
-    }
-    Ok(interaction.id)
-}
-
-/// Says one more message; after a deferral the first one takes the place of "thinking".
-pub(crate) fn follow_up(call: Call<'_>, token: &str) -> Outcome {
-    let Call { world, body, .. } = call;
-    let id = alive(world, token)?;
-    let interaction = world.interactions.get(id);
-    let deferred =
-        interaction.filter(|known| known.is_pending && known.answer == Some(DEFERRED_MESSAGE));
-    let message = match deferred.and_then(|known| known.original) {
-        Some(original) => {
-            rewrite(world, id, original, &body)?;
-            original
-        }
-        None => post(world, id, &body, flags(&body))?,
-    };
-    if let Some(interaction) = world.interactions.get_mut(id) {
-        interaction.is_pending = false;
-        interaction.follow_ups.push(message);
-    }
-    show(world, id, message)
-}
-
-fn target(world: &World, id: InteractionId, name: &str) -> Result<MessageId, Refusal> {
-    if name == "@original" {
-        return original(world, id);
-    }
-    let message = name.parse().or(Err(Refusal::UNKNOWN_MESSAGE))?;
-    let interaction = world.interactions.get(id);
-    let is_its_own = interaction.is_some_and(|known| {
-        known.original == Some(message) || known.follow_ups.contains(&message)
-    });
-    if is_its_own {
-        Ok(message)
-    } else {
-        Err(Refusal::UNKNOWN_MESSAGE)
-    }
-}
-
-fn show(world: &World, id: InteractionId, message: MessageId) -> Outcome {
-    let place = world.interactions.get(id).map(|known| known.used.channel);
-    let said = place.and_then(|place| world.message(place, message));
-    let said = said.ok_or(Refusal::UNKNOWN_MESSAGE)?;
-    Ok(Answer::Json(shape::message(world, said)))
-}
-
-/// Gives one of the answers.
-pub(crate) fn get(call: Call<'_>, token: &str, name: &str) -> Outcome {
-    let id = alive(call.world, token)?;
-    show(call.world, id, target(call.world, id, name)?)
-}
-
-/// Changes one of the answers.
-pub(crate) fn edit(call: Call<'_>, token: &str, name: &str) -> Outcome {
-    let Call { world, body, .. } = call;
-    let id = alive(world, token)?;
-    let message = target(world, id, name)?;
-    rewrite(world, id, message, &body)?;
-    settle(world, id, message);
-    show(world, id, message)
-}
-
-/// Deletes one of the answers.
-pub(crate) fn delete(call: Call<'_>, token: &str, name: &str) -> Outcome {
-    let world = call.world;
-    let id = alive(world, token)?;
-    let message = target(world, id, name)?;
-    let place = world.interactions.get(id).map(|known| known.used.channel);
-    if !place.is_some_and(|place| world.delete(place, message)) {
-        return Err(Refusal::UNKNOWN_MESSAGE);
-    }
-    settle(world, id, message);
-    Ok(Answer::Empty)
-}
-
-/// The person has the answer that was promised.
-fn settle(world: &mut World, id: InteractionId, message: MessageId) {
-    let interaction = world.interactions.get_mut(id);
-    if let Some(interaction) = interaction.filter(|known| known.original == Some(message)) {
-        interaction.is_pending = false;
-    }
 }

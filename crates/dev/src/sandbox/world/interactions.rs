@@ -22,6 +22,9 @@ pub(crate) const KIND_COMPONENT: u8 = 3;
 pub(crate) const KIND_AUTOCOMPLETE: u8 = 4;
 pub(crate) const KIND_MODAL: u8 = 5;
 
+/// How tokens of interactions begin; those of webhooks do not.
+pub(crate) const TOKEN_PREFIX: &str = "aW50ZXJhY3Rpb24";
+
 /// Somebody's use of a command, a component or a form.
 #[derive(Debug)]
 pub(crate) struct Use {
@@ -118,7 +121,7 @@ impl World {
         let place = self.places.channels.get(&used.channel);
         let interaction = Interaction {
             id,
-            token: format!("aW50ZXJhY3Rpb24{secret:032x}"),
+            token: format!("{TOKEN_PREFIX}{secret:032x}"),
             guild: place.and_then(super::places::Channel::guild),
             used,
             created_ms: clock::now_ms(),

@@ -6,11 +6,14 @@ use proto::id::{ChannelId, GuildId, InteractionId, MessageId, UserId};
 use serde_json::{Value, json};
 
 use super::World;
-use super::places::ALL_PERMISSIONS;
+use super::places::Channel;
+use super::reactions::Reaction;
 use super::sessions::Event;
+use super::webhooks::Persona;
 use crate::sandbox::{clock, shape};
 
-/// Intent bits for messages and typing, in servers and in direct conversations.
+/// Intent bits for pins, messages and typing, in servers and in direct conversations.
+const GUILDS: u64 = 1;
 const GUILD_MESSAGES: u64 = 1 << 9;
 const GUILD_TYPING: u64 = 1 << 11;
 const DIRECT_MESSAGES: u64 = 1 << 12;
@@ -18,12 +21,17 @@ const DIRECT_TYPING: u64 = 1 << 14;
 
 /// Types of messages (Discord message page, 2026-11).
 pub(crate) const KIND_DEFAULT: u8 = 0;
+pub(crate) const KIND_PINNED: u8 = 6;
+pub(crate) const KIND_THREAD_CREATED: u8 = 18;
 pub(crate) const KIND_REPLY: u8 = 19;
 pub(crate) const KIND_COMMAND: u8 = 20;
+pub(crate) const KIND_THREAD_STARTER: u8 = 21;
 
 /// Flags of messages.
+pub(crate) const FLAG_HAS_THREAD: u64 = 1 << 5;
 pub(crate) const FLAG_EPHEMERAL: u64 = 1 << 6;
 pub(crate) const FLAG_LOADING: u64 = 1 << 7;
+pub(crate) const FLAG_FORWARD: u64 = 1 << 14;
 pub(crate) const FLAG_COMPONENTS_V2: u64 = 1 << 15;
 
 /// A file with a message.
@@ -33,7 +41,11 @@ pub(crate) struct Attachment {
     pub(crate) name: String,
     pub(crate) content_type: String,
     pub(crate) size: usize,
+    /// Its address without a signature.
     pub(crate) url: String,
+    /// Width and height of a picture.
+    pub(crate) dimensions: Option<(u32, u32)>,
+    pub(crate) description: Option<String>,
 }
 
 /// The use of a command, button or form that a message answers.
@@ -58,8 +70,23 @@ pub(crate) struct Message {
     pub(crate) text: Text,
     pub(crate) attachments: Vec<Attachment>,
     pub(crate) reference: Option<MessageId>,
+    /// The channel of the reference, where it is another one.
+    pub(crate) from: Option<ChannelId>,
     pub(crate) nonce: Option<Value>,
     pub(crate) cause: Option<Cause>,
+    pub(crate) persona: Option<Persona>,
+    pub(crate) extras: Extras,
+    pub(crate) reactions: Vec<Reaction>,
+    pub(crate) pinned_ms: Option<u64>,
+}
+
+/// What a message may have beside its text, in its form on the wire.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extras {
+    pub(crate) poll: Option<Value>,
+    pub(crate) stickers: Vec<Value>,
+    /// The forwarded message.
+    pub(crate) snapshots: Vec<Value>,
 }
 
 /// The part of a message that its author writes and may edit.
@@ -69,6 +96,7 @@ pub(crate) struct Text {
     pub(crate) embeds: Vec<Value>,
     pub(crate) components: Vec<Value>,
     pub(crate) mentions: Vec<UserId>,
+    pub(crate) mention_roles: Vec<u64>,
     pub(crate) mention_everyone: bool,
 }
 
@@ -80,8 +108,12 @@ pub(crate) struct Draft {
     pub(crate) text: Text,
     pub(crate) attachments: Vec<Attachment>,
     pub(crate) reference: Option<MessageId>,
+    /// The channel of the reference, where it is another one.
+    pub(crate) from: Option<ChannelId>,
     pub(crate) nonce: Option<Value>,
     pub(crate) cause: Option<Cause>,
+    pub(crate) persona: Option<Persona>,
+    pub(crate) extras: Extras,
 }
 
 impl Message {
@@ -159,11 +191,7 @@ impl World {
         let message = Message {
             id: MessageId(self.next_id()),
             channel,
-            guild: self
-                .places
-                .channels
-                .get(&channel)
-                .and_then(super::places::Channel::guild),
+            guild: self.places.channels.get(&channel).and_then(Channel::guild),
             author,
             kind: draft.kind,
             flags: draft.flags,
@@ -172,8 +200,13 @@ impl World {
             text: draft.text,
             attachments: draft.attachments,
             reference: draft.reference,
+            from: draft.from,
             nonce: draft.nonce,
             cause: draft.cause,
+            persona: draft.persona,
+            extras: draft.extras,
+            reactions: Vec::new(),
+            pinned_ms: None,
         };
         let id = message.id;
         let forgotten_ms = clock::now_ms().saturating_sub(self.settings.nonce_window_ms);
@@ -182,9 +215,11 @@ impl World {
         self.tell_message("MESSAGE_CREATE", &message);
         let sessions = self.sessions.dispatched() - before;
         self.journal.dispatched(id, clock::now_ms(), sessions);
+        let speaker = message.persona.is_none().then_some(author);
         if let Some(channel) = self.places.channels.get_mut(&channel) {
             channel.keep(message);
         }
+        self.count_in_thread(channel, speaker);
         id
     }
 
@@ -224,23 +259,53 @@ impl World {
         if let Some(person) = message.only_reader() {
             self.live.whisper(person, "MESSAGE_DELETE", &body);
         } else {
-            self.dispatch(&Event::new(
-                "MESSAGE_DELETE",
-                message.guild,
-                message.intent(),
-                &body,
-            ));
+            let event = Event::new("MESSAGE_DELETE", message.guild, message.intent(), &body);
+            self.dispatch_in(channel, &event);
         }
         true
     }
 
+    /// Deletes several messages of a server's channel at once.
+    pub(crate) fn delete_many(&mut self, channel: ChannelId, ids: &[MessageId]) {
+        let Some(place) = self.places.channels.get_mut(&channel) else {
+            return;
+        };
+        let gone: Vec<_> = ids
+            .iter()
+            .filter(|id| place.messages.remove(id).is_some())
+            .collect();
+        let guild = place.guild();
+        let ids: Vec<_> = gone.iter().map(ToString::to_string).collect();
+        let mut body = json!({"ids": ids, "channel_id": channel.to_string()});
+        shape::set_guild(&mut body, guild);
+        if !gone.is_empty() {
+            let event = Event::new("MESSAGE_DELETE_BULK", guild, GUILD_MESSAGES, &body);
+            self.dispatch_in(channel, &event);
+        }
+    }
+
+    /// Pins a message or no longer, and tells the sessions.
+    pub(crate) fn pin(&mut self, channel: ChannelId, id: MessageId, is_pinned: bool) {
+        let now_ms = clock::now_ms();
+        self.rewrite(channel, id, |message| {
+            message.pinned_ms = is_pinned.then_some(now_ms);
+        });
+        let guild = self.places.channels.get(&channel).and_then(Channel::guild);
+        let last = is_pinned.then(|| clock::timestamp(now_ms));
+        let mut body = json!({"channel_id": channel.to_string(), "last_pin_timestamp": last});
+        shape::set_guild(&mut body, guild);
+        let intent = if guild.is_some() {
+            GUILDS
+        } else {
+            DIRECT_MESSAGES
+        };
+        let event = Event::new("CHANNEL_PINS_UPDATE", guild, intent, &body);
+        self.dispatch_in(channel, &event);
+    }
+
     /// Shows somebody as typing.
     pub(crate) fn type_in(&mut self, channel: ChannelId, user: UserId) {
-        let guild = self
-            .places
-            .channels
-            .get(&channel)
-            .and_then(super::places::Channel::guild);
+        let guild = self.places.channels.get(&channel).and_then(Channel::guild);
         let mut body = json!({
             "channel_id": channel.to_string(),
             "user_id": user.to_string(),
@@ -255,15 +320,7 @@ impl World {
         } else {
             DIRECT_TYPING
         };
-        self.dispatch(&Event::new("TYPING_START", guild, intent, &body));
-    }
-
-    /// Returns what somebody may do in a channel.
-    pub(crate) fn permissions(&self, channel: ChannelId, user: UserId) -> u64 {
-        let channel = self.places.channels.get(&channel);
-        let guild = channel.and_then(super::places::Channel::guild);
-        let guild = guild.and_then(|guild| self.places.guilds.get(&guild));
-        guild.map_or(ALL_PERMISSIONS, |guild| guild.permissions(user, self.bot()))
+        self.dispatch_in(channel, &Event::new("TYPING_START", guild, intent, &body));
     }
 
     fn tell_message(&mut self, name: &'static str, message: &Message) {
@@ -279,6 +336,6 @@ impl World {
             || message.text.mentions.contains(&self.bot());
         let stripped = (!is_always_whole).then(|| shape::without_content(body.clone()));
         let event = Event::new(name, message.guild, message.intent(), &body);
-        self.dispatch(&event.or_without_content(stripped));
+        self.dispatch_in(message.channel, &event.or_without_content(stripped));
     }
 }

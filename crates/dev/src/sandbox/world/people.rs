@@ -17,6 +17,8 @@ pub(crate) struct User {
     pub(crate) id: UserId,
     pub(crate) name: String,
     pub(crate) is_bot: bool,
+    /// Takes no direct messages from the bot.
+    pub(crate) refuses_direct: bool,
 }
 
 /// All users.
@@ -42,6 +44,7 @@ impl People {
                 id: bot,
                 name: BOT_NAME.to_owned(),
                 is_bot: true,
+                refuses_direct: false,
             },
         );
         people
@@ -50,6 +53,13 @@ impl People {
     /// Returns a user.
     pub(crate) fn get(&self, id: UserId) -> Option<&User> {
         self.users.get(&id)
+    }
+
+    /// Lets somebody take direct messages of the bot, or no longer.
+    pub(crate) fn refuse_direct(&mut self, id: UserId, refuses: bool) {
+        if let Some(user) = self.users.get_mut(&id) {
+            user.refuses_direct = refuses;
+        }
     }
 
     /// Returns all users by id.
@@ -69,6 +79,7 @@ impl World {
             id,
             name: name.to_owned(),
             is_bot: false,
+            refuses_direct: false,
         };
         self.people.users.insert(id, user);
         self.people.names.insert(name.to_owned(), id);

@@ -1,13 +1,17 @@
 //! Servers and channels, which exist as soon as they are named; direct conversations with the bot.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proto::id::{ChannelId, GuildId, MessageId, UserId};
+use serde_json::{Value, json};
 
 use super::World;
 use super::messages::Message;
+pub(crate) use super::rights::{ALL_PERMISSIONS, BOT_PERMISSIONS, MEMBER_PERMISSIONS};
+use super::rights::{Overwrite, Role};
 use super::sessions::Event;
+use super::threads::Thread;
 use crate::sandbox::{clock, shape, snowflake};
 
 /// The server that is meant when none is named.
@@ -16,30 +20,27 @@ pub(crate) const DEFAULT_SERVER: &str = "Sandbox";
 pub(crate) const DEFAULT_CHANNEL: &str = "general";
 /// Messages kept per channel; older ones are forgotten, because everything is in memory.
 const KEPT_MESSAGES: usize = 5_000;
+/// Intent bits for members and for webhooks.
+const GUILD_MEMBERS: u64 = 1 << 1;
+/// Custom emojis of a new server.
+const EMOJIS: [&str; 2] = ["tomori_happy", "tomori_think"];
+/// Stickers of a new server.
+const STICKERS: [&str; 1] = ["tomori_wave"];
 
-/// View, send, embed, attach, history, react, threads, external emojis, nickname, app commands.
-pub(crate) const MEMBER_PERMISSIONS: u64 = 1 << 6
-    | 1 << 10
-    | 1 << 11
-    | 1 << 14
-    | 1 << 15
-    | 1 << 16
-    | 1 << 18
-    | 1 << 26
-    | 1 << 31
-    | 1 << 35
-    | 1 << 38;
-/// What a member may, and manage messages and webhooks, and ping everyone: the bot could, so a
-/// reply that must not is seen.
-pub(crate) const BOT_PERMISSIONS: u64 = MEMBER_PERMISSIONS | 1 << 13 | 1 << 17 | 1 << 29;
-/// Every permission.
-pub(crate) const ALL_PERMISSIONS: u64 = (1 << 53) - 1;
+/// Types of channels (Discord channel page, 2026-11).
+pub(crate) const TYPE_TEXT: u8 = 0;
+pub(crate) const TYPE_CATEGORY: u8 = 4;
+pub(crate) const TYPE_ANNOUNCEMENT: u8 = 5;
+pub(crate) const TYPE_FORUM: u8 = 15;
 
 /// A member of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) joined_ms: u64,
-    pub(crate) is_admin: bool,
+    pub(crate) roles: BTreeSet<u64>,
+    pub(crate) nick: Option<String>,
+    /// When a time-out ends.
+    pub(crate) silent_until_ms: Option<u64>,
 }
 
 /// A server.
@@ -50,34 +51,38 @@ pub(crate) struct Guild {
     pub(crate) owner: UserId,
     pub(crate) channels: Vec<ChannelId>,
     pub(crate) members: BTreeMap<UserId, Member>,
+    pub(crate) roles: BTreeMap<u64, Role>,
     /// The role "Admin".
     pub(crate) admin_role: u64,
     /// The role that came with the bot.
     pub(crate) bot_role: u64,
-}
-
-impl Guild {
-    /// Returns the permissions of a member in all channels.
-    pub(crate) fn permissions(&self, user: UserId, bot: UserId) -> u64 {
-        let is_admin = self
-            .members
-            .get(&user)
-            .is_some_and(|member| member.is_admin);
-        match () {
-            () if user == bot => BOT_PERMISSIONS,
-            () if is_admin || user == self.owner => ALL_PERMISSIONS,
-            () => MEMBER_PERMISSIONS,
-        }
-    }
+    /// Custom emojis and stickers: names by id.
+    pub(crate) emojis: BTreeMap<u64, String>,
+    pub(crate) stickers: BTreeMap<u64, String>,
 }
 
 /// What kind of channel it is.
 #[derive(Clone, Debug)]
 pub(crate) enum ChannelKind {
-    /// A text channel of a server.
+    /// A channel or thread of a server.
     Text { guild: GuildId, name: String },
     /// The bot's conversation with one person.
     Direct { user: UserId },
+}
+
+/// What those who manage a channel may set.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    /// Discord's type; a plain text channel is 0.
+    pub(crate) kind: u8,
+    pub(crate) topic: Option<String>,
+    pub(crate) is_nsfw: bool,
+    /// Seconds between two messages of one person.
+    pub(crate) slow_seconds: u64,
+    /// The category, or the channel of a thread.
+    pub(crate) parent: Option<ChannelId>,
+    pub(crate) position: Option<u64>,
+    pub(crate) overwrites: BTreeMap<u64, Overwrite>,
 }
 
 /// A channel with what was said in it, oldest first.
@@ -85,10 +90,24 @@ pub(crate) enum ChannelKind {
 pub(crate) struct Channel {
     pub(crate) id: ChannelId,
     pub(crate) kind: ChannelKind,
+    pub(crate) options: Options,
+    /// What makes it a thread.
+    pub(crate) thread: Option<Thread>,
     pub(crate) messages: BTreeMap<MessageId, Message>,
 }
 
 impl Channel {
+    /// An empty channel.
+    pub(crate) fn new(id: ChannelId, kind: ChannelKind) -> Self {
+        Self {
+            id,
+            kind,
+            options: Options::default(),
+            thread: None,
+            messages: BTreeMap::new(),
+        }
+    }
+
     /// Returns the server it belongs to.
     pub(crate) fn guild(&self) -> Option<GuildId> {
         match &self.kind {
@@ -114,99 +133,219 @@ pub(crate) struct Places {
     guild_names: HashMap<String, GuildId>,
 }
 
+fn roles(id: GuildId, bot_role: u64, admin_role: u64) -> BTreeMap<u64, Role> {
+    let everyone = Role::new(id.0, "@everyone", MEMBER_PERMISSIONS, 0);
+    let bot = Role::new(bot_role, "Tomori", BOT_PERMISSIONS, 1);
+    let bot = Role {
+        managed: true,
+        ..bot
+    };
+    let admin = Role::new(admin_role, "Admin", ALL_PERMISSIONS, 2);
+    [everyone, bot, admin]
+        .into_iter()
+        .map(|role| (role.id, role))
+        .collect()
+}
+
 impl World {
     /// Returns the server of that name; a new one belongs to `owner`.
     pub(crate) fn guild(&mut self, name: &str, owner: UserId) -> GuildId {
         if let Some(&id) = self.places.guild_names.get(name) {
             return id;
         }
-        let id = GuildId(snowflake::named(self.seed, "guild", name));
+        let named = |kind: &str, name: &str| snowflake::named(self.seed, kind, name);
+        let of_guild = |kind: &str, names: &[&str]| {
+            let ids = names
+                .iter()
+                .map(|one| (named(kind, &format!("{name}/{one}")), (*one).into()));
+            ids.collect()
+        };
+        let id = GuildId(named("guild", name));
+        let (admin_role, bot_role) = (named("admin role", name), named("bot role", name));
         let guild = Guild {
             id,
             name: name.to_owned(),
             owner,
             channels: Vec::new(),
             members: BTreeMap::new(),
-            admin_role: snowflake::named(self.seed, "admin role", name),
-            bot_role: snowflake::named(self.seed, "bot role", name),
+            roles: roles(id, bot_role, admin_role),
+            admin_role,
+            bot_role,
+            emojis: of_guild("emoji", &EMOJIS),
+            stickers: of_guild("sticker", &STICKERS),
         };
         self.places.guilds.insert(id, guild);
         self.places.guild_names.insert(name.to_owned(), id);
-        self.join(id, owner);
         self.join(id, self.bot());
-        self.announce_guild(id);
+        self.join(id, owner);
+        if let Some(body) = shape::guild(self, id) {
+            self.dispatch(&Event::of_guild("GUILD_CREATE", id, body));
+        }
         id
     }
 
     /// Makes somebody a member; those who are one already stay what they are.
-    pub(crate) fn join(&mut self, guild: GuildId, user: UserId) {
-        if let Some(guild) = self.places.guilds.get_mut(&guild) {
-            let is_admin = user == guild.owner;
-            let newcomer = Member {
-                joined_ms: clock::now_ms(),
-                is_admin,
-            };
-            guild.members.entry(user).or_insert(newcomer);
+    pub(crate) fn join(&mut self, id: GuildId, user: UserId) {
+        let bot = self.bot();
+        let Some(guild) = self.places.guilds.get_mut(&id) else {
+            return;
+        };
+        let Entry::Vacant(place) = guild.members.entry(user) else {
+            return;
+        };
+        let role = match () {
+            () if user == bot => Some(guild.bot_role),
+            () if user == guild.owner => Some(guild.admin_role),
+            () => None,
+        };
+        place.insert(Member {
+            joined_ms: clock::now_ms(),
+            roles: role.into_iter().collect(),
+            nick: None,
+            silent_until_ms: None,
+        });
+        // The bot's own joining is the creation of the server, and the owner was there before.
+        if user != bot && user != guild.owner {
+            self.tell_member("GUILD_MEMBER_ADD", id, user);
         }
+    }
+
+    /// Changes a member and tells the sessions; `false` when there is no such member.
+    pub(crate) fn change_member(
+        &mut self,
+        id: GuildId,
+        user: UserId,
+        change: impl FnOnce(&mut Member),
+    ) -> bool {
+        let guild = self.places.guilds.get_mut(&id);
+        let Some(member) = guild.and_then(|guild| guild.members.get_mut(&user)) else {
+            return false;
+        };
+        change(member);
+        self.tell_member("GUILD_MEMBER_UPDATE", id, user);
+        true
+    }
+
+    /// Takes somebody out of a server; `false` when they are not in it.
+    pub(crate) fn remove_member(&mut self, id: GuildId, user: UserId) -> bool {
+        let guild = self.places.guilds.get_mut(&id);
+        if guild
+            .and_then(|guild| guild.members.remove(&user))
+            .is_none()
+        {
+            return false;
+        }
+        let body = json!({"guild_id": id.to_string(), "user": shape::user(self, user)});
+        self.dispatch(&Event::new(
+            "GUILD_MEMBER_REMOVE",
+            Some(id),
+            GUILD_MEMBERS,
+            &body,
+        ));
+        true
+    }
+
+    fn tell_member(&mut self, name: &'static str, guild: GuildId, user: UserId) {
+        let Some(mut body) = shape::member(self, guild, user) else {
+            return;
+        };
+        shape::set_guild(&mut body, Some(guild));
+        // A session always hears of changes of its own member.
+        let intent = if user == self.bot() { 0 } else { GUILD_MEMBERS };
+        self.dispatch(&Event::new(name, Some(guild), intent, &body));
     }
 
     /// Makes a member an administrator, or no longer one.
     pub(crate) fn set_admin(&mut self, guild: GuildId, user: UserId, is_admin: bool) {
         self.join(guild, user);
-        let guild = self.places.guilds.get_mut(&guild);
-        if let Some(member) = guild.and_then(|guild| guild.members.get_mut(&user)) {
-            member.is_admin = is_admin;
-        }
+        let role = self
+            .places
+            .guilds
+            .get(&guild)
+            .map_or(0, |guild| guild.admin_role);
+        self.change_member(guild, user, |member| {
+            member.roles.remove(&role);
+            member.roles.extend(is_admin.then_some(role));
+        });
     }
 
     /// Returns the text channel of that name and makes `user` a member of its server.
     pub(crate) fn text_channel(&mut self, server: &str, name: &str, user: UserId) -> ChannelId {
         let guild = self.guild(server, user);
         self.join(guild, user);
-        let id = ChannelId(snowflake::named(
-            self.seed,
-            "channel",
-            &format!("{server}/{name}"),
-        ));
-        if let Entry::Vacant(place) = self.places.channels.entry(id) {
-            let kind = ChannelKind::Text {
-                guild,
-                name: name.to_owned(),
-            };
-            place.insert(Channel {
-                id,
-                kind,
-                messages: BTreeMap::new(),
-            });
-            if let Some(guild) = self.places.guilds.get_mut(&guild) {
-                guild.channels.push(id);
-            }
-            self.announce_channel(id, guild);
+        let known = self.places.guilds.get(&guild).and_then(|guild| {
+            let mut channels = guild.channels.iter().filter_map(|id| self.places.channels.get(id));
+            channels.find(|channel| matches!(&channel.kind, ChannelKind::Text { name: known, .. } if known == name))
+        });
+        if let Some(channel) = known {
+            return channel.id;
         }
+        let path = format!("{server}/{name}");
+        let id = ChannelId(snowflake::named(self.seed, "channel", &path));
+        self.add_channel(guild, id, name, Options::default());
         id
+    }
+
+    /// Adds a channel to a server and tells the sessions.
+    pub(crate) fn add_channel(
+        &mut self,
+        id: GuildId,
+        channel: ChannelId,
+        name: &str,
+        options: Options,
+    ) {
+        let kind = ChannelKind::Text {
+            guild: id,
+            name: name.to_owned(),
+        };
+        let place = Channel {
+            options,
+            ..Channel::new(channel, kind)
+        };
+        self.places.channels.insert(channel, place);
+        if let Some(guild) = self.places.guilds.get_mut(&id) {
+            guild.channels.push(channel);
+        }
+        self.tell_channel("CHANNEL_CREATE", channel);
+    }
+
+    /// Removes a channel with its threads, webhooks and messages, and tells the sessions.
+    pub(crate) fn remove_channel(&mut self, id: ChannelId) -> Option<Value> {
+        let body = shape::channel(self, id)?;
+        let is_thread = self.places.channels.get(&id)?.thread.is_some();
+        self.tell_channel(
+            if is_thread {
+                "THREAD_DELETE"
+            } else {
+                "CHANNEL_DELETE"
+            },
+            id,
+        );
+        let gone = self.places.channels.remove(&id)?;
+        if let Some(guild) = gone.guild().and_then(|id| self.places.guilds.get_mut(&id)) {
+            guild.channels.retain(|&known| known != id);
+        }
+        self.places
+            .channels
+            .retain(|_, other| !(other.thread.is_some() && other.options.parent == Some(id)));
+        self.webhooks.retain(|_, hook| hook.channel != id);
+        Some(body)
     }
 
     /// Returns the direct conversation of a person with the bot.
     pub(crate) fn direct_channel(&mut self, user: UserId) -> ChannelId {
         let id = ChannelId(snowflake::named(self.seed, "direct", &user.to_string()));
-        let kind = ChannelKind::Direct { user };
-        self.places.channels.entry(id).or_insert(Channel {
-            id,
-            kind,
-            messages: BTreeMap::new(),
-        });
+        let channel = self.places.channels.entry(id);
+        channel.or_insert_with(|| Channel::new(id, ChannelKind::Direct { user }));
         id
     }
 
-    fn announce_guild(&mut self, guild: GuildId) {
-        if let Some(body) = shape::guild(self, guild) {
-            self.dispatch(&Event::of_guild("GUILD_CREATE", guild, body));
-        }
-    }
-
-    fn announce_channel(&mut self, channel: ChannelId, guild: GuildId) {
+    /// Tells sessions about a channel or thread that the bot sees.
+    pub(crate) fn tell_channel(&mut self, name: &'static str, channel: ChannelId) {
+        let guild = self.places.channels.get(&channel).and_then(Channel::guild);
+        let Some(guild) = guild else { return };
         if let Some(body) = shape::channel(self, channel) {
-            self.dispatch(&Event::of_guild("CHANNEL_CREATE", guild, body));
+            self.dispatch_in(channel, &Event::of_guild(name, guild, body));
         }
     }
 }

@@ -1,0 +1,94 @@
+//! Discord's description of its interface (`OpenAPI`): which schema a request or an answer has to fit.
+
+use std::path::Path;
+
+use boon::{Compiler, SchemaIndex, Schemas};
+use serde_json::{Value, json};
+
+/// Where the description lies: beside the project, because it is not ours to hand on.
+const PLACE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../../shared/data/discord-openapi.json"
+);
+/// Where the schemas are found by their names.
+const SCHEMAS: &str = "http://schemas.test/all.json";
+
+/// The description, ready to check with.
+pub(super) struct Description {
+    paths: Value,
+    schemas: Value,
+}
+
+impl Description {
+    /// Reads the description; `None` where it is absent.
+    pub(super) fn read() -> Option<Self> {
+        let text = std::fs::read_to_string(Path::new(PLACE)).ok()?;
+        // The names of schemas become members of one document.
+        let text = text.replace("#/components/schemas/", &format!("{SCHEMAS}#/"));
+        let mut all: Value = serde_json::from_str(&text).unwrap();
+        Some(Self {
+            paths: all["paths"].take(),
+            schemas: all["components"]["schemas"].take(),
+        })
+    }
+
+    /// Finds the path that a request means and its operation.
+    pub(super) fn operation(&self, method: &str, path: &str) -> Option<(&str, &Value)> {
+        let path = path.split('?').next().unwrap_or_default();
+        let found = self
+            .paths
+            .as_object()?
+            .iter()
+            .filter(|(known, operations)| {
+                fits(known, path) && operations.get(method.to_lowercase()).is_some()
+            });
+        // A path that says more by words than by parameters is meant first.
+        let (known, operations) = found.min_by_key(|(known, _)| known.matches('{').count())?;
+        Some((known, &operations[method.to_lowercase()]))
+    }
+
+    /// Says how a value does not fit a schema; `None`: it fits.
+    pub(super) fn problem(&self, schema: &Value, value: &Value) -> Option<String> {
+        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+        let one = "http://schemas.test/one.json";
+        compiler
+            .add_resource(SCHEMAS, self.schemas.clone())
+            .unwrap();
+        compiler.add_resource(one, schema.clone()).unwrap();
+        let index: SchemaIndex = compiler.compile(one, &mut schemas).unwrap();
+        schemas
+            .validate(value, index)
+            .err()
+            .map(|error| format!("{error:#}"))
+    }
+}
+
+fn fits(known: &str, path: &str) -> bool {
+    let (mut known, mut path) = (known.split('/'), path.split('/'));
+    loop {
+        match (known.next(), path.next()) {
+            (None, None) => return true,
+            (Some(known), Some(part)) if known.starts_with('{') || known == part => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Returns the schema of the body that an operation takes.
+pub(super) fn request_schema(operation: &Value) -> Option<&Value> {
+    operation.pointer("/requestBody/content/application~1json/schema")
+}
+
+/// Returns the schema of an answer with this status; `null`: nothing is said, `None`: no such answer.
+pub(super) fn answer_schema(operation: &Value, status: u16) -> Option<Value> {
+    let answers = &operation["responses"];
+    let answer = answers
+        .get(status.to_string())
+        .or_else(|| answers.get(format!("{}XX", status / 100)))?;
+    let schema = answer.pointer("/content/application~1json/schema");
+    // Refusals are described once for all.
+    let refusal = answer["$ref"]
+        .as_str()
+        .map(|_| json!({"$ref": format!("{SCHEMAS}#/ErrorResponse")}));
+    Some(schema.cloned().or(refusal).unwrap_or_default())
+}
