@@ -76,7 +76,7 @@ mod tests {
         let lease = Lease::new();
         let waiting = lease.clone();
         let renewal = async {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             lease.renew(Instant::now());
         };
         tokio::join!(waiting.held(), renewal);
