@@ -97,7 +97,10 @@ pub(crate) fn settle<T>(
         .as_ref()
         .is_err_and(|error| code_of(error).is_some_and(|code| code == READ_ONLY));
     if !is_read_only {
-        // sqlx itself spawns the same without a limit.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "sqlx spawns the same without a limit; closing the pool waits for it"
+        )]
         tokio::spawn(timeout(PING_TIMEOUT, connection.return_to_pool()));
     }
     answer
