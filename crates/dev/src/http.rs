@@ -56,6 +56,11 @@ pub async fn patch_json(url: &str, body: &serde_json::Value) -> anyhow::Result<s
     decode(url, send(Method::PATCH, url, None, body).await?)
 }
 
+/// Removes something and reads JSON back.
+pub async fn delete_json(url: &str) -> anyhow::Result<serde_json::Value> {
+    decode(url, send(Method::DELETE, url, None, Bytes::new()).await?)
+}
+
 fn decode(url: &str, (status, body): (StatusCode, Bytes)) -> anyhow::Result<serde_json::Value> {
     ensure!(
         status.is_success(),

@@ -11,6 +11,7 @@
 mod e2e_bad_input;
 mod e2e_gateway;
 mod e2e_newcomer;
+mod e2e_posts;
 mod e2e_workers;
 mod model_anthropic;
 mod model_client;

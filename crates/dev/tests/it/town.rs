@@ -103,10 +103,30 @@ impl Town {
 
     /// Makes the model slow, so that something can happen while it speaks.
     pub(crate) async fn speak_slowly(&self, delta_delay_ms: u64) {
-        let settings = json!({"delta_delay_ms": delta_delay_ms});
-        http::patch_json(&format!("{}/sandbox/settings", self.url), &settings)
+        self.change(&json!({"delta_delay_ms": delta_delay_ms}))
+            .await;
+    }
+
+    /// Changes settings of the sandbox.
+    pub(crate) async fn change(&self, settings: &Value) {
+        http::patch_json(&format!("{}/sandbox/settings", self.url), settings)
             .await
             .unwrap();
+    }
+
+    /// Lets the next calls that make messages go wrong.
+    pub(crate) async fn break_posting(&self, mut fault: Value) {
+        fault["route"] = json!("POST /channels/{channel}/messages");
+        http::post_json(&format!("{}/sandbox/faults", self.url), &fault)
+            .await
+            .unwrap();
+    }
+
+    /// Takes back what somebody said.
+    pub(crate) async fn delete(&self, trigger: &Trigger) {
+        let Trigger { channel, id } = trigger;
+        let url = format!("{}/sandbox/channels/{channel}/messages/{id}", self.url);
+        http::delete_json(&url).await.unwrap();
     }
 
     /// Says something to the bot on a server.
