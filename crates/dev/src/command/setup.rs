@@ -17,6 +17,10 @@ const KEY: &str = "sk-sandbox-0123456789abcdef0123456789abcdef";
 const MODEL: &str = "sandbox-chat";
 /// Longest wait for one answer; saving waits for a test reply of the model.
 const LONGEST: Duration = Duration::from_mins(1);
+/// How often the panel is asked for, and the pause between: a busy machine answers in time again
+/// after some seconds.
+const TRIES: u32 = 10;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Sets the bot up where somebody talks, unless that was done; tells whether it was not.
 ///
@@ -38,7 +42,7 @@ pub async fn set_up(url: &str, place: &Place) -> anyhow::Result<bool> {
 }
 
 async fn walk(sandbox: &Client, owner: &Place) -> anyhow::Result<bool> {
-    let mut walk = Walk::start(sandbox, owner, "/setup", LONGEST).await?;
+    let mut walk = open_panel(sandbox, owner).await?;
     let Some(menu) = provider_menu(walk.view()) else {
         return Ok(false);
     };
@@ -48,9 +52,25 @@ async fn walk(sandbox: &Client, owner: &Place) -> anyhow::Result<bool> {
         .await?;
     let result = print::text(walk.view());
     // Somebody else may have done it meanwhile, so the present state decides, not the answer.
-    let again = Walk::start(sandbox, owner, "/setup", LONGEST).await?;
+    let again = open_panel(sandbox, owner).await?;
     ensure!(provider_menu(again.view()).is_none(), "{result}");
     Ok(true)
+}
+
+/// Opens the panel. An answer without any control is no panel but a word, such as that nobody has
+/// time at the moment; then it is asked for again.
+async fn open_panel<'a>(sandbox: &'a Client, owner: &'a Place) -> anyhow::Result<Walk<'a>> {
+    let mut tries = 0;
+    loop {
+        let walk = Walk::start(sandbox, owner, "/setup", LONGEST).await?;
+        let shown = walk.view().pointer("/message/components");
+        if shown.is_some_and(|shown| !components(shown).is_empty()) {
+            return Ok(walk);
+        }
+        tries += 1;
+        ensure!(tries < TRIES, "{}", print::text(walk.view()));
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
 }
 
 /// Returns the id of the select that offers providers; it is shown until one is set up.
