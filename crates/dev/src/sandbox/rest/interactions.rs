@@ -76,7 +76,7 @@ pub(crate) fn answer(call: Call<'_>) -> Outcome {
         interaction.answered_ms = Some(now_ms);
         interaction.is_pending = matches!(kind, DEFERRED_MESSAGE | DEFERRED_UPDATE);
     }
-    if query.get("with_response") != Some("true") {
+    if !query.flag("with_response") {
         return Ok(Answer::Empty);
     }
     Ok(Answer::Json(callback_response(world, id, kind)))

@@ -114,6 +114,7 @@ const ROUTES: &[Route] = &[
     route("POST /users/@me/channels", OTHER, channels::open_direct),
     route("GET /users/{user}", OTHER, members::user),
     route("GET /applications/@me", OTHER, applications::current_application),
+    route("GET /oauth2/applications/@me", OTHER, applications::current_application),
     route("GET /applications/{application}/emojis", OTHER, expressions::of_application),
     route("GET /applications/{application}/commands", COMMANDS, commands::list),
     route("PUT /applications/{application}/commands", COMMANDS, commands::replace),

@@ -306,6 +306,7 @@ async fn commands(scene: &Scene) {
         "/users/@me",
         "/users/@me/guilds",
         "/applications/@me",
+        "/oauth2/applications/@me",
         "/gateway/bot",
         "/gateway",
     ] {
