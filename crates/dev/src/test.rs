@@ -25,7 +25,23 @@ pub struct Args {
     /// Shows what the tests print.
     #[arg(long)]
     pub no_capture: bool,
+    /// Runs the tests of the sandbox's page in Chromium instead, which is installed if need be.
+    #[arg(long, conflicts_with = "filters")]
+    pub browser: bool,
 }
+
+impl Args {
+    /// The words of test names that are looked for; each finds its own tests.
+    fn words(&self) -> Vec<&str> {
+        if self.browser {
+            return vec![BROWSER_TESTS];
+        }
+        self.filters.iter().map(String::as_str).collect()
+    }
+}
+
+/// The tests that need a browser; they are ignored unless they are asked for.
+const BROWSER_TESTS: &str = "e2e_browser";
 
 /// Builds, starts the servers, runs the tests and stops the servers.
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
@@ -135,9 +151,12 @@ async fn nextest(
     command
         .arg("--no-fail-fast")
         .envs(environment)
-        .args(&args.filters);
+        .args(args.words());
     if args.no_capture {
         command.arg("--no-capture");
+    }
+    if args.browser {
+        command.arg("--run-ignored=only");
     }
     let status = command.status().await?;
     let report =
@@ -166,9 +185,12 @@ async fn cargo_test(
         "--tests",
     ];
     let mut command = cargo(installation, &targets);
-    command.arg("--").args(&args.filters).envs(environment);
+    command.arg("--").args(args.words()).envs(environment);
     if args.no_capture {
         command.arg("--nocapture");
+    }
+    if args.browser {
+        command.arg("--ignored");
     }
     let output = command
         .stdout(Stdio::piped())

@@ -8,7 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod browser;
 mod e2e_bad_input;
+mod e2e_browser;
 mod e2e_gateway;
 mod e2e_newcomer;
 mod e2e_posts;

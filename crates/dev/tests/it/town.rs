@@ -95,6 +95,11 @@ impl Town {
         town
     }
 
+    /// The address of its sandbox.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sets the bot up on a server, by `/setup` as its owner would.
     pub(crate) async fn set_up(&self, server: &str) {
         let place = Place::channel("alice", &format!("{server}/general"));
