@@ -61,7 +61,7 @@ function lines(source, depth) {
     } else if (isItem(line)) {
       flush();
       const items = [];
-      while (at < all.length && isItem(all[at])) items.push(item(all[at++]));
+      while (at < all.length && isItem(all[at]) && goesOn(items, item(all[at]))) items.push(item(all[at++]));
       at -= 1;
       blocks.push(list(items));
     } else {
@@ -78,6 +78,11 @@ const isItem = (line) => ITEM.test(line);
 function item(line) {
   const [, indent, , number, text] = ITEM.exec(line);
   return { depth: indent.length, number: number ? Number(number) : null, text };
+}
+
+/** Numbers after dots, or dots after numbers, are another list. */
+function goesOn([top], next) {
+  return !top || next.depth > top.depth || (next.number === null) === (top.number === null);
 }
 
 function list(items) {
@@ -116,7 +121,7 @@ const RULES = [
   [/^<\/([\w\- ]{1,100}):\d{1,20}>/, (m) => ({ type: 'command', name: m[1] })],
   [/^<(https?:\/\/[^\s<>]+)>/, (m) => ({ type: 'link', url: m[1], inline: [m[1]] })],
   [/^\[([^\]\n]+)\]\(<?(https?:\/\/[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)>?\)/, (m, d) => ({ type: 'link', url: m[2], inline: inline(m[1], d) })],
-  [/^https?:\/\/[^\s<>]*[^\s<>"'.,:;!?)\]|*_~`]/, (m) => ({ type: 'link', url: m[0], inline: [m[0]] })],
+  [/^https?:\/\/(?:[^\s<>()]|\([^\s<>()]*\))*(?:\([^\s<>()]*\)|[^\s<>()"'.,:;!?\]|*_~`])/, (m) => ({ type: 'link', url: m[0], inline: [m[0]] })],
   [/^@(everyone|here)\b/, (m) => ({ type: 'all', name: m[1] })],
 ];
 const PLAIN = /^[^\\`|*_~<[@h]+|^\w+/;
