@@ -37,6 +37,8 @@ pub(crate) struct Call<'a> {
     pub(crate) repeat: Repeat,
     pub(crate) body: Option<Bytes>,
     pub(crate) deadline: Instant,
+    /// The longest wait for a place under the limits, where it is shorter than the deadline.
+    patience: Option<Duration>,
     major: u64,
     may_send: Option<&'a MaySend<'a>>,
 }
@@ -53,6 +55,7 @@ impl<'a> Call<'a> {
             repeat: Repeat::Harmless,
             body: None,
             deadline: Instant::now() + DEADLINE,
+            patience: None,
             major,
             may_send: None,
         }
@@ -81,6 +84,20 @@ impl<'a> Call<'a> {
     pub(crate) fn within(mut self, time: Duration) -> Self {
         self.deadline = Instant::now() + time;
         self
+    }
+
+    /// Gives up when no place is free under the limits within `patience`: the call is worth less
+    /// than what else waits there.
+    pub(crate) fn impatient(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// Until when the call waits for a place under the limits.
+    pub(crate) fn admitted_by(&self) -> Instant {
+        self.patience.map_or(self.deadline, |patience| {
+            self.deadline.min(Instant::now() + patience)
+        })
     }
 
     pub(crate) fn until(mut self, deadline: Instant) -> Self {

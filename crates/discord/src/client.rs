@@ -97,7 +97,7 @@ impl Inner {
         let began = Instant::now();
         let permit = self
             .limiter
-            .acquire(call.route_key(), call.scope, call.deadline)
+            .acquire(call.route_key(), call.scope, call.admitted_by())
             .await;
         let mut permit = permit.map_err(not_sent)?;
         let mut so_far = None;

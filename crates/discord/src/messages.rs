@@ -22,6 +22,9 @@ const PAGE_LIMIT: std::ops::RangeInclusive<u16> = 1..=100;
 const MOST_MENTIONS: usize = 100;
 /// A typing sign that comes later than this is a wrong one.
 const TYPING_DEADLINE: Duration = Duration::from_secs(2);
+/// A typing sign takes a place under the limits only when one is free: two steps of the global pace
+/// of 45 a second. Posts would wait behind it otherwise.
+const TYPING_PATIENCE: Duration = Duration::from_millis(50);
 
 /// A message to post.
 #[derive(Clone, Debug)]
@@ -151,12 +154,15 @@ impl Client {
         }
     }
 
-    /// Shows the bot as typing for about ten seconds; gives up soon, for a late sign is a wrong one.
+    /// Shows the bot as typing for about ten seconds; gives up when no place is free under the
+    /// limits, and soon: a late sign is a wrong one, and posts matter more.
     pub async fn typing(&self, channel: ChannelId) -> Result<(), Error> {
         let route = Route::CreateTypingTrigger {
             channel_id: channel.0,
         };
-        let call = Call::new("typing", &route, channel.0).within(TYPING_DEADLINE);
+        let call = Call::new("typing", &route, channel.0)
+            .within(TYPING_DEADLINE)
+            .impatient(TYPING_PATIENCE);
         self.call(&call).await.map(drop)
     }
 }

@@ -223,3 +223,15 @@ async fn garbage_in_limit_headers_is_ignored() {
             .unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_typing_sign_takes_no_place_that_a_post_would_wait_for() {
+    let server = Server::replying(vec![spent(0.5), spent(0.5)]).await;
+    let client = server.client();
+    client.typing(ChannelId(1)).await.unwrap();
+
+    let error = client.typing(ChannelId(1)).await.unwrap_err();
+
+    assert!(matches!(error, Error::NotSent { .. }), "{error:?}");
+    assert_eq!(server.received().len(), 1);
+}
