@@ -14,6 +14,31 @@ pub use generated::*;
 /// The version that [`Envelope::schema_version`] carries today.
 pub const SCHEMA_VERSION: u32 = 1;
 
+impl DeadLetterReason {
+    /// All reasons that are given, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::TooLarge,
+        Self::Rejected,
+        Self::Malformed,
+        Self::UnknownVersion,
+        Self::Undecidable,
+        Self::Crashed,
+    ];
+
+    /// Returns the reason as operators and metrics read it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::TooLarge => "too_large",
+            Self::Rejected => "rejected",
+            Self::Malformed => "malformed",
+            Self::UnknownVersion => "unknown_version",
+            Self::Undecidable => "undecidable",
+            Self::Crashed => "crashed",
+        }
+    }
+}
+
 impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Envelope")

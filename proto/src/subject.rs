@@ -8,13 +8,16 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::EventKind;
-use crate::id::{ChannelId, GuildId};
+use crate::id::{ChannelId, EventId, GuildId};
 
 /// Deduplication header of JetStream.
 pub const MESSAGE_ID_HEADER: &str = "Nats-Msg-Id";
 
 /// How long an undecided event and its deduplication id are kept (CFG-41: fixed).
 pub const EVENT_MAX_AGE: Duration = Duration::from_mins(10);
+
+/// How long a record of an event that was given up is kept (SEC-81).
+pub const DEAD_LETTER_MAX_AGE: Duration = Duration::from_hours(7 * 24);
 
 /// Largest event that is published: half of the server's default `max_payload` of 1 MiB, because
 /// Discord's largest message event is far smaller and headers count too.
@@ -131,6 +134,21 @@ impl Names {
         format!("{}.ev.{partition}.>", self.prefix)
     }
 
+    /// The stream of records of events that were given up; it keeps one per event.
+    pub fn dead_letter_stream(&self) -> String {
+        format!("{}_DEAD_LETTERS", self.prefix)
+    }
+
+    /// Everything that the stream of dead letters takes.
+    pub fn all_dead_letters(&self) -> String {
+        format!("{}.dl.>", self.prefix)
+    }
+
+    /// Where the record of one event is stored; the newest replaces the one before.
+    pub fn dead_letter(&self, event: &EventId) -> String {
+        format!("{}.dl.{event}", self.prefix)
+    }
+
     /// Nudges to the owner of a partition (stop, kill); never the truth, only a hint.
     pub fn control(&self, partition: Partition) -> String {
         format!("{}.ctl.{partition}", self.prefix)
@@ -160,6 +178,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::MessageId;
 
     #[test]
     fn partition_of_a_channel_never_changes() {
@@ -196,5 +215,7 @@ mod tests {
         );
         assert_eq!(names.partition_events(Partition(7)), "tomori.ev.7.>");
         assert_eq!(names.interaction(InteractionClass::Fast), "tomori.ix.fast");
+        let event = EventId::message_create(MessageId(5));
+        assert_eq!(names.dead_letter(&event), "tomori.dl.mc:5");
     }
 }

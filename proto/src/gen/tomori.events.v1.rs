@@ -415,3 +415,84 @@ impl InteractionOutcome {
         }
     }
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeadLetter {
+    /// Version of these rules; 1 today.
+    #[prost(uint32, tag = "1")]
+    pub schema_version: u32,
+    /// The event's id, or `seq:` and its place in the stream of events when its
+    /// bytes could not be read and it travelled without one.
+    #[prost(string, tag = "2")]
+    pub event_id: ::prost::alloc::string::String,
+    #[prost(enumeration = "EventKind", tag = "3")]
+    pub kind: i32,
+    #[prost(uint32, tag = "4")]
+    pub partition: u32,
+    /// 0 in direct messages, and when unknown.
+    #[prost(fixed64, tag = "5")]
+    pub guild_id: u64,
+    /// 0 when unknown.
+    #[prost(fixed64, tag = "6")]
+    pub channel_id: u64,
+    /// 0 when the event is not about a message, and when unknown.
+    #[prost(fixed64, tag = "7")]
+    pub message_id: u64,
+    #[prost(enumeration = "DeadLetterReason", tag = "8")]
+    pub reason: i32,
+    /// When it was given up, Unix time in milliseconds.
+    #[prost(int64, tag = "9")]
+    pub given_up_at_ms: i64,
+    /// Its place in the stream of events; 0 when it never got there.
+    #[prost(uint64, tag = "10")]
+    pub stream_sequence: u64,
+    /// Size of the event's bytes.
+    #[prost(uint64, tag = "11")]
+    pub size_bytes: u64,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DeadLetterReason {
+    Unspecified = 0,
+    /// Gateway: larger than the stream takes, even with everything optional left out.
+    TooLarge = 1,
+    /// Gateway: the stream refuses this message for good.
+    Rejected = 2,
+    /// Worker: the bytes are no envelope.
+    Malformed = 3,
+    /// Worker: written by rules that this worker does not know.
+    UnknownVersion = 4,
+    /// Worker: the database is there and answers each try with an error.
+    Undecidable = 5,
+    /// Worker: each try ended in a panic, or with the death of its worker.
+    Crashed = 6,
+}
+impl DeadLetterReason {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DEAD_LETTER_REASON_UNSPECIFIED",
+            Self::TooLarge => "DEAD_LETTER_REASON_TOO_LARGE",
+            Self::Rejected => "DEAD_LETTER_REASON_REJECTED",
+            Self::Malformed => "DEAD_LETTER_REASON_MALFORMED",
+            Self::UnknownVersion => "DEAD_LETTER_REASON_UNKNOWN_VERSION",
+            Self::Undecidable => "DEAD_LETTER_REASON_UNDECIDABLE",
+            Self::Crashed => "DEAD_LETTER_REASON_CRASHED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DEAD_LETTER_REASON_UNSPECIFIED" => Some(Self::Unspecified),
+            "DEAD_LETTER_REASON_TOO_LARGE" => Some(Self::TooLarge),
+            "DEAD_LETTER_REASON_REJECTED" => Some(Self::Rejected),
+            "DEAD_LETTER_REASON_MALFORMED" => Some(Self::Malformed),
+            "DEAD_LETTER_REASON_UNKNOWN_VERSION" => Some(Self::UnknownVersion),
+            "DEAD_LETTER_REASON_UNDECIDABLE" => Some(Self::Undecidable),
+            "DEAD_LETTER_REASON_CRASHED" => Some(Self::Crashed),
+            _ => None,
+        }
+    }
+}

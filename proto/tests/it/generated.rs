@@ -5,9 +5,10 @@ use std::path::Path;
 /// Set to `1`, the test writes the file instead of comparing it.
 const UPDATE_VARIABLE: &str = "UPDATE_PROTO";
 
-const FILES: [&str; 2] = [
+const FILES: [&str; 3] = [
     "tomori/events/v1/events.proto",
     "tomori/events/v1/interactions.proto",
+    "tomori/events/v1/letters.proto",
 ];
 
 fn generate(into: &Path) -> String {

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use prost::Message as _;
 use proto::event::{
-    Attachment, Author, CommandOption, Embed, Envelope, EventKind, FormField, Gap, Interaction,
-    InteractionOutcome, InteractionReply, InteractionType, Mention, Message, MessageDelete, Poll,
-    Reference, SnapshotOrigin, Sticker, envelope::Event,
+    Attachment, Author, CommandOption, DeadLetter, DeadLetterReason, Embed, Envelope, EventKind,
+    FormField, Gap, Interaction, InteractionOutcome, InteractionReply, InteractionType, Mention,
+    Message, MessageDelete, Poll, Reference, SnapshotOrigin, Sticker, envelope::Event,
 };
 
 fn envelope(kind: EventKind, event_id: &str, event: Event) -> Envelope {
@@ -137,6 +137,22 @@ fn interaction() -> Interaction {
     }
 }
 
+fn dead_letter() -> DeadLetter {
+    DeadLetter {
+        schema_version: 1,
+        event_id: "mc:100".to_owned(),
+        kind: EventKind::MessageCreate.into(),
+        partition: 46,
+        guild_id: 102,
+        channel_id: 101,
+        message_id: 100,
+        reason: DeadLetterReason::Crashed.into(),
+        given_up_at_ms: 1_795_000_000_123,
+        stream_sequence: 12_345,
+        size_bytes: 600_000,
+    }
+}
+
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let delete = MessageDelete {
         channel_id: 101,
@@ -182,6 +198,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("interaction.v1", interaction().encode_to_vec()),
         ("interaction_reply.v1", reply.encode_to_vec()),
+        ("dead_letter.v1", dead_letter().encode_to_vec()),
     ]
 }
 
@@ -233,6 +250,11 @@ fn released_bytes_decode_to_what_they_meant() {
     );
     let form = unhex(&released("interaction.v1"));
     assert_eq!(Interaction::decode(form.as_slice()).unwrap(), interaction());
+    let letter = unhex(&released("dead_letter.v1"));
+    assert_eq!(
+        DeadLetter::decode(letter.as_slice()).unwrap(),
+        dead_letter()
+    );
 }
 
 #[test]

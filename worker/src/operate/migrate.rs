@@ -9,7 +9,9 @@ use anyhow::{Context as _, bail};
 use async_nats::jetstream::kv;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
-use proto::subject::{EVENT_MAX_AGE, EVENT_MAX_BYTES, Names, OLDEST_SERVER, PARTITIONS_METADATA};
+use proto::subject::{
+    DEAD_LETTER_MAX_AGE, EVENT_MAX_AGE, EVENT_MAX_BYTES, Names, OLDEST_SERVER, PARTITIONS_METADATA,
+};
 use runtime::settings::sections::NatsSettings;
 use store::Store;
 
@@ -19,6 +21,10 @@ const MESSAGE_OVERHEAD_BYTES: usize = 16 * 1024;
 /// A stream this full pushes back instead of deleting; at 1.5 kB an event this is ten minutes of
 /// more than a thousand events a second that nobody takes.
 const STREAM_MAX_BYTES: i64 = 1024 * 1024 * 1024;
+
+/// Records are some hundred bytes: a hundred thousand of them. Beyond that the oldest go, as they
+/// do after seven days: a flood of one defect says nothing that its first records do not.
+const DEAD_LETTERS_MAX_BYTES: i64 = 32 * 1024 * 1024;
 
 /// A worker's key outlives every judgement about it by far and then goes by itself.
 const WORKERS_MAX_AGE: Duration = Duration::from_mins(1);
@@ -55,6 +61,7 @@ pub async fn migrate(
     let names = Names::new(nats.prefix.clone());
     let stream = event_stream(&context, &names, nats.partitions, replicas).await?;
     print(&stream);
+    print(&dead_letter_stream(&context, &names, replicas).await?);
     for (name, max_age) in [
         (names.workers_bucket(), WORKERS_MAX_AGE),
         (names.sessions_bucket(), Duration::ZERO),
@@ -99,6 +106,34 @@ async fn event_stream(
         "stream {name}: {partitions} partitions, {} replicas",
         info.config.num_replicas
     ))
+}
+
+async fn dead_letter_stream(
+    context: &Context,
+    names: &Names,
+    replicas: usize,
+) -> anyhow::Result<String> {
+    let name = names.dead_letter_stream();
+    let config = Config {
+        name: name.clone(),
+        subjects: vec![names.all_dead_letters()],
+        retention: RetentionPolicy::Limits,
+        discard: DiscardPolicy::Old,
+        storage: StorageType::File,
+        max_age: DEAD_LETTER_MAX_AGE,
+        max_bytes: DEAD_LETTERS_MAX_BYTES,
+        max_messages_per_subject: 1,
+        num_replicas: replicas,
+        ..Config::default()
+    };
+    let made = context
+        .get_or_create_stream(config)
+        .await
+        .with_context(|| format!("stream {name} cannot be made"))?;
+    if made.cached_info().config.max_messages_per_subject != 1 {
+        bail!("stream {name} exists with other limits; use another NATS_PREFIX or remove it");
+    }
+    Ok(format!("stream {name} is there"))
 }
 
 async fn bucket(

@@ -129,7 +129,9 @@ impl World {
         } = self;
         worker.kill().await.unwrap();
         let context = async_nats::jetstream::new(nats);
-        context.delete_stream(names.event_stream()).await.unwrap();
+        for stream in [names.event_stream(), names.dead_letter_stream()] {
+            context.delete_stream(stream).await.unwrap();
+        }
         context
             .delete_key_value(names.workers_bucket())
             .await

@@ -265,7 +265,9 @@ impl Town {
         let client = async_nats::connect(&given.nats_url).await.unwrap();
         let jetstream = async_nats::jetstream::new(client);
         let names = proto::subject::Names::new(given.nats_prefix);
-        jetstream.delete_stream(names.event_stream()).await.unwrap();
+        for stream in [names.event_stream(), names.dead_letter_stream()] {
+            jetstream.delete_stream(stream).await.unwrap();
+        }
         for bucket in [names.workers_bucket(), names.sessions_bucket()] {
             jetstream.delete_key_value(bucket).await.unwrap();
         }
