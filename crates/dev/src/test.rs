@@ -13,6 +13,7 @@ use crate::installation::{Discord, Installation, State};
 use crate::part::Part;
 use crate::{console, launch, nats, up};
 
+mod clients;
 mod outcome;
 
 use outcome::Outcome;
@@ -28,6 +29,9 @@ pub struct Args {
     /// Runs the tests of the sandbox's page in Chromium instead, which is installed if need be.
     #[arg(long, conflicts_with = "filters")]
     pub browser: bool,
+    /// Runs bots on discord.js and discord.py against the sandbox instead; these are installed if need be.
+    #[arg(long, conflicts_with_all = ["filters", "no_capture", "browser"])]
+    pub clients: bool,
 }
 
 impl Args {
@@ -45,6 +49,20 @@ const BROWSER_TESTS: &str = "e2e_browser";
 
 /// Builds, starts the servers, runs the tests and stops the servers.
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
+    let outcome = if args.clients {
+        clients::run(installation).await?
+    } else {
+        with_servers(&args, installation).await?
+    };
+    console::result(outcome);
+    Ok(if outcome.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn with_servers(args: &Args, installation: &Installation) -> anyhow::Result<Outcome> {
     let home = installation.home().join("test");
     let servers = installation.at(home.join("servers"));
     let _lock = installation.lock_for("test")?;
@@ -52,7 +70,7 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     up::build(installation).await?;
     let mut interruption = signal(SignalKind::interrupt())?;
     let outcome = tokio::select! {
-        outcome = test(&args, installation, &servers) => outcome,
+        outcome = test(args, installation, &servers) => outcome,
         _ = interruption.recv() => Err(anyhow::anyhow!("interrupted")),
     };
     stop_everything(installation, &home).await?;
@@ -60,12 +78,7 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     if outcome.is_good() {
         forget(installation, &home).await?;
     }
-    console::result(outcome);
-    Ok(if outcome.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(outcome)
 }
 
 async fn test(

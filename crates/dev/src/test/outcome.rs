@@ -46,6 +46,15 @@ impl Outcome {
         sum
     }
 
+    /// Counts one more.
+    pub(super) fn count(&mut self, is_good: bool) {
+        if is_good {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+
     /// Whether nothing failed.
     pub(super) fn is_good(self) -> bool {
         self.failed == 0
