@@ -1,6 +1,10 @@
 //! What was decided about a message and what became of it.
 
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
 use proto::id::{EventId, MessageId};
+use uuid::Uuid;
 
 use crate::admission::parse_code;
 use crate::{Decision, Error, Post, Store, Turn, TurnId};
@@ -10,14 +14,37 @@ use crate::{Decision, Error, Post, Store, Turn, TurnId};
 pub struct Explanation {
     /// What was decided.
     pub code: Decision,
+    /// When it was decided.
+    pub decided_at: DateTime<Utc>,
     /// The event.
     pub event_id: EventId,
-    /// Its turns in order: the turn, why it ended, its posts in order.
+    /// Its turns in order.
     pub turns: Vec<ExplainedTurn>,
 }
 
-/// A turn, the reason of its end where one is known, and its posts in order.
-pub type ExplainedTurn = (Turn, Option<String>, Vec<Post>);
+/// A turn and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedTurn {
+    /// The turn.
+    pub turn: Turn,
+    /// Why it ended, where that is known.
+    pub reason: Option<String>,
+    /// When it came how far.
+    pub times: TurnTimes,
+    /// Its posts in order.
+    pub posts: Vec<Post>,
+}
+
+/// When a turn came how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnTimes {
+    /// It was admitted.
+    pub admitted: DateTime<Utc>,
+    /// A worker took it, the last one if there were several.
+    pub claimed: Option<DateTime<Utc>>,
+    /// It was over.
+    pub ended: Option<DateTime<Utc>>,
+}
 
 impl Store {
     /// Returns what was decided about a message, `None` when nothing is recorded (no longer, or
@@ -29,7 +56,7 @@ impl Store {
         // By the event id as well: a record at privacy level 2 holds no message id.
         let creation = EventId::message_create(message);
         let row = sqlx::query!(
-            "SELECT decision_id, event_id, code FROM turn_decisions
+            "SELECT decision_id, event_id, code, created_at FROM turn_decisions
              WHERE message_id = $1 OR event_id = $2
              ORDER BY (code = 'accepted') DESC, decision_id DESC
              LIMIT 1",
@@ -44,6 +71,7 @@ impl Store {
         let turns = self.explained_turns(&event_id).await?;
         Ok(Some(Explanation {
             code,
+            decided_at: row.created_at,
             event_id,
             turns,
         }))
@@ -53,14 +81,38 @@ impl Store {
         let rows = self.turns_of(event_id.as_str()).await?;
         let ids: Vec<_> = rows.iter().map(|row| row.turn_id).collect();
         let posts = self.posts_of(&ids).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                let reason = row.stop_reason.take();
-                let turn = Turn::try_from(row)?;
-                let posts = posts_of_turn(&posts, turn.id);
-                Ok((turn, reason, posts))
-            })
-            .collect()
+        let times = self.times_of(&ids).await?;
+        let explained = rows.into_iter().filter_map(|mut row| {
+            // A turn that was deleted between the two reads is left out.
+            let times = *times.get(&row.turn_id)?;
+            let reason = row.stop_reason.take();
+            let turn = Turn::try_from(row);
+            Some(turn.map(|turn| ExplainedTurn {
+                posts: posts_of_turn(&posts, turn.id),
+                turn,
+                reason,
+                times,
+            }))
+        });
+        explained.collect()
+    }
+
+    async fn times_of(&self, turns: &[Uuid]) -> Result<HashMap<Uuid, TurnTimes>, Error> {
+        let rows = sqlx::query!(
+            "SELECT turn_id, created_at, claimed_at, ended_at FROM turns WHERE turn_id = ANY($1)",
+            turns,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let times = rows.into_iter().map(|row| {
+            let times = TurnTimes {
+                admitted: row.created_at,
+                claimed: row.claimed_at,
+                ended: row.ended_at,
+            };
+            (row.turn_id, times)
+        });
+        Ok(times.collect())
     }
 }
 

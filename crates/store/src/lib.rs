@@ -44,7 +44,7 @@ pub use admission::{Admission, Admitted, Refusal};
 pub use connect::{Settings, Store, Tls};
 pub use decision::Decision;
 pub use error::{Error, Fault};
-pub use explain::{ExplainedTurn, Explanation};
+pub use explain::{ExplainedTurn, Explanation, TurnTimes};
 pub use lease::Lease;
 pub use post::{Post, PostState};
 pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};

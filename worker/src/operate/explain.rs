@@ -6,9 +6,10 @@ use std::fmt;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::{DateTime, SecondsFormat, Utc};
 use proto::id::MessageId;
 use serde::Serialize;
-use store::{ExplainedTurn, Explanation, Store};
+use store::{ExplainedTurn, Explanation, Post, Store};
 use tokio::time::{Instant, sleep};
 
 /// Between two looks while waiting for the end of a turn.
@@ -21,6 +22,7 @@ pub struct Report {
     message_id: String,
     /// `None` when nothing is recorded about the message.
     code: Option<&'static str>,
+    decided_at: Option<DateTime<Utc>>,
     /// Whether nothing will change any more.
     is_final: bool,
     turns: Vec<TurnReport>,
@@ -34,6 +36,10 @@ struct TurnReport {
     reason: Option<String>,
     attempts: i32,
     worker: Option<String>,
+    admitted_at: DateTime<Utc>,
+    /// Of the last claim.
+    claimed_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
     posts: Vec<PostReport>,
 }
 
@@ -48,6 +54,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let code = self.code.unwrap_or("nothing is recorded");
         write!(f, "message {}: {code}", self.message_id)?;
+        if let Some(at) = self.decided_at {
+            write!(f, ", {}", moment(at))?;
+        }
         for turn in &self.turns {
             let reason = turn.reason.as_deref().map(|reason| format!(" ({reason})"));
             write!(
@@ -59,9 +68,22 @@ impl fmt::Display for Report {
                 turn.posts.len(),
                 turn.attempts,
             )?;
+            if let Some(at) = turn.ended_at {
+                let after = at - turn.admitted_at;
+                write!(
+                    f,
+                    ", ended {} after {} ms",
+                    moment(at),
+                    after.num_milliseconds()
+                )?;
+            }
         }
         Ok(())
     }
+}
+
+fn moment(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 impl Report {
@@ -100,17 +122,25 @@ pub async fn explain(
 
 fn report(message: MessageId, found: Option<Explanation>) -> Report {
     let code = found.as_ref().map(|found| found.code.as_str());
+    let decided_at = found.as_ref().map(|found| found.decided_at);
     let turns = found.map(|found| found.turns).unwrap_or_default();
     Report {
         schema: 1,
         message_id: message.to_string(),
         code,
-        is_final: turns.iter().all(|(turn, _, _)| turn.state.is_final()),
+        decided_at,
+        is_final: turns.iter().all(|one| one.turn.state.is_final()),
         turns: turns.into_iter().map(turn_report).collect(),
     }
 }
 
-fn turn_report((turn, reason, posts): ExplainedTurn) -> TurnReport {
+fn turn_report(explained: ExplainedTurn) -> TurnReport {
+    let ExplainedTurn {
+        turn,
+        reason,
+        times,
+        posts,
+    } = explained;
     TurnReport {
         turn_id: turn.id.0.to_string(),
         ordinal: turn.ordinal,
@@ -118,13 +148,17 @@ fn turn_report((turn, reason, posts): ExplainedTurn) -> TurnReport {
         reason,
         attempts: turn.attempts,
         worker: turn.worker,
-        posts: posts
-            .into_iter()
-            .map(|post| PostReport {
-                ordinal: post.ordinal,
-                state: post.state.as_str(),
-                message_id: post.message.map(|id| id.to_string()),
-            })
-            .collect(),
+        admitted_at: times.admitted,
+        claimed_at: times.claimed,
+        ended_at: times.ended,
+        posts: posts.into_iter().map(post_report).collect(),
+    }
+}
+
+fn post_report(post: Post) -> PostReport {
+    PostReport {
+        ordinal: post.ordinal,
+        state: post.state.as_str(),
+        message_id: post.message.map(|id| id.to_string()),
     }
 }

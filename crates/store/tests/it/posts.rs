@@ -151,12 +151,17 @@ async fn explanation_tells_decision_turns_and_posts() {
         .unwrap();
     let explanation = store.explain(message(1)).await.unwrap().unwrap();
     assert_eq!(explanation.code, Decision::Accepted);
-    let [(turn, reason, posts)] = explanation.turns.as_slice() else {
+    let [explained] = explanation.turns.as_slice() else {
         panic!("one turn")
     };
-    assert_eq!((turn.id, turn.state), (lease.turn, TurnState::Failed));
-    assert_eq!(reason.as_deref(), Some("timeout"));
-    assert_eq!(posts[0].message, Some(message(50)));
+    let (id, state) = (explained.turn.id, explained.turn.state);
+    assert_eq!((id, state), (lease.turn, TurnState::Failed));
+    assert_eq!(explained.reason.as_deref(), Some("timeout"));
+    assert_eq!(explained.posts[0].message, Some(message(50)));
+    let times = explained.times;
+    // One transaction decides and admits.
+    assert_eq!(explanation.decided_at, times.admitted);
+    assert!(Some(times.admitted) < times.claimed && times.claimed < times.ended);
 }
 
 #[tokio::test]
