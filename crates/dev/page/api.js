@@ -14,8 +14,7 @@ async function call(method, path, body) {
 export const get = (path, query) => call('GET', query ? `${path}?${new URLSearchParams(query)}` : path);
 export const post = (path, body) => call('POST', path, body);
 export const patch = (path, body) => call('PATCH', path, body);
-export const put = (path, body) => call('PUT', path, body);
-export const remove = (path) => call('DELETE', path);
+export const remove = (path, body) => call('DELETE', path, body);
 
 /** Listens as a user until closed; after a break it comes again, each time a little later. */
 export function listen(user, onNews, onState) {

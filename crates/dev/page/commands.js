@@ -20,10 +20,18 @@ export function openCommand(place, entry, onClose) {
       toast(`${missing.option.name} is needed`, 'problem');
       return;
     }
-    const options = await Promise.all(fields.filter((field) => !field.isEmpty()).map(async (field) => ({ name: field.option.name, value: await field.value() })));
-    onClose();
+    const filled = fields.filter((field) => !field.isEmpty());
+    const options = filled.map((field) => ({ name: field.option.name, value: field.value() }));
     const invoke = { name: entry.command.name, path: entry.path, options };
-    await interact(state.channelId, { invoke }).catch((error) => toast(error.message, 'problem'));
+    const channelId = state.channelId;
+    onClose();
+    try {
+      const given = filled.filter((field) => field.file).map(async (field) => [field.option.name, await field.file()]);
+      const files = Object.fromEntries(await Promise.all(given));
+      await interact(channelId, { invoke, files });
+    } catch (error) {
+      toast(error.message, 'problem');
+    }
   };
   const draft = () => fields.filter((field) => !field.isEmpty() && field.option.type !== ATTACHMENT).map((field) => ({ name: field.option.name, value: field.plain() }));
   const line = h('div', { class: 'command-line', role: 'group', 'aria-label': `Command ${entry.title}` });
@@ -95,9 +103,9 @@ function makeField(option, question) {
 
 function fileField(option) {
   const element = h('input', { type: 'file', 'aria-label': option.name });
-  const file = () => element.files[0];
-  const value = async () => ({ name: file().name, content_type: file().type || 'application/octet-stream', data: await base64(file()) });
-  return { option, element, list: null, isEmpty: () => !file(), plain: () => '', value };
+  const chosen = () => element.files[0];
+  const file = async () => ({ name: chosen().name, content_type: chosen().type || 'application/octet-stream', data: await base64(chosen()) });
+  return { option, element, list: null, isEmpty: () => !chosen(), plain: () => '', value: () => chosen().name, file };
 }
 
 /** What can be chosen, where that is known beforehand. */

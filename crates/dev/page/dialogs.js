@@ -89,7 +89,7 @@ const KEYS = [
   ['/', 'commands'], ['@  #  :', 'people, channels, emojis'], ['Ctrl + V', 'attach a copied picture'],
   ['Ctrl + K', 'go to a channel'], ['Alt + ↑ ↓', 'previous or next channel'], ['Alt + Shift + ↑ ↓', 'previous or next unread channel'],
   ['Ctrl + U', 'be somebody else'], ['Ctrl + I', 'what happened to a message'], ['↑ ↓ in the messages', 'move from message to message'],
-  ['R  E  Delete  I', 'on a message: reply, edit, delete, what happened'], ['Esc', 'leave what is open, go to the newest'], ['?', 'this list'],
+  ['R  E  Delete  I', 'on a message: reply, edit, delete, what happened'], ['+  T', 'on a message: react, start a thread'], ['Esc', 'leave what is open, go to the newest'], ['?', 'this list'],
 ];
 
 /** Lists the keys that do something. */

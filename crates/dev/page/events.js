@@ -103,7 +103,8 @@ function update(message) {
     return;
   }
   const version = (log.messages[place].version ?? 0) + 1;
-  const reactions = message.reactions ?? log.messages[place].reactions;
+  // Reactions come by news of their own; here they are as the bot sees them.
+  const { reactions } = log.messages[place];
   log.messages[place] = { ...message, reactions, version };
   tell('messages', { channelId: message.channel_id, kind: 'updated', message });
 }

@@ -92,12 +92,27 @@ function story(message, { sandbox, record, problem }) {
     steps.push({ at, title: 'Handed to the bot', text: sessions === 0 ? 'no session listens' : `${sessions} ${sessions === 1 ? 'session' : 'sessions'}`, isBad: sessions === 0 });
   }
   for (const { at_ms: at } of sandbox.model_requests) steps.push({ at, title: 'A model was asked', text: 'by somebody, at this time' });
-  for (const call of gathered(sandbox)) steps.push(call);
+  steps.push(...gathered(sandbox), ...recorded(record));
   steps.sort((a, b) => a.at - b.at);
   const line = h('ol', { class: 'story' }, steps.map((step) => h('li', { class: step.isBad ? 'is-bad' : step.kind ? `is-${step.kind}` : null },
     h('time', {}, `+${span(step.at - start)}`), h('b', {}, step.title), step.text && h('span', {}, step.text))));
   return [decision(record, problem), line, record && turns(record), h('p', { class: 'ids' }, 'message ', h('code', {}, sandbox.trigger_id))];
 }
+
+/** What the bot's own record says, with its times. */
+function recorded(record) {
+  if (!record?.code) return [];
+  const steps = [{ at: Date.parse(record.decided_at), title: 'The bot decided', text: plainCode(record.code), kind: 'record', isBad: record.code !== 'accepted' }];
+  for (const turn of record.turns) {
+    const name = record.turns.length > 1 ? `Turn ${turn.ordinal + 1}` : 'The turn';
+    if (turn.claimed_at) steps.push({ at: Date.parse(turn.claimed_at), title: `${name} began`, text: turn.worker ? `on ${turn.worker}` : null, kind: 'record' });
+    if (turn.ended_at) steps.push({ at: Date.parse(turn.ended_at), title: `${name} ended`, text: outcome(turn), kind: 'record', isBad: turn.state !== 'done' });
+  }
+  return steps;
+}
+
+const plainCode = (code) => code.replaceAll('_', ' ');
+const outcome = (turn) => (turn.reason ? `${turn.state}: ${plainCode(turn.reason)}` : turn.state);
 
 const ROUTES = {
   'POST /channels/{channel}/typing': ['The bot is typing', 'typing'],
@@ -134,14 +149,14 @@ function decision(record, problem) {
   if (!record.code) return h('p', { class: 'verdict unknown' }, icon('help'), h('span', {}, h('b', {}, 'Nothing is recorded'), h('small', {}, 'The bot did not take it for its own, or has not decided yet.')));
   const isAccepted = record.code === 'accepted';
   return h('p', { class: isAccepted ? 'verdict good' : 'verdict refused' }, icon(isAccepted ? 'check' : 'close'),
-    h('span', {}, h('b', {}, record.code.replaceAll('_', ' ')), h('small', {}, DECISIONS[record.code] ?? 'The bot refused it for this reason.')));
+    h('span', {}, h('b', {}, plainCode(record.code)), h('small', {}, DECISIONS[record.code] ?? 'The bot refused it for this reason.')));
 }
 
 function turns(record) {
   return record.turns.map((turn) => h('section', { class: 'turn' },
     h('h3', {}, record.turns.length > 1 ? `Turn ${turn.ordinal + 1}` : 'Turn', ' ', h('span', { class: `state ${turn.state}` }, turn.state)),
     h('dl', {}, fact('Reason', turn.reason), fact('Worker', turn.worker), fact('Begun', turn.attempts === 1 ? 'once' : `${turn.attempts} times`),
-      fact('Admitted', turn.created_at), fact('Ended', turn.ended_at)),
+      fact('Took', turn.ended_at && span(Date.parse(turn.ended_at) - Date.parse(turn.admitted_at)))),
     h('ol', { class: 'posts' }, turn.posts.map((post) => h('li', {}, h('span', { class: `state ${post.state}` }, post.state), ' ', sent(post.message_id)))),
     h('p', { class: 'ids' }, 'turn ', h('code', {}, turn.turn_id))));
 }
@@ -151,5 +166,5 @@ const fact = (name, value) => value && [h('dt', {}, name), h('dd', {}, value)];
 function sent(id) {
   if (!id) return 'not sent yet';
   const known = logOf(state.channelId).messages.find((message) => message.id === id);
-  return h('button', { class: 'text-button', type: 'button', on: { click: () => tell('jump', id) } }, known ? plainly(known.content).slice(0, 60) || 'a message' : id);
+  return h('button', { class: 'text-button', type: 'button', on: { click: () => tell('jump', { id }) } }, known ? plainly(known.content).slice(0, 60) || 'a message' : id);
 }

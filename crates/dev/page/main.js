@@ -11,6 +11,7 @@ import { avatar } from './avatar.js';
 import { inspect } from './message.js';
 import { choosePerson, findChannel, ordered, startSidebar } from './sidebar.js';
 import { channelOf, isThread, isUnread, logOf, on, serverOf, state, tell, titleOf } from './state.js';
+import { startThread, takesThreads } from './threads.js';
 import { startTimeline } from './timeline.js';
 
 const root = document.documentElement;
@@ -81,6 +82,7 @@ function drawTop() {
     h('h1', {}, parent && h('button', { class: 'text-button', type: 'button', on: { click: () => go(parent.id) } }, titleOf(parent), ' › '), titleOf(channel)),
     channel.topic && h('p', { class: 'topic', title: channel.topic }, channel.topic),
     h('span', { class: 'spring' }),
+    takesThreads(channel) && button('thread', 'Start a thread', () => startThread(channel.id)),
     button('search', 'Go to a channel (Ctrl K)', findChannel),
     button('route', 'What happened to the last message (Ctrl I)', inspectLast, String(state.panel === 'message')),
     button('people', 'Members', () => tell('members'), String(state.panel === 'members')));

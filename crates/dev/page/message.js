@@ -9,7 +9,9 @@ import { attachment, embed, poll } from './embed.js';
 import { dismiss } from './events.js';
 import { icon } from './icons.js';
 import { nameOf, serverOf, state, tell } from './state.js';
+import { reactionChips, reactionTools } from './reactions.js';
 import { isJumbo, rendered } from './text.js';
+import { mayStart, startThread, startedThread, threadLink } from './threads.js';
 import { fullTime, timeOf, when } from './time.js';
 
 const EPHEMERAL = 64;
@@ -18,6 +20,9 @@ const MANAGE_MESSAGES = 1n << 13n;
 const ADMINISTRATOR = 1n << 3n;
 /** What the system says, by the type of its messages. */
 const SYSTEM = { 1: 'added somebody', 4: 'changed the name of the channel', 6: 'pinned a message', 7: 'joined', 18: 'started a thread', 21: 'started this thread' };
+
+/** Types of messages that refer to another: replies, answers of commands, the beginning of a thread. */
+const ANSWERS = [19, 20, 21];
 
 export const isEphemeral = (message) => (message.flags & EPHEMERAL) !== 0;
 export const isSystem = (message) => message.type in SYSTEM;
@@ -65,11 +70,11 @@ function above(message) {
     const what = command ? ['used ', h('b', {}, `/${command}`)] : 'asked the bot';
     return message.type === 20 && h('p', { class: 'above' }, avatar(nameOf(user)), h('b', {}, nameOf(user)), ' ', what);
   }
-  if (!message.message_reference || message.message_reference.type === 1) return null;
+  if (!ANSWERS.includes(message.type)) return null;
   const replied = message.referenced_message;
   if (!replied) return h('p', { class: 'above' }, icon('reply'), h('i', {}, 'The message was deleted'));
   const text = replied.content || (replied.attachments?.length ? 'an attachment' : 'a message');
-  return h('button', { class: 'above', type: 'button', title: 'Go to the message', on: { click: () => tell('jump', replied.id) } },
+  return h('button', { class: 'above', type: 'button', title: 'Go to the message', on: { click: () => tell('jump', { id: replied.id, channelId: replied.channel_id }) } },
     avatar(nameOf(replied.author), { isBot: replied.author.id === state.view.bot.id }), h('b', {}, nameOf(replied.author)),
     h('span', { class: 'excerpt' }, plainly(text)));
 }
@@ -86,7 +91,7 @@ function memberOf(id) {
 }
 
 function content(message) {
-  if (isSystem(message)) return h('p', { class: 'system' }, h('b', {}, nameOf(message.author)), ` ${SYSTEM[message.type]}`);
+  if (isSystem(message)) return h('p', { class: 'system' }, h('b', {}, nameOf(message.author)), ` ${SYSTEM[message.type]}`, startedThread(message));
   if ((message.flags & LOADING) !== 0) {
     return [h('p', { class: 'thinking' }, dots(), `${nameOf(message.author)} is thinking…`), foot(message)];
   }
@@ -101,7 +106,7 @@ function content(message) {
     (message.embeds ?? []).map(embed),
     message.poll && poll(message.poll),
     (message.components ?? []).length > 0 && h('div', { class: 'components' }, components(message)),
-    threadLink(message), reactions(message), foot(message),
+    threadLink(message), reactionChips(message), foot(message),
   ];
 }
 
@@ -110,24 +115,10 @@ const edited = (message) => h('small', { class: 'edited', title: fullTime(new Da
 /** Three dots that move. */
 export const dots = () => h('span', { class: 'dots', 'aria-hidden': 'true' }, h('i'), h('i'), h('i'));
 
-function threadLink(message) {
-  if (!message.thread) return null;
-  return h('button', { class: 'thread-link', type: 'button', on: { click: () => tell('go', message.thread.id) } }, icon('thread'), message.thread.name);
-}
-
 function foot(message) {
   if (!isEphemeral(message)) return null;
   return h('p', { class: 'foot' }, icon('eye'), 'Only you can see this · ',
     h('button', { class: 'text-button', type: 'button', on: { click: () => dismiss(message) } }, 'Dismiss'));
-}
-
-function reactions(message) {
-  const all = message.reactions ?? [];
-  if (all.length === 0) return null;
-  const chips = all.map((reaction) => h('span', {
-    class: reaction.me ? 'reaction mine' : 'reaction', 'aria-label': `${reaction.emoji.name}, ${reaction.count}`,
-  }, h('span', { class: 'emoji' }, reaction.emoji.id ? `:${reaction.emoji.name}:` : reaction.emoji.name), String(reaction.count)));
-  return h('div', { class: 'reactions' }, chips);
 }
 
 function tools(message) {
@@ -136,6 +127,7 @@ function tools(message) {
     return h('div', { class: 'tools' }, button('route', 'What happened', () => inspect(message)));
   }
   return h('div', { class: 'tools', role: 'group', 'aria-label': 'Message' },
+    reactionTools(message),
     button('reply', 'Reply', () => reply(message)),
     isMine(message) && button('edit', 'Edit', () => edit(message)),
     button('route', 'What happened', () => inspect(message)),
@@ -145,6 +137,7 @@ function tools(message) {
 function more(message, anchor) {
   const copy = (text) => navigator.clipboard?.writeText(text).then(() => toast('Copied'));
   openActions(anchor, [
+    mayStart(message) && ['thread', 'Start a thread', () => thread(message)],
     ['copy', 'Copy the text', () => copy(message.content)],
     ['copy', 'Copy the id', () => copy(message.id)],
     mayManage(message) && ['trash', 'Delete', () => destroy(message), 'danger'],
@@ -162,6 +155,10 @@ export function edit(message) {
   state.editing = message;
   state.replyTo = null;
   tell('compose');
+}
+
+export function thread(message) {
+  if (mayStart(message)) startThread(message.channel_id, message);
 }
 
 export function inspect(message) {

@@ -3,8 +3,9 @@
 import { byId, fill, h } from './dom.js';
 import { avatar } from './avatar.js';
 import { loadHistory } from './events.js';
-import { destroy, edit, inspect, isEphemeral, isSystem, messageItem, reply } from './message.js';
-import { channelOf, isAfter, isThread, logOf, markRead, on, serverOf, state, titleOf } from './state.js';
+import { destroy, edit, inspect, isEphemeral, isSystem, messageItem, reply, thread } from './message.js';
+import { pickReaction } from './reactions.js';
+import { channelOf, isAfter, isThread, logOf, markRead, on, serverOf, state, tell, titleOf } from './state.js';
 import { icon } from './icons.js';
 import { dayOf, startOfDay } from './time.js';
 
@@ -20,6 +21,8 @@ let items = new Map();
 let isLoading = false;
 let firstUnread = null;
 let follows = true;
+/** A message of another channel that is to be shown when the channel is open. */
+let jumpTo = null;
 
 /** Starts following the news. */
 export function startTimeline() {
@@ -53,6 +56,8 @@ async function open(channelId) {
   firstUnread = last && unread ? unread.id : null;
   draw('loaded');
   markRead(channelId);
+  if (jumpTo?.channelId === channelId) jump(jumpTo);
+  jumpTo = null;
 }
 
 const isNearEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR_END;
@@ -103,8 +108,10 @@ function draw(kind) {
     wanted.push(keep(next, message.id, version, () => messageItem(message, isCompact)));
     before = message;
   }
+  const held = focused();
   place(wanted);
   items = next;
+  held?.()?.focus({ preventScroll: true });
   mark();
   if (kind === 'created' && !follows) newer.hidden = false;
   else if (kind !== 'older' && follows) scroll.scrollTop = scroll.scrollHeight;
@@ -117,6 +124,18 @@ function keep(next, key, version, make) {
   const item = known?.version === version ? known : { version, element: make() };
   next.set(key, item);
   return item.element;
+}
+
+/** Remembers what has the focus; the function finds it in the messages as they are drawn anew. */
+function focused() {
+  const item = document.activeElement?.closest?.('#log .message');
+  if (!item) return null;
+  const { part } = document.activeElement.dataset;
+  return () => {
+    if (document.activeElement !== document.body) return null;
+    const now = byId(item.id);
+    return (part && now?.querySelector(`[data-part="${CSS.escape(part)}"]`)) ?? now;
+  };
 }
 
 function place(wanted) {
@@ -151,7 +170,13 @@ function mark() {
   for (const item of log.querySelectorAll('.message')) item.classList.toggle('selected', item.dataset.id === state.selected);
 }
 
-function jump(id) {
+/** Shows a message, in another channel when it is there. */
+function jump({ id, channelId = state.channelId }) {
+  if (channelId !== state.channelId) {
+    jumpTo = { id, channelId };
+    tell('go', channelId);
+    return;
+  }
   const item = byId(`message-${id}`);
   if (!item) return;
   item.scrollIntoView({ block: 'center', behavior: 'smooth' });
@@ -167,7 +192,8 @@ export function focusMessage(step, from = null) {
   all[Math.max(0, Math.min(all.length - 1, at))]?.focus();
 }
 
-const ACTS = { r: reply, e: edit, i: inspect, delete: destroy };
+const react = (message, item) => !isEphemeral(message) && !isSystem(message) && pickReaction(message, item);
+const ACTS = { r: reply, e: edit, t: thread, i: inspect, '+': react, delete: destroy };
 
 function keys(event) {
   const item = event.target.closest('.message');
@@ -179,7 +205,7 @@ function keys(event) {
   if (event.key === 'ArrowDown' && !item.nextElementSibling) byId('write')?.focus();
   else if (step) focusMessage(step, item);
   else if (event.key === 'Enter') inspect(message);
-  else if (act) act(message);
+  else if (act) act(message, item);
   else return;
   event.preventDefault();
 }

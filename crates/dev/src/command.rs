@@ -1,5 +1,6 @@
 //! `command`: runs a slash command as a sandbox user and walks through panels and forms.
 
+mod files;
 pub(crate) mod print;
 mod setup;
 pub(crate) mod steps;
@@ -18,7 +19,7 @@ use walk::Walk;
 /// Runs a slash command as a sandbox user and shows the answer.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The command as it would be typed: `/name sub option:value`.
+    /// The command as it would be typed: `/name sub option:value`; `option:@PATH` hands over a file.
     pub command: String,
     /// Who runs it.
     #[arg(long, default_value = "alice")]

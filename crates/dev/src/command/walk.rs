@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::files;
 use super::steps::Step;
 use crate::sandbox::client::{Client, Place};
 
@@ -43,7 +44,9 @@ impl<'a> Walk<'a> {
             panel,
             steps: 0,
         };
-        walk.interact(json!({"command": command})).await?;
+        let files = files::of_line(command)?;
+        walk.interact(json!({"command": command, "files": files}))
+            .await?;
         Ok(walk)
     }
 

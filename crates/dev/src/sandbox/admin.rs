@@ -3,6 +3,7 @@
 //! They are served on loopback only and ask for no password. Waiting is by condition: `wait_ms`
 //! holds an answer until what is waited for is there, at most 25 s.
 
+mod beside;
 pub(crate) mod ids;
 mod interactions;
 mod load;
@@ -117,6 +118,8 @@ pub(crate) fn router() -> Router<Sandbox> {
             "/channels/{channel}/messages/{id}",
             patch(messages::edit).delete(messages::delete),
         )
+        .route("/reactions", post(beside::react).delete(beside::unreact))
+        .route("/threads", post(beside::start_thread))
         .route("/interactions", post(interactions::start))
         .route("/interactions/{id}", get(interactions::get))
         .merge(page::routes())

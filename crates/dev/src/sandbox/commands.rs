@@ -2,6 +2,8 @@
 
 pub(crate) mod invoke;
 
+use std::collections::HashMap;
+
 use proto::id::{ChannelId, UserId};
 use serde_json::{Map, Value, json};
 
@@ -16,16 +18,49 @@ const INTEGER: u64 = 4;
 const BOOLEAN: u64 = 5;
 const USER: u64 = 6;
 const NUMBER: u64 = 10;
+const ATTACHMENT: u64 = 11;
 /// An administrator may use every command.
 const ADMINISTRATOR: u64 = 1 << 3;
+
+/// Files that were handed over with a command, by the option that takes them, as the bot is told.
+pub(crate) type Uploads = HashMap<String, Value>;
+
+/// What the values of options refer to.
+struct Resolved<'a> {
+    uploads: &'a Uploads,
+    told: Map<String, Value>,
+}
+
+impl<'a> Resolved<'a> {
+    fn new(uploads: &'a Uploads) -> Self {
+        let told = Map::new();
+        Self { uploads, told }
+    }
+
+    fn put(&mut self, kind: &str, id: &str, value: Value) {
+        let known = self.told.entry(kind).or_insert_with(|| json!({}));
+        shape::set(known, id, value);
+    }
+
+    /// Adds the file of an option and returns its id.
+    fn file(&mut self, option: &Value) -> Result<Value, String> {
+        let name = option["name"].as_str().unwrap_or_default();
+        let file = self
+            .uploads
+            .get(name)
+            .ok_or_else(|| format!("option {name} takes a file: {name}:@PATH"))?;
+        self.put("attachments", &plain(&file["id"]), file.clone());
+        Ok(file["id"].clone())
+    }
+}
 
 /// Turns what is typed into the data of an interaction; a refusal says what Discord's client would
 /// show, or not offer.
 pub(crate) fn parse(
     world: &mut World,
     typed: &str,
-    user: UserId,
-    channel: ChannelId,
+    (user, channel): (UserId, ChannelId),
+    uploads: &Uploads,
 ) -> Result<Value, String> {
     let typed = typed.trim();
     let line = typed
@@ -36,14 +71,14 @@ pub(crate) fn parse(
     let command = find(world, guild.map(|guild| guild.0), name)?;
     let permissions = world.permissions(channel, user);
     may_use(&command, permissions, guild.is_some(), name)?;
-    let mut resolved = Map::new();
+    let mut resolved = Resolved::new(uploads);
     let options = options(world, &command, rest.trim(), name, &mut resolved)?;
     let mut data = json!({"id": command.get("id"), "name": name, "type": 1});
     if !options.is_empty() {
         shape::set(&mut data, "options", options.into());
     }
-    if !resolved.is_empty() {
-        shape::set(&mut data, "resolved", json!({"users": resolved}));
+    if !resolved.told.is_empty() {
+        shape::set(&mut data, "resolved", resolved.told.into());
     }
     if let Some(guild) = command.get("guild_id") {
         shape::set(&mut data, "guild_id", guild.clone());
@@ -124,7 +159,7 @@ fn options(
     definition: &Value,
     typed: &str,
     path: &str,
-    resolved: &mut Map<String, Value>,
+    resolved: &mut Resolved<'_>,
 ) -> Result<Vec<Value>, String> {
     let known = choices(definition);
     let is_branch = |option: &&&Value| matches!(option["type"].as_u64(), Some(SUBCOMMAND | GROUP));
@@ -209,7 +244,7 @@ fn fill(
     world: &mut World,
     option: &Value,
     typed: &str,
-    resolved: &mut Map<String, Value>,
+    resolved: &mut Resolved<'_>,
 ) -> Result<Value, String> {
     let name = &option["name"];
     let wrong = |what: &str| format!("option {name} must be {what}");
@@ -239,9 +274,10 @@ fn fill(
             .into(),
         (_, USER) => {
             let id = world.user(typed.trim_start_matches('@'));
-            resolved.insert(id.to_string(), shape::user(world, id));
+            resolved.put("users", &id.to_string(), shape::user(world, id));
             id.to_string().into()
         }
+        (_, ATTACHMENT) => resolved.file(option)?,
         _ => typed.into(),
     };
     Ok(json!({"type": kind, "name": name, "value": value}))

@@ -12,7 +12,7 @@ use super::clock::timestamp;
 use super::world::World;
 use super::world::people::User;
 use super::world::places::Guild;
-pub(crate) use messages::{message, message_event, snapshot, without_content};
+pub(crate) use messages::{message, message_event, snapshot, upload, without_content};
 pub(crate) use places::{channel, emoji, emojis, role, sticker, stickers, thread_member, webhook};
 
 /// Sets a key of an object.

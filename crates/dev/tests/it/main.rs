@@ -25,6 +25,7 @@ mod sandbox_closes;
 mod sandbox_firehose;
 mod sandbox_gateway;
 mod sandbox_page;
+mod sandbox_people;
 mod sandbox_rest;
 mod sandbox_wire;
 mod sandbox_world;

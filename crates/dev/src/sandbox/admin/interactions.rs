@@ -1,5 +1,7 @@
 //! People use commands, components and forms, and see what the bot answers.
 
+use std::collections::HashMap;
+
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -7,8 +9,10 @@ use proto::id::{InteractionId, MessageId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::messages::{File, keep};
 use super::place::{Place, Spot};
 use super::{Outcome, Wait, Wrong, answer, ids, parse};
+use crate::sandbox::commands::Uploads;
 use crate::sandbox::commands::invoke::Invocation;
 use crate::sandbox::world::World;
 use crate::sandbox::world::interactions::{
@@ -32,6 +36,9 @@ struct Doing {
     invoke: Option<Invocation>,
     component: Option<Component>,
     form: Option<Form>,
+    /// Files of a command, by the option that takes them.
+    #[serde(default)]
+    files: HashMap<String, File>,
 }
 
 /// A component of a message; selects have values.
@@ -54,15 +61,16 @@ struct Form {
 
 /// Starts an interaction.
 pub(super) async fn start(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
-    answer(parse(&body).and_then(|doing| sandbox.with(|world| begin(world, &doing))))
+    answer(parse(&body).and_then(|doing| sandbox.with(|world| begin(world, &sandbox, doing))))
 }
 
-fn begin(world: &mut World, doing: &Doing) -> Outcome {
+fn begin(world: &mut World, sandbox: &Sandbox, mut doing: Doing) -> Outcome {
     let spot = doing.place.find(world)?;
+    let uploads = uploads(world, sandbox, spot, std::mem::take(&mut doing.files))?;
     let used = match (&doing.command, &doing.invoke, &doing.component, &doing.form) {
         (Some(typed), None, None, None) => {
-            let data =
-                commands::parse(world, typed, spot.user, spot.channel).map_err(Wrong::bad)?;
+            let data = commands::parse(world, typed, (spot.user, spot.channel), &uploads);
+            let data = data.map_err(Wrong::bad)?;
             let (user, channel) = (spot.user, spot.channel);
             Use {
                 kind: KIND_COMMAND,
@@ -72,7 +80,7 @@ fn begin(world: &mut World, doing: &Doing) -> Outcome {
                 source: None,
             }
         }
-        (None, Some(invocation), None, None) => invoke(world, spot, invocation)?,
+        (None, Some(invocation), None, None) => invoke(world, spot, invocation, &uploads)?,
         (None, None, Some(component), None) => press(world, spot, component)?,
         (None, None, None, Some(form)) => send(world, spot, form)?,
         _ => {
@@ -87,9 +95,28 @@ fn begin(world: &mut World, doing: &Doing) -> Outcome {
     }))
 }
 
-fn invoke(world: &World, spot: Spot, invocation: &Invocation) -> Result<Use, Wrong> {
+fn uploads(
+    world: &mut World,
+    sandbox: &Sandbox,
+    spot: Spot,
+    files: HashMap<String, File>,
+) -> Result<Uploads, Wrong> {
+    let kept = files.into_iter().map(|(option, file)| {
+        let kept = keep(world, sandbox, spot.channel, file)?;
+        Ok((option, shape::upload(world, &kept)))
+    });
+    kept.collect()
+}
+
+fn invoke(
+    world: &World,
+    spot: Spot,
+    invocation: &Invocation,
+    uploads: &Uploads,
+) -> Result<Use, Wrong> {
     let (user, channel) = (spot.user, spot.channel);
-    let data = commands::invoke::data(world, invocation, user, channel).map_err(Wrong::bad)?;
+    let data = commands::invoke::data(world, invocation, (user, channel), uploads);
+    let data = data.map_err(Wrong::bad)?;
     let is_question = invocation.focused.is_some();
     let kind = if is_question {
         KIND_AUTOCOMPLETE

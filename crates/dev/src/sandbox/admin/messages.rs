@@ -42,8 +42,9 @@ struct Saying {
     attachments: Vec<File>,
 }
 
+/// A file that somebody hands over.
 #[derive(Deserialize)]
-struct File {
+pub(super) struct File {
     name: String,
     content_type: String,
     /// The bytes in base64.
@@ -128,7 +129,8 @@ fn text(world: &World, spot: Spot, content: String, replied: Option<proto::id::U
     }
 }
 
-fn keep(
+/// Keeps a file for a channel.
+pub(super) fn keep(
     world: &mut World,
     sandbox: &Sandbox,
     channel: ChannelId,

@@ -52,7 +52,10 @@ impl Place {
         } else {
             let server = name(self.server.as_deref(), DEFAULT_SERVER)?;
             let channel = name(self.channel.as_deref(), DEFAULT_CHANNEL)?;
-            world.text_channel(server, channel, user)
+            match world.thread_named(server, channel) {
+                Some(thread) => thread,
+                None => world.text_channel(server, channel, user),
+            }
         };
         let guild = world.places.channels.get(&channel).and_then(Channel::guild);
         Ok(Spot {

@@ -2,9 +2,12 @@
 
 use proto::id::{ChannelId, UserId};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{BOOLEAN, GROUP, INTEGER, NUMBER, SUBCOMMAND, USER, choices, find, may_use, plain};
+use super::{
+    ATTACHMENT, BOOLEAN, GROUP, INTEGER, NUMBER, Resolved, SUBCOMMAND, USER, Uploads, choices,
+    find, may_use, plain,
+};
 use crate::sandbox::shape;
 use crate::sandbox::world::World;
 use crate::sandbox::world::places::Channel;
@@ -34,23 +37,12 @@ struct Given {
     value: Value,
 }
 
-/// What the values of options refer to.
-#[derive(Default)]
-struct Resolved(Map<String, Value>);
-
-impl Resolved {
-    fn put(&mut self, kind: &str, id: &str, value: Value) {
-        let known = self.0.entry(kind).or_insert_with(|| json!({}));
-        shape::set(known, id, value);
-    }
-}
-
 /// Turns it into the data of an interaction; a refusal says what a client would show.
 pub(crate) fn data(
     world: &World,
     invocation: &Invocation,
-    user: UserId,
-    channel: ChannelId,
+    (user, channel): (UserId, ChannelId),
+    uploads: &Uploads,
 ) -> Result<Value, String> {
     let name = &invocation.name;
     let guild = world.places.channels.get(&channel).and_then(Channel::guild);
@@ -69,7 +61,7 @@ pub(crate) fn data(
         });
         definition = branch.ok_or_else(|| format!("/{name} has no part \"{step}\""))?;
     }
-    let mut resolved = Resolved::default();
+    let mut resolved = Resolved::new(uploads);
     let mut options = fill_all(world, invocation, definition, channel, &mut resolved)?;
     for (depth, step) in invocation.path.iter().enumerate().rev() {
         let is_group = depth + 1 < invocation.path.len();
@@ -80,8 +72,8 @@ pub(crate) fn data(
     if !options.is_empty() {
         shape::set(&mut data, "options", options.into());
     }
-    if !resolved.0.is_empty() {
-        shape::set(&mut data, "resolved", resolved.0.into());
+    if !resolved.told.is_empty() {
+        shape::set(&mut data, "resolved", resolved.told.into());
     }
     if let Some(guild) = command.get("guild_id") {
         shape::set(&mut data, "guild_id", guild.clone());
@@ -94,7 +86,7 @@ fn fill_all(
     invocation: &Invocation,
     definition: &Value,
     channel: ChannelId,
-    resolved: &mut Resolved,
+    resolved: &mut Resolved<'_>,
 ) -> Result<Vec<Value>, String> {
     let known = choices(definition);
     let name = &invocation.name;
@@ -134,7 +126,7 @@ fn value(
     option: &Value,
     given: &Value,
     channel: ChannelId,
-    resolved: &mut Resolved,
+    resolved: &mut Resolved<'_>,
 ) -> Result<Value, String> {
     let name = &option["name"];
     let wrong = |what: &str| format!("option {name} must be {what}");
@@ -169,6 +161,7 @@ fn value(
                 .ok_or_else(|| wrong("something that exists"))?;
             typed.into()
         }
+        ATTACHMENT => resolved.file(option)?,
         _ => {
             let length = u64::try_from(typed.chars().count()).unwrap_or(u64::MAX);
             let bound = |key: &str| option.get(key).and_then(Value::as_u64);
@@ -201,7 +194,7 @@ fn refer(
     kind: u64,
     id: &str,
     place: ChannelId,
-    resolved: &mut Resolved,
+    resolved: &mut Resolved<'_>,
 ) -> Option<()> {
     let number: u64 = id.parse().ok()?;
     let guild = world.places.channels.get(&place).and_then(Channel::guild);

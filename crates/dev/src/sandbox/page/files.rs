@@ -22,7 +22,7 @@ macro_rules! file {
 }
 
 const INDEX: &str = include_str!("../../../page/index.html");
-const FILES: [File; 29] = [
+const FILES: [File; 31] = [
     file!("icon.svg", "image/svg+xml"),
     file!("base.css", STYLE),
     file!("layout.css", STYLE),
@@ -45,6 +45,8 @@ const FILES: [File; 29] = [
     file!("message.js", SCRIPT),
     file!("embed.js", SCRIPT),
     file!("components.js", SCRIPT),
+    file!("reactions.js", SCRIPT),
+    file!("threads.js", SCRIPT),
     file!("composer.js", SCRIPT),
     file!("suggest.js", SCRIPT),
     file!("commands.js", SCRIPT),

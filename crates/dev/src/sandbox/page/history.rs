@@ -7,10 +7,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::view::Viewer;
-use crate::sandbox::Sandbox;
 use crate::sandbox::admin::messages::show;
 use crate::sandbox::admin::{Outcome, Wrong, answer, ids};
 use crate::sandbox::world::World;
+use crate::sandbox::world::messages::Message;
+use crate::sandbox::{Sandbox, shape};
 
 /// Messages of one page, unless another number is asked for, and at most.
 const PAGE: usize = 50;
@@ -51,8 +52,18 @@ fn read(world: &World, user: UserId, page: &Page) -> Outcome {
     let mut messages: Vec<Value> = shown
         .by_ref()
         .take(limit)
-        .map(|said| show(world, said))
+        .map(|said| seen_by(user, said, show(world, said)))
         .collect();
     messages.reverse();
     Ok(json!({"messages": messages, "has_more": shown.next().is_some()}))
+}
+
+/// Marks the reactions that are this person's own, instead of the bot's.
+fn seen_by(user: UserId, message: &Message, mut body: Value) -> Value {
+    let shown = body.get_mut("reactions").and_then(Value::as_array_mut);
+    let shown = shown.into_iter().flatten();
+    for (reaction, known) in shown.zip(&message.reactions) {
+        shape::set(reaction, "me", known.users.contains(&user).into());
+    }
+    body
 }

@@ -57,7 +57,12 @@ fn server(world: &World, guild: &Guild, viewer: UserId) -> Value {
         .channels
         .iter()
         .filter(|&&channel| world.may_see(channel, viewer));
+    let threads = world.threads(
+        |channel| channel.guild() == Some(guild.id),
+        |channel, thread| !thread.is_archived && world.may_see(channel.id, viewer),
+    );
     let channels: Vec<_> = seen
+        .chain(&threads)
         .filter_map(|&channel| shape::channel(world, channel))
         .collect();
     let settings = shape::guild_settings(guild);

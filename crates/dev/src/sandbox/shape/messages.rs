@@ -28,6 +28,13 @@ fn attachment(world: &World, file: &Attachment) -> Value {
     body
 }
 
+/// A file that somebody gave to a command.
+pub(crate) fn upload(world: &World, file: &Attachment) -> Value {
+    let mut body = attachment(world, file);
+    set(&mut body, "ephemeral", true.into());
+    body
+}
+
 /// The parts of a message that a forward shows.
 pub(crate) fn snapshot(world: &World, message: &Message) -> Value {
     let text = &message.text;

@@ -12,12 +12,12 @@ use tokio::sync::broadcast;
 
 use super::World;
 use super::places::ChannelKind;
+use super::rights::{MANAGE_THREADS, VIEW_CHANNEL};
 use super::sessions::Event;
+use super::threads::TYPE_PRIVATE_THREAD;
 
 /// News that a slow page may fall behind before it reads the world again.
 const UNREAD_NEWS: usize = 1_024;
-/// Permission bit to see a channel.
-const VIEW_CHANNEL: u64 = 1 << 10;
 /// Events that are between the bot and Discord alone: they carry tokens.
 const PRIVATE: &str = "INTERACTION_CREATE";
 
@@ -120,7 +120,13 @@ impl World {
         match (&place.kind, place.guild()) {
             (ChannelKind::Direct { user: person }, _) => *person == user,
             (_, Some(guild)) => {
-                self.is_member(guild, user) && self.permissions(channel, user) & VIEW_CHANNEL != 0
+                let rights = self.permissions(channel, user);
+                let is_let_in = place.thread.as_ref().is_none_or(|thread| {
+                    place.options.kind != TYPE_PRIVATE_THREAD
+                        || thread.members.contains_key(&user)
+                        || rights & MANAGE_THREADS != 0
+                });
+                is_let_in && self.is_member(guild, user) && rights & VIEW_CHANNEL != 0
             }
             (_, None) => false,
         }

@@ -334,8 +334,10 @@ impl World {
         let is_always_whole = message.guild.is_none()
             || message.author == self.bot()
             || message.text.mentions.contains(&self.bot());
-        let stripped = (!is_always_whole).then(|| shape::without_content(body.clone()));
-        let event = Event::new(name, message.guild, message.intent(), &body);
-        self.dispatch_in(message.channel, &event.or_without_content(stripped));
+        let mut event = Event::new(name, message.guild, message.intent(), &body);
+        if !is_always_whole && self.sessions.misses_content(&event) {
+            event = event.or_without_content(&shape::without_content(body));
+        }
+        self.dispatch_in(message.channel, &event);
     }
 }

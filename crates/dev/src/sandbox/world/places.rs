@@ -116,6 +116,10 @@ impl Channel {
         }
     }
 
+    fn is_named(&self, wanted: &str) -> bool {
+        matches!(&self.kind, ChannelKind::Text { name, .. } if name == wanted)
+    }
+
     /// Keeps a message and forgets the oldest above the bound.
     pub(crate) fn keep(&mut self, message: Message) {
         self.messages.insert(message.id, message);
@@ -131,6 +135,15 @@ pub(crate) struct Places {
     pub(crate) guilds: BTreeMap<GuildId, Guild>,
     pub(crate) channels: BTreeMap<ChannelId, Channel>,
     guild_names: HashMap<String, GuildId>,
+}
+
+impl Places {
+    fn channel_named(&self, guild: GuildId, name: &str) -> Option<ChannelId> {
+        let ids = self.guilds.get(&guild)?.channels.iter();
+        let mut channels = ids.filter_map(|id| self.channels.get(id));
+        let found = channels.find(|channel| channel.is_named(name));
+        found.map(|channel| channel.id)
+    }
 }
 
 fn roles(id: GuildId, bot_role: u64, admin_role: u64) -> BTreeMap<u64, Role> {
@@ -273,17 +286,26 @@ impl World {
     pub(crate) fn text_channel(&mut self, server: &str, name: &str, user: UserId) -> ChannelId {
         let guild = self.guild(server, user);
         self.join(guild, user);
-        let known = self.places.guilds.get(&guild).and_then(|guild| {
-            let mut channels = guild.channels.iter().filter_map(|id| self.places.channels.get(id));
-            channels.find(|channel| matches!(&channel.kind, ChannelKind::Text { name: known, .. } if known == name))
-        });
-        if let Some(channel) = known {
-            return channel.id;
+        if let Some(known) = self.places.channel_named(guild, name) {
+            return known;
         }
         let path = format!("{server}/{name}");
         let id = ChannelId(snowflake::named(self.seed, "channel", &path));
         self.add_channel(guild, id, name, Options::default());
         id
+    }
+
+    /// Returns the newest open thread of that name, where the server has no channel of that name.
+    pub(crate) fn thread_named(&self, server: &str, name: &str) -> Option<ChannelId> {
+        let guild = *self.places.guild_names.get(server)?;
+        if self.places.channel_named(guild, name).is_some() {
+            return None;
+        }
+        let found = self.threads(
+            |channel| channel.guild() == Some(guild) && channel.is_named(name),
+            |_, thread| !thread.is_archived,
+        );
+        found.first().copied()
     }
 
     /// Adds a channel to a server and tells the sessions.

@@ -53,8 +53,8 @@ impl Event {
     }
 
     /// Adds what is told to sessions without the message content intent.
-    pub(crate) fn or_without_content(mut self, body: Option<Value>) -> Self {
-        self.without_content = body.map(|body| body.to_string());
+    pub(crate) fn or_without_content(mut self, body: &Value) -> Self {
+        self.without_content = Some(body.to_string());
         self
     }
 
@@ -216,6 +216,15 @@ impl Sessions {
             session.push(event.name, event.body_for(session.intents), None);
             self.dispatched += 1;
         }
+    }
+
+    /// Tells whether some session hears of this without having the message content intent.
+    pub(crate) fn misses_content(&self, event: &Event) -> bool {
+        let mut hearing = self
+            .sessions
+            .values()
+            .filter(|session| session.hears(event));
+        hearing.any(|session| session.intents & MESSAGE_CONTENT == 0)
     }
 
     /// Gives a session to a new connection that has heard everything up to `sequence`.
