@@ -4,10 +4,13 @@ mod expect;
 mod scenario;
 mod stage;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 
 use crate::console;
@@ -17,6 +20,8 @@ use stage::Stage;
 
 /// Where the scenarios of this checkout are.
 const FOLDER: &str = "crates/dev/scenarios";
+/// Scenarios played at once: most of their time they wait, for words and for silence.
+const SIDE_BY_SIDE: usize = 6;
 
 /// Plays scenario files against the running installation; without a file, all of the checkout.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,7 +34,7 @@ pub struct Args {
     pub show: bool,
 }
 
-/// Plays them one after the other; the exit code is 0 when all came out as written.
+/// Plays them; the exit code is 0 when all came out as written.
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
     let files = if args.files.is_empty() {
         all(&installation.root().join(FOLDER))?
@@ -40,26 +45,70 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     let scenarios = files.iter().map(|file| Scenario::read(file));
     let scenarios = scenarios.collect::<anyhow::Result<Vec<_>>>()?;
     let mut failed = 0;
-    for scenario in &scenarios {
-        let started = Instant::now();
-        match play(scenario, installation, args.show).await {
-            Ok(()) => {
-                let seconds = started.elapsed().as_secs_f32();
-                console::result(format_args!("ok      {} ({seconds:.1} s)", scenario.name));
-            }
-            Err(error) => {
-                failed += 1;
-                console::result(format_args!("FAILED  {}\n  {error:#}", scenario.name));
-            }
-        }
-    }
-    let passed = scenarios.len() - failed;
+    play_all(&scenarios, installation, args.show, |played| {
+        failed += u32::from(played.outcome.is_err());
+        console::result(played);
+    })
+    .await;
+    let passed = scenarios.len() - usize::try_from(failed)?;
     console::result(format_args!("{passed} passed, {failed} failed"));
     Ok(if failed == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// How a scenario came out.
+#[derive(Debug)]
+pub struct Played<'a> {
+    name: &'a str,
+    took: Duration,
+    /// The error names file, line and step, and what was seen instead.
+    pub outcome: anyhow::Result<()>,
+}
+
+impl fmt::Display for Played<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.outcome {
+            Ok(()) => write!(
+                f,
+                "ok      {} ({:.1} s)",
+                self.name,
+                self.took.as_secs_f32()
+            ),
+            Err(error) => write!(f, "FAILED  {}\n  {error:#}", self.name),
+        }
+    }
+}
+
+/// Plays scenarios, each on a server of its own: side by side those that others do not notice, then
+/// the others one by one. What is shown is played one by one.
+pub async fn play_all(
+    scenarios: &[Scenario],
+    installation: &Installation,
+    is_shown: bool,
+    mut told: impl FnMut(Played<'_>),
+) {
+    let timed = |scenario| async move {
+        let started = Instant::now();
+        let outcome = play(scenario, installation, is_shown).await;
+        let took = started.elapsed();
+        let name = &scenario.name;
+        Played {
+            name,
+            took,
+            outcome,
+        }
+    };
+    let (alone, together): (Vec<_>, Vec<_>) = scenarios.iter().partition(|one| one.is_alone());
+    for (scenarios, at_once) in [(together, SIDE_BY_SIDE), (alone, 1)] {
+        let at_once = if is_shown { 1 } else { at_once };
+        let mut playing = stream::iter(scenarios.into_iter().map(timed)).buffer_unordered(at_once);
+        while let Some(played) = playing.next().await {
+            told(played);
+        }
+    }
 }
 
 /// Returns the scenario files of a folder in the order of their names.
@@ -78,8 +127,7 @@ pub fn all(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Plays one scenario; the error names file, line and step, and what was seen instead.
-pub async fn play(
+async fn play(
     scenario: &Scenario,
     installation: &Installation,
     is_shown: bool,
@@ -97,5 +145,8 @@ pub async fn play(
         }
     }
     // What was broken is mended however it came out; the first trouble is the one to tell.
-    outcome.and(stage.leave().await)
+    if scenario.is_alone() {
+        outcome = outcome.and(stage.leave().await);
+    }
+    outcome
 }

@@ -46,6 +46,12 @@ pub(super) struct Step {
     pub(super) edit: Option<String>,
     /// Deletes the message of that name.
     pub(super) delete: Option<String>,
+    /// Adds the reaction `emoji` to the message of that name.
+    pub(super) react: Option<String>,
+    /// Takes it away again.
+    pub(super) unreact: Option<String>,
+    /// Starts a thread of that name, which is then a place like a channel.
+    pub(super) thread: Option<String>,
     /// Runs this slash command, and what is in `then`.
     pub(super) command: Option<String>,
     /// Lets time pass.
@@ -82,6 +88,10 @@ pub(super) struct Step {
     pub(super) address: Option<bool>,
     /// The new text of an edit.
     pub(super) text: Option<String>,
+    /// The emoji of a reaction.
+    pub(super) emoji: Option<String>,
+    /// The message that a thread starts from; `reply` is the bot's newest.
+    pub(super) from: Option<String>,
     /// What is done with a command's answer.
     pub(super) then: Vec<Then>,
 }
@@ -121,6 +131,9 @@ impl Step {
             ("say", self.say.is_some()),
             ("edit", self.edit.is_some()),
             ("delete", self.delete.is_some()),
+            ("react", self.react.is_some()),
+            ("unreact", self.unreact.is_some()),
+            ("thread", self.thread.is_some()),
             ("command", self.command.is_some()),
             ("wait_ms", self.wait_ms.is_some()),
             ("kill", self.kill.is_some()),
@@ -139,6 +152,22 @@ impl Step {
             .collect()
     }
 
+    /// Whether others on the same installation would notice: parts are ended, or what all share is
+    /// broken or changed.
+    fn is_felt_by_all(&self) -> bool {
+        const FELT: [&str; 8] = [
+            "kill",
+            "stop",
+            "start",
+            "restart",
+            "model_fault",
+            "discord_fault",
+            "gateway",
+            "set",
+        ];
+        FELT.contains(&self.verb())
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         let verbs = self.verbs();
         ensure!(!verbs.is_empty(), "the step does nothing");
@@ -150,6 +179,14 @@ impl Step {
         ensure!(
             self.edit.is_some() == self.text.is_some(),
             "`text` is what an edit writes"
+        );
+        ensure!(
+            (self.react.is_some() || self.unreact.is_some()) == self.emoji.is_some(),
+            "`emoji` is what a reaction consists of"
+        );
+        ensure!(
+            self.from.is_none() || self.thread.is_some(),
+            "`from` is what a thread starts from"
         );
         ensure!(
             self.then.is_empty() || self.command.is_some(),
@@ -169,6 +206,11 @@ impl Step {
 }
 
 impl Scenario {
+    /// Whether nothing else may be played on the installation meanwhile.
+    pub(super) fn is_alone(&self) -> bool {
+        self.steps.iter().any(|step| step.value.is_felt_by_all())
+    }
+
     /// Reads a file; what is wrong with it is told with the line.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file);

@@ -1,5 +1,7 @@
 //! Where a scenario is played: its place, its people, what was said, what was broken.
 
+mod beside;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -129,6 +131,12 @@ impl<'a> Stage<'a> {
         }
         if let Some(expect) = &step.expect {
             return self.look(expect).await;
+        }
+        if let Some(message) = step.react.as_ref().or(step.unreact.as_ref()) {
+            return self.touch(step, message).await;
+        }
+        if let Some(name) = &step.thread {
+            return self.start_thread(step, name).await;
         }
         if let Some(message) = step.edit.as_ref().or(step.delete.as_ref()) {
             let Said { id, channel } = self.find(message)?;

@@ -130,6 +130,12 @@ impl Client {
         decode(path, self.send(Method::DELETE, path, Bytes::new()).await?)
     }
 
+    /// Takes back what a body describes.
+    pub(crate) async fn take(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let body = body.to_string().into();
+        decode(path, self.send(Method::DELETE, path, body).await?)
+    }
+
     async fn send(
         &self,
         method: Method,

@@ -14,6 +14,7 @@ mod e2e_browser;
 mod e2e_gateway;
 mod e2e_newcomer;
 mod e2e_posts;
+mod e2e_scenarios;
 mod e2e_workers;
 mod model_anthropic;
 mod model_client;

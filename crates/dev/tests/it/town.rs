@@ -9,6 +9,7 @@ use std::time::Duration;
 use dev::control::{self, Name};
 use dev::installation::{Database, Given, Installation, State};
 use dev::part::Part;
+use dev::play::{self, Scenario};
 use dev::postgres::Programs;
 use dev::process::Activity;
 use dev::sandbox::client::Place;
@@ -104,6 +105,22 @@ impl Town {
     pub(crate) async fn set_up(&self, server: &str) {
         let place = Place::channel("alice", &format!("{server}/general"));
         dev::command::set_up(&self.url, &place).await.unwrap();
+    }
+
+    /// Plays every scenario of the checkout and returns what came out otherwise.
+    pub(crate) async fn play_all(&self) -> Vec<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let files = play::all(&folder).unwrap();
+        let scenarios = files.iter().map(|file| Scenario::read(file).unwrap());
+        let scenarios: Vec<_> = scenarios.collect();
+        let mut wrong = Vec::new();
+        play::play_all(&scenarios, &self.installation, false, |played| {
+            if let Err(error) = &played.outcome {
+                wrong.push(format!("{error:#}"));
+            }
+        })
+        .await;
+        wrong
     }
 
     /// Makes the model slow, so that something can happen while it speaks.
