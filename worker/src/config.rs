@@ -14,6 +14,8 @@ use runtime::settings::{Reader, spec};
 use secrecy::SecretString;
 use store::Tls;
 
+use crate::switches::Switches;
+
 /// Names of the worker's log and identity (CFG-13): what a name may consist of.
 const WORKER_ID_LENGTH: usize = 32;
 
@@ -39,6 +41,8 @@ pub struct Settings {
     pub chat: ChatSettings,
     /// Addresses that replace the built-in ones of providers (CFG-84).
     pub provider_base_urls: HashMap<Provider, llm::Url>,
+    /// What a test takes away.
+    pub switches: Switches,
 }
 
 /// The master keys as they were set.
@@ -86,6 +90,7 @@ impl Settings {
             keys: read_keys(reader),
             chat: read_chat(reader),
             provider_base_urls: read_base_urls(reader),
+            switches: Switches::read(reader, &run),
             run,
         }
     }

@@ -7,7 +7,7 @@ use runtime::admin::Health;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::app::App;
-use crate::{clock, interactions};
+use crate::interactions;
 
 /// Readiness looks at its conditions this often.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -78,7 +78,7 @@ async fn purge_old_records(app: &App) {
     let mut ticks = ticks(PURGE_EVERY);
     loop {
         ticks.tick().await;
-        let now_ms = i64::try_from(clock::unix_now_ms()).unwrap_or(i64::MAX);
+        let now_ms = i64::try_from(app.settings.switches.unix_now_ms()).unwrap_or(i64::MAX);
         let Some(now) = chrono::DateTime::from_timestamp_millis(now_ms) else {
             continue;
         };

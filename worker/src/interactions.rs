@@ -21,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use crate::app::App;
-use crate::clock;
 use crate::command::{self, After, Panel};
 use crate::metrics::{self, Interacted};
 use crate::notice::Notice;
@@ -76,7 +75,7 @@ async fn subscribe(app: &App) -> Result<SelectAll<Subscriber>, SubscribeError> {
 }
 
 async fn answer(app: &App, request: Message) {
-    let now_ms = clock::unix_now_ms();
+    let now_ms = app.settings.switches.unix_now_ms();
     let Some(interaction) = read(&request, now_ms) else {
         return;
     };

@@ -25,3 +25,4 @@ mod patience;
 mod pipeline;
 mod profiles;
 pub mod run;
+pub mod switches;

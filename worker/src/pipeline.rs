@@ -25,7 +25,7 @@ pub(crate) use self::admit::Granted;
 use crate::app::App;
 use crate::channel::history::History;
 use crate::error::TurnError;
-use crate::{clock, metrics};
+use crate::metrics;
 
 /// Settings that change while a message is judged are reloaded this often; then the message
 /// waits for its next delivery, as if the database were away.
@@ -148,8 +148,7 @@ pub(crate) async fn intake(
 
 fn is_stale(app: &App, message: &event::Message) -> bool {
     let created_ms = proto::id::MessageId(message.message_id).created_at_ms();
-    let age = Duration::from_millis(clock::unix_now_ms().saturating_sub(created_ms));
-    age > app.settings.chat.stale_event_max_age
+    app.settings.switches.age_of(created_ms) > app.settings.chat.stale_event_max_age
 }
 
 /// Runs one turn to its end, whatever that is.

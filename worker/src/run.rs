@@ -35,6 +35,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let prometheus =
         runtime::metrics::install("worker", env!("CARGO_PKG_VERSION"), metrics::HISTOGRAMS)?;
     metrics::describe();
+    settings.switches.log();
     discord::metrics::describe();
     let health = Health::new();
     let listener = admin::bind(settings.admin.listen).await?;

@@ -11,4 +11,5 @@ mod fake;
 mod interactions;
 mod registration;
 mod setup;
+mod switches;
 mod world;

@@ -214,7 +214,8 @@ pub(crate) fn assert_success(output: &Output) {
     );
 }
 
-fn command(name: &str, fake_url: &str) -> Command {
+/// A worker that has all its settings.
+pub(crate) fn command(name: &str, fake_url: &str) -> Command {
     let postgres = url_parts(&variable("TEST_POSTGRES_URL"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_worker"));
     command

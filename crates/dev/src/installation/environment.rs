@@ -92,6 +92,9 @@ impl Installation {
         if matches!(part, Part::Worker(_)) {
             set("WORKER_ID", part.to_string());
         }
+        for (name, value) in &state.settings {
+            set(name, value.clone());
+        }
         Ok(environment)
     }
 

@@ -88,6 +88,8 @@ pub struct State {
     pub workers: u16,
     /// Servers of others, if it relies on such.
     pub given: Option<Given>,
+    /// Settings of the product's processes that replace those of every installation.
+    pub settings: BTreeMap<String, String>,
     /// The port of each part, kept while it is free so that addresses stay the same.
     pub ports: BTreeMap<String, u16>,
     /// What was started and not stopped since.

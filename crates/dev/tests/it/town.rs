@@ -61,6 +61,11 @@ impl Answer {
 impl Town {
     /// Starts an installation in which nobody has set up anything yet, but for the server "Sandbox".
     pub(crate) async fn start(workers: u16) -> Self {
+        Self::start_with(workers, &[]).await
+    }
+
+    /// The same, with settings of gateway and workers that are not the usual ones.
+    pub(crate) async fn start_with(workers: u16, settings: &[(&str, &str)]) -> Self {
         let name = format!("e2e_{:016x}", rand::random::<u64>());
         let server = Database::of_url(&variable("TEST_POSTGRES_URL")).unwrap();
         let database = Database {
@@ -84,6 +89,10 @@ impl Town {
         let mut state = State {
             workers,
             given: Some(given),
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             ..State::default()
         };
         let mut town = Self {
