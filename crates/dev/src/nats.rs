@@ -31,6 +31,13 @@ pub fn program(installation: &Installation, version: Version) -> anyhow::Result<
     Ok(program)
 }
 
+/// The garbage that Go lets grow before it collects, in percent of what is alive.
+///
+/// With Go's own 100 the resident memory grows by twice what the deduplication ids of the last ten
+/// minutes take (304 bytes an id, 158 with 25, measured on 2.15.1); collecting oftener costs a
+/// broker of this load nothing that can be seen.
+const GOGC_PERCENT: &str = "25";
+
 /// How to start the server, on the loopback address only.
 pub fn launch(program: &Path, data: &Path, port: u16, log: PathBuf) -> Launch {
     let path = |path: &Path| path.display().to_string();
@@ -46,7 +53,7 @@ pub fn launch(program: &Path, data: &Path, port: u16, log: PathBuf) -> Launch {
     ];
     Launch {
         command,
-        environment: Vec::new(),
+        environment: vec![("GOGC".to_owned(), GOGC_PERCENT.to_owned())],
         folder: data.to_path_buf(),
         log,
     }

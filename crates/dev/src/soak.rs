@@ -37,9 +37,15 @@ const EXPLAINED: usize = 40;
 /// Puts a steady load on a running installation and reports what came of it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Messages per second, all of which ask for an answer.
+    /// Messages per second.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rate: u32,
+    /// How many of a hundred messages ask for an answer.
+    ///
+    /// Discord takes 50 requests a second from a bot, and a reply is two: typing and post. Of 50
+    /// messages a second, 20 of a hundred leave room; with 100 the replies wait in line for it.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub asking_percent: u32,
     /// How long messages are sent.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub seconds: u32,
@@ -61,6 +67,18 @@ impl Args {
     /// Returns how many messages that are.
     fn messages(&self) -> u64 {
         u64::from(self.rate) * u64::from(self.seconds)
+    }
+
+    /// Returns how many channels all servers have together.
+    fn channels(&self) -> u64 {
+        u64::from(self.servers * crowd::CHANNELS)
+    }
+
+    /// Tells whether a message asks for an answer: evenly spread over time and over the channels,
+    /// which take turns, so that each round of them asks in other channels than the last.
+    fn is_question(&self, number: u64) -> bool {
+        let percent = u64::from(self.asking_percent);
+        (number + number / self.channels()) * percent % 100 < percent
     }
 }
 
@@ -102,7 +120,7 @@ async fn check_room(args: &Args, sandbox: &Client) -> anyhow::Result<()> {
         "the sandbox's log has no room for {} more posts: start it anew, or send less",
         args.messages()
     );
-    let channels = u64::from(args.servers * crowd::CHANNELS);
+    let channels = args.channels();
     ensure!(
         2 * args.messages().div_ceil(channels) <= KEPT_PER_CHANNEL,
         "{} messages are too many for {channels} channels: take more servers",
@@ -143,7 +161,7 @@ async fn soak(
     let is_settled = settling.wait(args, &mut watch).await?;
     let verdict = settling.judge().await?;
     let standing = broker.standing().await?;
-    let mut report = Report::of(&sent, &verdict, lasted);
+    let mut report = Report::of(args.messages(), &sent, &verdict, lasted);
     report.unanswered = unanswered(installation, &verdict).await?;
     report.posts = posts(sandbox).await?.saturating_sub(posts_before);
     report.repeated = repeated(sandbox, posts_before).await?;
@@ -187,4 +205,30 @@ async fn unanswered(
         reasons.insert("not looked at".to_owned(), others);
     }
     Ok(reasons.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn questions_are_a_share_of_all_messages_and_reach_every_channel() {
+        let args = Args {
+            rate: 50,
+            asking_percent: 20,
+            seconds: 10,
+            servers: 20,
+            users: 100,
+            patience_seconds: 0,
+            json: false,
+        };
+        let questions: Vec<u64> = (0..args.messages())
+            .filter(|number| args.is_question(*number))
+            .collect();
+        assert_eq!(questions.len(), 100);
+        let channels: BTreeSet<u64> = questions.iter().map(|n| n % args.channels()).collect();
+        assert_eq!(channels.len(), 100);
+    }
 }

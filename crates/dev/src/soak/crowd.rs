@@ -45,7 +45,7 @@ impl Crowd {
             servers: args.servers,
             users: args.users,
         };
-        for number in 0..u64::from(args.servers * CHANNELS) {
+        for number in 0..args.channels() {
             let place = crowd.place(number);
             if number < u64::from(args.servers) {
                 set_up(url, &place).await?;
@@ -73,7 +73,7 @@ impl Crowd {
         number.split_whitespace().next()?.parse().ok()
     }
 
-    /// Says everything at a steady rate and returns what was said, in no order.
+    /// Says everything at a steady rate and returns the questions among it, in no order.
     pub(super) async fn talk(&self, args: &Args, sandbox: &Client) -> anyhow::Result<Vec<Sent>> {
         let mut pace = interval(Duration::from_secs(1) / args.rate);
         let mut on_the_way = JoinSet::new();
@@ -83,14 +83,16 @@ impl Crowd {
             if on_the_way.len() >= ON_THE_WAY {
                 sent.extend(arrived(&mut on_the_way).await?);
             }
+            let is_question = args.is_question(number);
             let content = format!("say exactly: {}", self.words(number));
-            let message = json!({"content": content, "address": true});
+            let message = json!({"content": content, "address": is_question});
             let message = self.place(number).with(message);
             on_the_way.spawn(say(sandbox.clone(), number, message));
         }
         while let Some(arrived) = arrived(&mut on_the_way).await? {
             sent.push(arrived);
         }
+        sent.retain(|sent| args.is_question(sent.number));
         Ok(sent)
     }
 }

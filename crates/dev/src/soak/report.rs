@@ -69,7 +69,9 @@ pub(super) struct Report {
     pub(super) met: bool,
     /// What was not kept; empty when `met`.
     pub(super) not_met: Vec<String>,
-    sent: usize,
+    sent: u64,
+    /// Messages among them that asked for an answer.
+    asked: usize,
     seconds: f64,
     per_second: f64,
     /// Whether all turns were final before the patience ended.
@@ -105,11 +107,12 @@ fn as_object<S: serde::Serializer>(pairs: &[(String, usize)], to: S) -> Result<S
 
 impl Report {
     /// Starts with what was sent and what came back.
-    pub(super) fn of(sent: &[Sent], verdict: &Verdict, lasted: Duration) -> Self {
-        let count = u32::try_from(sent.len()).unwrap_or(u32::MAX);
+    pub(super) fn of(messages: u64, asked: &[Sent], verdict: &Verdict, lasted: Duration) -> Self {
+        let count = u32::try_from(messages).unwrap_or(u32::MAX);
         let tenths = |number: f64| (number * 10.0).round() / 10.0;
         Self {
-            sent: sent.len(),
+            sent: messages,
+            asked: asked.len(),
             seconds: tenths(lasted.as_secs_f64()),
             per_second: tenths(f64::from(count) / lasted.as_secs_f64().max(0.001)),
             answered: verdict.answered,
@@ -208,10 +211,11 @@ impl fmt::Display for Report {
 
 impl Report {
     fn write_answers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sent, seconds, per_second) = (self.sent, self.seconds, self.per_second);
+        let (sent, asked) = (self.sent, self.asked);
+        let (seconds, per_second) = (self.seconds, self.per_second);
         writeln!(
             f,
-            "sent          {sent} in {seconds} s, {per_second} a second"
+            "sent          {sent} in {seconds} s, {per_second} a second; {asked} asked for an answer"
         )?;
         write!(f, "answered      {}, lost {}", self.answered, self.lost)?;
         writeln!(
