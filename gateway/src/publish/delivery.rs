@@ -71,6 +71,7 @@ impl Delivery {
             lane,
             subject,
             id,
+            is_remembered,
             mut payload,
             ticket,
             read_at,
@@ -79,7 +80,8 @@ impl Delivery {
         let mut pause = FIRST_PAUSE;
         loop {
             let connection = self.may_send(ticket.lease()).await;
-            let attempt = self.attempt(connection, &subject, id.as_str(), payload.clone());
+            let broker_id = is_remembered.then_some(id.as_str());
+            let attempt = self.attempt(connection, &subject, broker_id, payload.clone());
             match attempt.await {
                 Ok(()) => {
                     metrics::stored(read_at.elapsed());
@@ -125,10 +127,13 @@ impl Delivery {
         &self,
         connection: Connection,
         subject: &str,
-        id: &str,
+        broker_id: Option<&str>,
         payload: Bytes,
     ) -> Result<(), Failure> {
-        let publish = PublishMessage::build().payload(payload).message_id(id);
+        let mut publish = PublishMessage::build().payload(payload);
+        if let Some(id) = broker_id {
+            publish = publish.message_id(id);
+        }
         let acknowledged = async {
             let sent = self
                 .stream

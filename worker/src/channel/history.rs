@@ -71,12 +71,12 @@ pub(crate) enum Found {
 }
 
 impl History {
-    /// Remembers a new message.
+    /// Remembers a new message. One that is told of a second time stays as it is by now: edited,
+    /// or deleted.
     pub(crate) fn say(&self, line: Line) {
         let mut ring = self.lock();
-        if !matches!(ring.slots.get(&line.id), Some(Slot::Deleted)) {
-            ring.slots.insert(line.id, Slot::Said(line.cut()));
-        }
+        let slot = ring.slots.entry(line.id);
+        slot.or_insert_with(|| Slot::Said(line.cut()));
         ring.trim();
     }
 
@@ -238,6 +238,15 @@ mod tests {
         ]);
         assert_eq!(texts(&history), ["edited", "three"]);
         assert_eq!(history.find(MessageId(1)), Found::Deleted);
+    }
+
+    #[test]
+    fn a_second_delivery_of_a_message_takes_no_edit_back() {
+        let history = History::default();
+        history.say(line(1, "first"));
+        history.edit(line(1, "edited"));
+        history.say(line(1, "first"));
+        assert_eq!(texts(&history), ["edited"]);
     }
 
     #[test]
