@@ -46,6 +46,9 @@ const REQUEST_BYTES: usize = 32 * 1024 * 1024;
 /// How long open answers are given to end when the sandbox stops.
 const STOP_WAIT: Duration = Duration::from_secs(2);
 
+/// How often it looks for what time has brought about.
+const TICK: Duration = Duration::from_secs(1);
+
 /// Serves the sandbox. The bot token that it accepts is the environment's `DISCORD_TOKEN`,
 /// without one `sandbox-token`.
 #[derive(Clone, Debug, clap::Args)]
@@ -164,7 +167,7 @@ pub async fn serve(
         address,
         shutdown: shutdown.clone(),
     }));
-    let server = axum::serve(listener, router(sandbox));
+    let server = axum::serve(listener, router(sandbox.clone()));
     let stopping = shutdown.clone();
     let server = server.with_graceful_shutdown(async move { stopping.cancelled().await });
     let task = async move {
@@ -174,6 +177,7 @@ pub async fn serve(
                     tracing::error!(%error, "sandbox cannot serve");
                 }
             }
+            () = keep_time(&sandbox) => {}
             () = async { shutdown.cancelled().await; tokio::time::sleep(STOP_WAIT).await } => {}
         }
     };
@@ -183,6 +187,17 @@ pub async fn serve(
     )]
     let task = tokio::spawn(task);
     Ok(Serving { address, task })
+}
+
+/// Lets time pass: threads in which nobody speaks are archived. Never returns.
+async fn keep_time(sandbox: &Sandbox) {
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        ticks.tick().await;
+        if sandbox.peek(World::archive_quiet_threads) {
+            sandbox.0.changed.send_replace(());
+        }
+    }
 }
 
 fn router(sandbox: Sandbox) -> Router {

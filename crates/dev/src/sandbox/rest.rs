@@ -4,6 +4,7 @@
 
 mod answer;
 mod applications;
+mod bans;
 mod channels;
 mod commands;
 mod components;

@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) interaction_life_ms: u64,
     /// How long the address of an attachment can be used.
     pub(crate) file_life_ms: u64,
+    /// How long a minute is of those after which a quiet thread is archived.
+    pub(crate) thread_minute_ms: u64,
     /// Refused calls in ten minutes after which no call is answered any more.
     pub(crate) invalid_requests: u32,
     /// How long that lasts.
@@ -53,6 +55,7 @@ impl Default for Settings {
             interaction_answer_ms: 3_000,
             interaction_life_ms: 15 * 60_000,
             file_life_ms: 24 * 3_600_000,
+            thread_minute_ms: 60_000,
             invalid_requests: 10_000,
             ban_ms: 10 * 60_000,
             heartbeat_ms: 41_250,

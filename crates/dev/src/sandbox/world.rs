@@ -1,6 +1,7 @@
 //! Everything that exists in the sandbox, behind one lock: who there is, where they talk, what was
 //! said, which sessions listen. It lives in memory only.
 
+pub(crate) mod bans;
 pub(crate) mod crowd;
 pub(crate) mod files;
 pub(crate) mod interactions;
@@ -12,6 +13,7 @@ pub(crate) mod places;
 pub(crate) mod reactions;
 pub(crate) mod rights;
 pub(crate) mod sessions;
+pub(crate) mod speech;
 pub(crate) mod starts;
 pub(crate) mod stats;
 pub(crate) mod threads;

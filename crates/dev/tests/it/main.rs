@@ -28,6 +28,7 @@ mod sandbox_gateway;
 mod sandbox_page;
 mod sandbox_people;
 mod sandbox_rest;
+mod sandbox_rules;
 mod sandbox_wire;
 mod sandbox_world;
 mod town;

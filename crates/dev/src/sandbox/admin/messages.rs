@@ -5,6 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use http::StatusCode;
 use proto::id::{ChannelId, MessageId};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use crate::sandbox::shape;
 use crate::sandbox::world::World;
 use crate::sandbox::world::files::NewFile;
 use crate::sandbox::world::messages::{Attachment, Draft, KIND_DEFAULT, KIND_REPLY, Message, Text};
+use crate::sandbox::world::speech::Silence;
 
 /// Longest message of a person: with a paid plan.
 const CONTENT_CHARACTERS: usize = 4_000;
@@ -62,6 +64,9 @@ pub(super) async fn say(State(sandbox): State<Sandbox>, body: Bytes) -> Response
 
 fn speak(world: &mut World, sandbox: &Sandbox, saying: Saying) -> Outcome {
     let spot = saying.place.find(world)?;
+    if let Some(silence) = world.silence(spot.channel, spot.user) {
+        return Err(silence.into());
+    }
     let mut content = saying.content.trim().to_owned();
     let bot = world.bot();
     if saying.address && !named_users(world, &content).contains(&bot) {
@@ -101,6 +106,22 @@ fn speak(world: &mut World, sandbox: &Sandbox, saying: Saying) -> Outcome {
         "id": id.to_string(), "channel_id": spot.channel.to_string(),
         "guild_id": spot.guild.map(|guild| guild.to_string()), "author_id": spot.user.to_string(),
     }))
+}
+
+/// A refusal with Discord's code, which its own client is given.
+impl From<Silence> for Wrong {
+    fn from(silence: Silence) -> Self {
+        match silence {
+            Silence::Locked => {
+                let reason = "the thread is locked (160005)".to_owned();
+                Self(StatusCode::FORBIDDEN, reason)
+            }
+            Silence::Slow { left_ms } => {
+                let reason = format!("slow mode: speak again in {left_ms} ms (20016)");
+                Self(StatusCode::TOO_MANY_REQUESTS, reason)
+            }
+        }
+    }
 }
 
 fn check(content: &str, has_no_file: bool) -> Result<(), Wrong> {

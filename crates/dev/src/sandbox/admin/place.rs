@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
+use http::StatusCode;
 use proto::id::{ChannelId, GuildId, UserId};
 use serde::Deserialize;
 use serde_json::json;
@@ -58,6 +59,10 @@ impl Place {
             }
         };
         let guild = world.places.channels.get(&channel).and_then(Channel::guild);
+        if guild.is_some_and(|guild| world.is_banned(guild, user)) {
+            let reason = "they are banned from this server".to_owned();
+            return Err(Wrong(StatusCode::FORBIDDEN, reason));
+        }
         Ok(Spot {
             user,
             channel,

@@ -46,6 +46,7 @@ impl Refusal {
     pub(crate) const UNKNOWN_EMOJI: Self = Self::new(404, 10_014, "Unknown Emoji");
     pub(crate) const INVALID_EMOJI: Self = Self::new(400, 10_014, "Unknown Emoji");
     pub(crate) const UNKNOWN_WEBHOOK: Self = Self::new(404, 10_015, "Unknown Webhook");
+    pub(crate) const UNKNOWN_BAN: Self = Self::new(404, 10_026, "Unknown Ban");
     pub(crate) const UNKNOWN_STICKER: Self = Self::new(404, 10_060, "Unknown Sticker");
     pub(crate) const UNKNOWN_INTERACTION: Self = Self::new(404, 10_062, "Unknown interaction");
     pub(crate) const UNKNOWN_COMMAND: Self = Self::new(404, 10_063, "Unknown application command");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Answer, Call, Outcome, Refusal, read};
 use crate::sandbox::world::places::Member;
 use crate::sandbox::world::rights::{
-    BAN_MEMBERS, CHANGE_NICKNAME, KICK_MEMBERS, MANAGE_NICKNAMES, MANAGE_ROLES, MODERATE_MEMBERS,
+    CHANGE_NICKNAME, KICK_MEMBERS, MANAGE_NICKNAMES, MANAGE_ROLES, MODERATE_MEMBERS,
 };
 use crate::sandbox::{clock, shape};
 
@@ -114,7 +114,12 @@ fn page(
 }
 
 /// Refuses unless the bot may do it, and stands above whom it is done to.
-fn need_above(call: &Call<'_>, guild: GuildId, user: UserId, bits: u64) -> Result<(), Refusal> {
+pub(super) fn need_above(
+    call: &Call<'_>,
+    guild: GuildId,
+    user: UserId,
+    bits: u64,
+) -> Result<(), Refusal> {
     call.need_in(guild, bits)?;
     let bot = call.world.bot();
     let known = call
@@ -213,14 +218,6 @@ pub(crate) fn edit_own(call: Call<'_>) -> Outcome {
 pub(crate) fn kick(call: Call<'_>) -> Outcome {
     let (guild, user) = member(&call)?;
     need_above(&call, guild, user, KICK_MEMBERS)?;
-    call.world.remove_member(guild, user);
-    Ok(Answer::Empty)
-}
-
-/// Takes somebody out of a server; that they cannot come back is not kept.
-pub(crate) fn ban(call: Call<'_>) -> Outcome {
-    let (guild, user) = (call.guild()?, call.user()?);
-    need_above(&call, guild, user, BAN_MEMBERS)?;
     call.world.remove_member(guild, user);
     Ok(Answer::Empty)
 }

@@ -11,8 +11,8 @@ use crate::sandbox::world::messages::{
 };
 use crate::sandbox::world::places::{Channel, ChannelKind, TYPE_CATEGORY, TYPE_FORUM};
 use crate::sandbox::world::rights::{
-    ATTACH_FILES, EMBED_LINKS, EXTERNAL_STICKERS, MANAGE_MESSAGES, MANAGE_THREADS,
-    MENTION_EVERYONE, READ_HISTORY, SEND_POLLS,
+    ATTACH_FILES, EMBED_LINKS, EXTERNAL_STICKERS, MANAGE_MESSAGES, MENTION_EVERYONE, READ_HISTORY,
+    SEND_POLLS,
 };
 use crate::sandbox::world::stats::Post;
 use crate::sandbox::{clock, shape};
@@ -56,14 +56,10 @@ fn check_place(call: &Call<'_>, place: ChannelId) -> Result<(), Refusal> {
     if matches!(channel.options.kind, TYPE_CATEGORY | TYPE_FORUM) {
         return Err(Refusal::NO_TEXT_CHANNEL);
     }
-    let is_locked = channel
-        .thread
-        .as_ref()
-        .is_some_and(|thread| thread.is_locked);
-    if is_locked && call.need(place, MANAGE_THREADS).is_err() {
-        return Err(Refusal::LOCKED);
+    match call.world.silence(place, call.world.bot()) {
+        Some(_) => Err(Refusal::LOCKED),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What a message refers to.

@@ -4,8 +4,8 @@ use http::Method;
 
 use super::{Call, Outcome};
 use super::{
-    applications, channels, commands, expressions, files, interactions, members, messages, pins,
-    polls, reactions, roles, threads, webhooks,
+    applications, bans, channels, commands, expressions, files, interactions, members, messages,
+    pins, polls, reactions, roles, threads, webhooks,
 };
 use crate::sandbox::limits::Quota;
 use crate::sandbox::world::interactions::TOKEN_PREFIX;
@@ -97,7 +97,10 @@ const ROUTES: &[Route] = &[
     route("DELETE /guilds/{guild}/members/{user}", MEMBER, members::kick),
     route("PUT /guilds/{guild}/members/{user}/roles/{role}", MEMBER, members::add_role),
     route("DELETE /guilds/{guild}/members/{user}/roles/{role}", MEMBER, members::remove_role),
-    route("PUT /guilds/{guild}/bans/{user}", MEMBER, members::ban),
+    route("GET /guilds/{guild}/bans", MEMBER, bans::list),
+    route("GET /guilds/{guild}/bans/{user}", MEMBER, bans::get),
+    route("PUT /guilds/{guild}/bans/{user}", MEMBER, bans::add),
+    route("DELETE /guilds/{guild}/bans/{user}", MEMBER, bans::remove),
     route("GET /guilds/{guild}/roles", OTHER, roles::list),
     route("POST /guilds/{guild}/roles", OTHER, roles::create),
     route("GET /guilds/{guild}/roles/{role}", OTHER, roles::get),

@@ -219,6 +219,9 @@ impl World {
         if let Some(channel) = self.places.channels.get_mut(&channel) {
             channel.keep(message);
         }
+        if let Some(speaker) = speaker {
+            self.count_speech(channel, speaker);
+        }
         self.count_in_thread(channel, speaker);
         id
     }

@@ -51,6 +51,7 @@ pub(crate) struct Guild {
     pub(crate) owner: UserId,
     pub(crate) channels: Vec<ChannelId>,
     pub(crate) members: BTreeMap<UserId, Member>,
+    pub(crate) bans: BTreeSet<UserId>,
     pub(crate) roles: BTreeMap<u64, Role>,
     /// The role "Admin".
     pub(crate) admin_role: u64,
@@ -94,6 +95,8 @@ pub(crate) struct Channel {
     /// What makes it a thread.
     pub(crate) thread: Option<Thread>,
     pub(crate) messages: BTreeMap<MessageId, Message>,
+    /// When each person last spoke, where the channel is slow.
+    pub(crate) spoke_ms: HashMap<UserId, u64>,
 }
 
 impl Channel {
@@ -105,6 +108,7 @@ impl Channel {
             options: Options::default(),
             thread: None,
             messages: BTreeMap::new(),
+            spoke_ms: HashMap::new(),
         }
     }
 
@@ -181,6 +185,7 @@ impl World {
             owner,
             channels: Vec::new(),
             members: BTreeMap::new(),
+            bans: BTreeSet::new(),
             roles: roles(id, bot_role, admin_role),
             admin_role,
             bot_role,
@@ -197,7 +202,7 @@ impl World {
         id
     }
 
-    /// Makes somebody a member; those who are one already stay what they are.
+    /// Makes somebody a member; those who are one already stay what they are, those who are banned stay out.
     pub(crate) fn join(&mut self, id: GuildId, user: UserId) {
         let bot = self.bot();
         let Some(guild) = self.places.guilds.get_mut(&id) else {
@@ -206,6 +211,9 @@ impl World {
         let Entry::Vacant(place) = guild.members.entry(user) else {
             return;
         };
+        if guild.bans.contains(&user) {
+            return;
+        }
         let role = match () {
             () if user == bot => Some(guild.bot_role),
             () if user == guild.owner => Some(guild.admin_role),

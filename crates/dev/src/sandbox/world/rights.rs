@@ -35,6 +35,7 @@ pub(crate) const SEND_IN_THREADS: u64 = 1 << 38;
 pub(crate) const MODERATE_MEMBERS: u64 = 1 << 40;
 pub(crate) const SEND_POLLS: u64 = 1 << 49;
 pub(crate) const PIN_MESSAGES: u64 = 1 << 51;
+pub(crate) const BYPASS_SLOW_MODE: u64 = 1 << 52;
 
 /// What everybody may in a new server.
 pub(crate) const MEMBER_PERMISSIONS: u64 = ADD_REACTIONS

@@ -172,13 +172,36 @@ impl World {
         };
         thread.message_count += 1;
         if thread.is_archived {
-            thread.is_archived = false;
-            thread.changed_ms = clock::now_ms();
-            self.tell_channel("THREAD_UPDATE", id);
+            self.set_archived(id, false);
         }
         if let Some(author) = author {
             self.set_thread_member(id, author, true);
         }
+    }
+
+    fn set_archived(&mut self, id: ChannelId, is_archived: bool) {
+        let channel = self.places.channels.get_mut(&id);
+        if let Some(thread) = channel.and_then(|channel| channel.thread.as_mut()) {
+            thread.is_archived = is_archived;
+            thread.changed_ms = clock::now_ms();
+        }
+        self.tell_channel("THREAD_UPDATE", id);
+    }
+
+    /// Archives the threads that were quiet for too long; tells whether there were any.
+    pub(crate) fn archive_quiet_threads(&mut self) -> bool {
+        let (now_ms, minute_ms) = (clock::now_ms(), self.settings.thread_minute_ms);
+        let is_quiet = |channel: &Channel, thread: &Thread| {
+            let newest = channel.messages.last_key_value();
+            let said_ms = newest.map_or(0, |(_, newest)| newest.created_ms);
+            let since_ms = thread.changed_ms.max(said_ms);
+            !thread.is_archived && now_ms >= since_ms + thread.archive_after * minute_ms
+        };
+        let quiet = self.threads(|_| true, is_quiet);
+        for &id in &quiet {
+            self.set_archived(id, true);
+        }
+        !quiet.is_empty()
     }
 
     /// Returns the threads of a channel or of a whole server that `keep` keeps.
