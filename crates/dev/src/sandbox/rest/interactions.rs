@@ -276,12 +276,7 @@ fn callback_response(world: &World, id: InteractionId, kind: u8) -> Value {
     let message = interaction
         .original
         .filter(|_| matches!(kind, MESSAGE | DEFERRED_MESSAGE | UPDATE));
-    let mut body = json!({"interaction": {
-        "id": id.to_string(), "type": interaction.used.kind,
-        "response_message_id": message.map(|id| id.to_string()),
-        "response_message_loading": kind == DEFERRED_MESSAGE,
-        "response_message_ephemeral": false,
-    }});
+    let mut body = json!({"interaction": {"id": id.to_string(), "type": interaction.used.kind}});
     let said = message.and_then(|id| world.message(interaction.used.channel, id));
     if let Some(said) = said {
         let ephemeral = said.is_ephemeral();
@@ -291,7 +286,16 @@ fn callback_response(world: &World, id: InteractionId, kind: u8) -> Value {
             shape::set(&mut body, "resource", resource);
         }
         if let Some(interaction) = body.get_mut("interaction") {
-            shape::set(interaction, "response_message_ephemeral", ephemeral.into());
+            for (key, value) in [
+                ("response_message_id", said.id.to_string().into()),
+                (
+                    "response_message_loading",
+                    (kind == DEFERRED_MESSAGE).into(),
+                ),
+                ("response_message_ephemeral", ephemeral.into()),
+            ] {
+                shape::set(interaction, key, value);
+            }
         }
     }
     body

@@ -74,9 +74,9 @@ fn fits(known: &str, path: &str) -> bool {
     }
 }
 
-/// Returns the schema of the body that an operation takes.
-pub(super) fn request_schema(operation: &Value) -> Option<&Value> {
-    operation.pointer("/requestBody/content/application~1json/schema")
+/// Returns the schema of the body that an operation takes in a media type.
+pub(super) fn request_schema<'a>(operation: &'a Value, kind: &str) -> Option<&'a Value> {
+    operation["requestBody"]["content"].get(kind)?.get("schema")
 }
 
 /// Returns the schema of an answer with this status; `null`: nothing is said, `None`: no such answer.

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequest as _, Multipart, Request, State};
 use axum::response::Response;
 use dev::sandbox::DEFAULT_TOKEN;
 use discord::{NewMessage, Settings};
+use http::request::Parts;
 use http::{Method, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
@@ -66,10 +67,26 @@ impl Witness {
         } else {
             body.to_string().into()
         };
+        self.send(method, path, ("application/json", body)).await
+    }
+
+    /// Sends a body in parts: the text and the file number 0.
+    pub(super) async fn form(&self, method: Method, path: &str, body: Value) -> Value {
+        let form = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"payload_json\"\r\n\
+             Content-Type: application/json\r\n\r\n{body}\r\n\
+             --b\r\nContent-Disposition: form-data; name=\"files[0]\"; filename=\"a.txt\"\r\n\
+             Content-Type: text/plain\r\n\r\nhello\r\n--b--\r\n"
+        );
+        let kind = "multipart/form-data; boundary=b";
+        self.send(method, path, (kind, form.into())).await
+    }
+
+    async fn send(&self, method: Method, path: &str, (kind, body): (&str, Bytes)) -> Value {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url()))
-            .header("content-type", "application/json")
+            .header("content-type", kind)
             .header("authorization", format!("Bot {DEFAULT_TOKEN}"))
             .body(Full::new(body))
             .unwrap();
@@ -110,6 +127,7 @@ async fn pass_on(State(notes): State<Arc<Notes>>, request: Request) -> Response 
     let (head, body) = answer.into_parts();
     let answered = body.collect().await.unwrap().to_bytes();
     let path = path.trim_start_matches("/api/v10").to_owned();
+    let asked = Asked::read(&parts, asked).await;
     notes.compare(
         (parts.method.as_str(), &path),
         &asked,
@@ -119,23 +137,84 @@ async fn pass_on(State(notes): State<Arc<Notes>>, request: Request) -> Response 
     Response::from_parts(head, Body::from(answered))
 }
 
+/// The body of a request.
+struct Asked {
+    /// The media type in the description.
+    kind: &'static str,
+    body: Value,
+}
+
+impl Asked {
+    async fn read(parts: &Parts, bytes: Bytes) -> Self {
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        let is_form = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
+        if !is_form {
+            return Self {
+                kind: "application/json",
+                body: parse(&bytes),
+            };
+        }
+        let request = Request::from_parts(parts.clone(), Body::from(bytes));
+        let mut form = Multipart::from_request(request, &()).await.unwrap();
+        let mut body = Value::Null;
+        let mut files = Vec::new();
+        while let Some(field) = form.next_field().await.unwrap() {
+            match field.name().unwrap().to_owned() {
+                name if name == "payload_json" => body = parse(&field.bytes().await.unwrap()),
+                name => files.push(name),
+            }
+        }
+        // The description puts files beside the members of the text.
+        for name in files {
+            body[name] = "bytes".into();
+        }
+        Self {
+            kind: "multipart/form-data",
+            body,
+        }
+    }
+}
+
+/// The permissions that a command needs are text on Discord's own page about commands and in its answers;
+/// the description asks for a number.
+fn permissions_as_numbers(mut body: Value) -> Value {
+    let commands = match &mut body {
+        Value::Array(commands) => commands.as_mut_slice(),
+        command => std::slice::from_mut(command),
+    };
+    for command in commands {
+        let Some(needed) = command.get_mut("default_member_permissions") else {
+            continue;
+        };
+        if let Some(bits) = needed.as_str().map(str::parse::<u64>) {
+            *needed = bits.unwrap().into();
+        }
+    }
+    body
+}
+
+fn parse(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap_or_default()
+}
+
 impl Notes {
-    fn compare(&self, (method, path): (&str, &str), asked: &[u8], status: u16, answered: &[u8]) {
+    fn compare(&self, (method, path): (&str, &str), asked: &Asked, status: u16, answered: &[u8]) {
         let Some((known, operation)) = self.description.operation(method, path) else {
             return self.note(format!("{method} {path}"), "no such operation".to_owned());
         };
-        let value = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or_default();
-        let request = value(asked);
-        if let Some(schema) = request_schema(operation).filter(|_| !request.is_null())
-            && let Some(problem) = self.description.problem(schema, &request)
-        {
-            self.note(
-                format!("request {method} {known}"),
-                format!("{problem}\n{request}"),
-            );
+        let at = format!("request {} {method} {known}", asked.kind);
+        let request = &permissions_as_numbers(asked.body.clone());
+        match request_schema(operation, asked.kind) {
+            _ if request.is_null() => {}
+            None => self.note(at, format!("no such body: {request}")),
+            Some(schema) => {
+                if let Some(problem) = self.description.problem(schema, request) {
+                    self.note(at, format!("{problem}\n{request}"));
+                }
+            }
         }
         let at = format!("answer {status} {method} {known}");
-        let answer = value(answered);
+        let answer = parse(answered);
         match answer_schema(operation, status) {
             None => self.note(at, format!("no such status: {answer}")),
             Some(Value::Null) => {}
