@@ -91,7 +91,9 @@ function story(message, { sandbox, record, problem }) {
     const { sessions, at_ms: at } = sandbox.dispatch;
     steps.push({ at, title: 'Handed to the bot', text: sessions === 0 ? 'no session listens' : `${sessions} ${sessions === 1 ? 'session' : 'sessions'}`, isBad: sessions === 0 });
   }
-  for (const { at_ms: at } of sandbox.model_requests) steps.push({ at, title: 'A model was asked', text: 'by somebody, at this time' });
+  const ends = (record?.turns ?? []).map((turn) => (turn.ended_at ? Date.parse(turn.ended_at) : Infinity));
+  const asked = sandbox.model_requests.filter(({ at_ms: at }) => ends.length === 0 || at <= Math.max(...ends));
+  for (const { at_ms: at } of asked) steps.push({ at, title: 'A model was asked', text: 'by somebody, at this time' });
   steps.push(...gathered(sandbox), ...recorded(record));
   steps.sort((a, b) => a.at - b.at);
   const line = h('ol', { class: 'story' }, steps.map((step) => h('li', { class: step.isBad ? 'is-bad' : step.kind ? `is-${step.kind}` : null },

@@ -91,7 +91,7 @@ function memberOf(id) {
 }
 
 function content(message) {
-  if (isSystem(message)) return h('p', { class: 'system' }, h('b', {}, nameOf(message.author)), ` ${SYSTEM[message.type]}`, startedThread(message));
+  if (isSystem(message)) return h('p', { class: 'system' }, SYSTEM[message.type], startedThread(message));
   if ((message.flags & LOADING) !== 0) {
     return [h('p', { class: 'thinking' }, dots(), `${nameOf(message.author)} is thinking…`), foot(message)];
   }
@@ -106,7 +106,7 @@ function content(message) {
     (message.embeds ?? []).map(embed),
     message.poll && poll(message.poll),
     (message.components ?? []).length > 0 && h('div', { class: 'components' }, components(message)),
-    threadLink(message), reactionChips(message), foot(message),
+    reactionChips(message), threadLink(message), foot(message),
   ];
 }
 

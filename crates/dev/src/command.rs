@@ -16,6 +16,9 @@ pub use setup::set_up;
 pub use steps::Steps;
 use walk::Walk;
 
+/// The flag of messages that one person sees (Discord message flags, 2026-11).
+pub(crate) const EPHEMERAL: u64 = 1 << 6;
+
 /// Runs a slash command as a sandbox user and shows the answer.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {

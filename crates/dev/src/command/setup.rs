@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use super::print;
 use super::steps::Step;
 use super::walk::{Walk, components};
+use super::{EPHEMERAL, print};
 use crate::sandbox::client::{Client, Place};
 
 /// The provider whose place the sandbox's model server takes.
@@ -38,7 +38,30 @@ pub async fn set_up(url: &str, place: &Place) -> anyhow::Result<bool> {
     sandbox
         .post("set-up", &json!({"tenant_id": found["tenant_id"]}))
         .await?;
+    clear(&sandbox, &found["channel_id"]).await?;
     Ok(was_open)
+}
+
+/// Takes away the panels that only their user saw: nobody used them by hand.
+async fn clear(sandbox: &Client, channel: &Value) -> anyhow::Result<()> {
+    let channel = channel.as_str().unwrap_or_default();
+    let said = sandbox
+        .get(&format!("messages?channel_id={channel}"))
+        .await?;
+    let ephemeral = said.as_array().into_iter().flatten().filter(|message| {
+        let flags = message["flags"].as_u64().unwrap_or_default();
+        flags & EPHEMERAL != 0
+    });
+    for message in ephemeral {
+        let id = message["id"].as_str().unwrap_or_default();
+        // Somebody else who set it up at the same time may have done this too.
+        drop(
+            sandbox
+                .delete(&format!("channels/{channel}/messages/{id}"))
+                .await,
+        );
+    }
+    Ok(())
 }
 
 async fn walk(sandbox: &Client, owner: &Place) -> anyhow::Result<bool> {

@@ -269,6 +269,19 @@ mod tests {
     }
 
     #[test]
+    fn what_others_would_notice_is_played_alone() {
+        let is_alone = |step: &str| {
+            let text = format!("about: x\nsteps:\n  - say: hi\n  - {step}\n");
+            Scenario::parse(&text).unwrap().is_alone()
+        };
+        assert!(is_alone("kill: worker-1"));
+        assert!(is_alone("set: {delta_delay_ms: 60}"));
+        assert!(is_alone("model_fault: {fault: 503}"));
+        assert!(!is_alone("expect: {count: 1}"));
+        assert!(!is_alone("{react: reply, emoji: 👍}"));
+    }
+
+    #[test]
     fn forms_and_menus_are_filled_in_order() {
         let text = "about: x\nsteps:\n  - command: /setup\n    then:\n      - select: {Menu: one}\n      - modal: {key: k}\n";
         let scenario = Scenario::parse(text).unwrap();

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::expect::{Expect, Seen};
 use super::scenario::{Scenario, Step};
-use crate::command::print;
 use crate::command::walk::Walk;
+use crate::command::{EPHEMERAL, print};
 use crate::control::{self, Name};
 use crate::installation::Installation;
 use crate::part::Part;
@@ -28,8 +28,6 @@ const COMMAND_WAIT: Duration = Duration::from_mins(1);
 const NOTICE_WAIT: Duration = Duration::from_secs(5);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
-/// The flag of messages that one person sees (Discord message flags, 2026-11).
-const EPHEMERAL: u64 = 1 << 6;
 
 /// A message of a person.
 #[derive(Clone, Debug)]

@@ -146,21 +146,31 @@ impl Browser {
 
     /// Clicks an element as a person does: it must be in sight.
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self.element(selector).await;
-        self.send(
-            Method::POST,
-            &format!("/element/{element}/click"),
-            &json!({}),
-        )
-        .await;
+        self.act(selector, "click", &json!({})).await;
     }
 
     /// Types into an element.
     pub(crate) async fn write(&self, selector: &str, text: &str) {
-        let element = self.element(selector).await;
-        let body = json!({"text": text});
-        self.send(Method::POST, &format!("/element/{element}/value"), &body)
-            .await;
+        self.act(selector, "value", &json!({"text": text})).await;
+    }
+
+    /// Does something with an element, again if the page drew it anew at that moment.
+    async fn act(&self, selector: &str, action: &str, body: &Value) {
+        let deadline = Instant::now() + LONGEST;
+        loop {
+            let element = self.element(selector).await;
+            let path = format!("/element/{element}/{action}");
+            let (status, answer) = self.try_send(Method::POST, &path, body).await;
+            if status.is_success() {
+                return;
+            }
+            let (error, message) = (&answer["value"]["error"], &answer["value"]["message"]);
+            let is_stale = error == "stale element reference";
+            assert!(
+                is_stale && Instant::now() < deadline,
+                "{action} {selector}: {message}"
+            );
+        }
     }
 
     /// Returns what the page complained about.

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::json;
 
 use crate::browser::{Browser, ENTER};
 use crate::town::Town;
@@ -27,6 +28,60 @@ async fn enter_key(browser: &Browser) {
     browser.write("dialog input[name=key]", KEY).await;
     browser.click("dialog .primary").await;
     browser.until("!document.querySelector('dialog')").await;
+}
+
+/// Reacts to the newest message, takes it back and reacts again, then talks with the bot in a thread
+/// that starts there, and comes back.
+async fn react_and_start_a_thread(browser: &Browser) {
+    let newest = ".message:last-child";
+    browser
+        .run("document.querySelector('.message:last-child').focus()")
+        .await;
+    browser.click(&format!("{newest} .tool.quick")).await;
+    browser.click(&format!("{newest} .reaction.mine")).await;
+    let gone = format!("!document.querySelector('{newest} .reaction')");
+    browser.until(&gone).await;
+    browser.write(newest, "+").await;
+    browser
+        .write(".emoji-picker input", &format!("lantern{ENTER}"))
+        .await;
+    browser
+        .until_shown(&format!("{newest} .reaction.mine"), "🏮")
+        .await;
+    // Who works by keys is still where they were.
+    browser
+        .until("document.activeElement.matches('.message')")
+        .await;
+
+    browser.write(newest, "t").await;
+    browser
+        .write("dialog input", &format!("lamp talk{ENTER}"))
+        .await;
+    browser
+        .until_shown("#side .channel.thread.current", "lamp talk")
+        .await;
+    browser
+        .write("#write", &format!("say exactly: in the thread{ENTER}"))
+        .await;
+    browser.until("[...document.querySelectorAll('.content')].some((one) => one.textContent.trim() === 'in the thread')").await;
+    browser.click("#top h1 button").await;
+    browser.until_shown(".thread-link", "lamp talk").await;
+    browser
+        .until("document.querySelector('.reaction.mine')")
+        .await;
+}
+
+/// Attaches a picture, which is shown at once.
+async fn attach_a_picture(browser: &Browser) {
+    let picture = std::env::temp_dir().join(format!("dot-{:016x}.png", rand::random::<u64>()));
+    std::fs::write(&picture, BASE64_STANDARD.decode(PICTURE).unwrap()).unwrap();
+    browser.write("#files", picture.to_str().unwrap()).await;
+    browser.until("document.querySelector('.tray img')").await;
+    browser.click(".send").await;
+    browser
+        .until("document.querySelector('.attachments img')?.naturalWidth === 1")
+        .await;
+    std::fs::remove_file(&picture).unwrap();
 }
 
 #[tokio::test]
@@ -63,17 +118,11 @@ async fn a_newcomer_sets_a_server_up_chats_and_becomes_somebody_else() {
         .await;
     browser.until_shown(".verdict", "accepted").await;
     browser.until_shown(".turn .state", "done").await;
+    browser.until_shown(".story", "The turn ended").await;
 
-    // A picture, shown at once.
-    let picture = std::env::temp_dir().join(format!("dot-{:016x}.png", rand::random::<u64>()));
-    std::fs::write(&picture, BASE64_STANDARD.decode(PICTURE).unwrap()).unwrap();
-    browser.write("#files", picture.to_str().unwrap()).await;
-    browser.until("document.querySelector('.tray img')").await;
-    browser.click(".send").await;
-    browser
-        .until("document.querySelector('.attachments img')?.naturalWidth === 1")
-        .await;
-    std::fs::remove_file(&picture).unwrap();
+    react_and_start_a_thread(&browser).await;
+
+    attach_a_picture(&browser).await;
 
     // Somebody else sees what was said in the server they share, and nothing that was for alice.
     browser.click(".who").await;
@@ -84,11 +133,19 @@ async fn a_newcomer_sets_a_server_up_chats_and_becomes_somebody_else() {
         .write("#write", &format!("good evening{ENTER}"))
         .await;
     browser.until_shown(".content", "good evening").await;
+    let places = format!("{}/sandbox/places", town.url());
+    let joined = json!({"user": "bob", "server": "Harbour"});
+    dev::http::post_json(&places, &joined).await.unwrap();
+    browser.click("button[aria-label='Harbour']").await;
+    browser
+        .until("document.querySelector('.reaction:not(.add)')")
+        .await;
+    let count = |selector: &str| format!("return document.querySelectorAll('{selector}').length");
+    assert_eq!(browser.run(&count(".ephemeral")).await, 0);
     assert_eq!(
-        browser
-            .run("return document.querySelectorAll('.ephemeral').length")
-            .await,
-        0
+        browser.run(&count(".reaction.mine")).await,
+        0,
+        "it is alice's"
     );
 
     assert_eq!(browser.complaints().await, Vec::<String>::new());

@@ -180,6 +180,15 @@ async fn an_ephemeral_answer_is_news_to_the_asker_alone() {
         page["messages"].as_array().unwrap().len()
     };
     assert_eq!((of("alice").await, of("bob").await), (2, 1));
+    let page = get(&sandbox, &format!("{path}&user=alice")).await;
+    let touch = json!({
+        "channel_id": page["messages"][0]["channel_id"], "message_id": page["messages"][0]["id"],
+        "emoji": "👍",
+    });
+    let refused = sandbox
+        .request(Method::POST, "/sandbox/reactions", None, &touch)
+        .await;
+    assert_eq!(refused.status, 404, "nobody reacts to it");
 }
 
 async fn answer(sandbox: &Sandbox, used: &Value, body: Value) {

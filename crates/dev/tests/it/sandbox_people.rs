@@ -76,7 +76,7 @@ async fn a_persons_reaction_is_told_to_bots_and_is_their_own_on_their_page_alone
 }
 
 #[tokio::test]
-async fn a_reaction_needs_an_emoji_a_message_and_the_right() {
+async fn a_reaction_needs_an_emoji_and_a_message() {
     let sandbox = Sandbox::start().await;
     view(&sandbox, "bob").await;
     let said = sandbox.say("tea?").await;
@@ -90,6 +90,34 @@ async fn a_reaction_needs_an_emoji_a_message_and_the_right() {
         let (status, _) = refusal(&sandbox, Method::POST, "/reactions", &wrong).await;
         assert_eq!(status, 404, "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn who_may_not_add_reactions_joins_those_that_are_there_and_starts_no_thread() {
+    let sandbox = Sandbox::start().await;
+    let bob = view(&sandbox, "bob").await["me"]["id"].clone();
+    let said = sandbox.say("tea?").await;
+    let all = json!({"bot_permissions": (1u64 << 53) - 1});
+    sandbox.admin(Method::POST, "/rights", all).await;
+    let denied = (1u64 << 6 | 1 << 35).to_string();
+    let path = format!(
+        "/channels/{}/permissions/{}",
+        said["channel_id"].as_str().unwrap(),
+        bob.as_str().unwrap()
+    );
+    let body = json!({"type": 1, "allow": "0", "deny": denied});
+    assert_eq!(sandbox.rest(Method::PUT, &path, body).await.status, 204);
+
+    let own = touch(&said, "bob", "👍");
+    let (status, told) = refusal(&sandbox, Method::POST, "/reactions", &own).await;
+    assert_eq!((status, told.contains("may not")), (400, true), "{told}");
+    sandbox
+        .admin(Method::POST, "/reactions", touch(&said, "alice", "👍"))
+        .await;
+    sandbox.admin(Method::POST, "/reactions", own).await;
+    let start = json!({"user": "bob", "name": "no"});
+    let (status, told) = refusal(&sandbox, Method::POST, "/threads", &start).await;
+    assert_eq!((status, told.contains("may not")), (400, true), "{told}");
 }
 
 #[tokio::test]
@@ -119,6 +147,12 @@ async fn a_thread_of_a_person_is_told_to_bots_and_listed_for_everybody() {
     let (status, told) = refusal(&sandbox, Method::POST, "/threads", &start).await;
     assert_eq!(status, 400);
     assert!(told.contains("already"), "{told}");
+
+    let alike = json!({"name": "random"});
+    let alike = sandbox.admin(Method::POST, "/threads", alike).await;
+    let outside = json!({"channel": "random", "content": "black"});
+    let outside = sandbox.admin(Method::POST, "/messages", outside).await;
+    assert_ne!(outside["channel_id"], alike["id"], "a channel goes first");
 }
 
 #[tokio::test]
