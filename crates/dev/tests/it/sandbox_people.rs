@@ -181,6 +181,29 @@ async fn a_thread_without_a_message_is_told_in_its_channel() {
 }
 
 #[tokio::test]
+async fn an_archived_thread_can_still_be_gone_to_and_a_word_opens_it() {
+    let sandbox = Sandbox::start().await;
+    let start = json!({"name": "quiet"});
+    let thread = sandbox.admin(Method::POST, "/threads", start).await;
+    let id = thread["id"].as_str().unwrap();
+    let archived = json!({"archived": true});
+    let changed = sandbox
+        .rest(Method::PATCH, &format!("/channels/{id}"), archived)
+        .await;
+    assert_eq!(changed.status, 200);
+    let shown = async || {
+        let view = view(&sandbox, "alice").await;
+        let mut channels = view["servers"][0]["channels"].as_array().unwrap().iter();
+        let thread = channels.find(|channel| channel["id"] == id).unwrap();
+        thread["thread_metadata"]["archived"].clone()
+    };
+    assert_eq!(shown().await, true);
+    let word = json!({"channel_id": id, "content": "hello?"});
+    sandbox.admin(Method::POST, "/messages", word).await;
+    assert_eq!(shown().await, false);
+}
+
+#[tokio::test]
 async fn a_private_thread_is_seen_by_its_members() {
     let sandbox = Sandbox::start().await;
     view(&sandbox, "zoe").await;

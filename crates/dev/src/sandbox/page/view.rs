@@ -57,9 +57,10 @@ fn server(world: &World, guild: &Guild, viewer: UserId) -> Value {
         .channels
         .iter()
         .filter(|&&channel| world.may_see(channel, viewer));
+    // The list leaves out archived threads; the message that one started from still leads there.
     let threads = world.threads(
         |channel| channel.guild() == Some(guild.id),
-        |channel, thread| !thread.is_archived && world.may_see(channel.id, viewer),
+        |channel, _| world.may_see(channel.id, viewer),
     );
     let channels: Vec<_> = seen
         .chain(&threads)
