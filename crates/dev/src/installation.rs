@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 
 pub use secrets::Secrets;
-pub use state::{Database, Discord, Given, State};
+pub use state::{Broker, Database, Discord, Given, State};
 
 use crate::console;
 use crate::part::Part;

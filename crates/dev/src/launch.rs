@@ -90,11 +90,15 @@ async fn plan(
                 .await?;
             Ok(programs.launch(&data, port, durability, log))
         }
-        Part::Nats => {
-            let data = installation.home().join("nats");
+        Part::Nats | Part::NatsPeer(_) => {
+            let data = installation.home().join(part.to_string());
             fs::create_dir_all(&data)?;
-            let program = nats::program(installation, nats::Version::Newest)?;
-            Ok(nats::launch(&program, &data, port, log))
+            let program = nats::program(installation, state.broker.version)?;
+            let mut launch = nats::launch(&program, &data, port, log);
+            launch.command.extend(nats::in_cluster(state, part)?);
+            // Where a cluster's other ports are is kept as well.
+            installation.keep(state)?;
+            Ok(launch)
         }
         Part::Sandbox | Part::Gateway | Part::Worker(_) => {
             let program = |name| installation.binary(name).display().to_string();
@@ -177,7 +181,7 @@ async fn look(installation: &Installation, state: &State, part: Part) -> anyhow:
                 .await
                 .map(drop)
         }
-        Part::Nats => greeting(port).await,
+        Part::Nats | Part::NatsPeer(_) => greeting(port).await,
         Part::Sandbox => ask(&format!("{local}/sandbox/health")).await,
         Part::Gateway | Part::Worker(_) => ask(&format!("{local}/readyz")).await,
     }

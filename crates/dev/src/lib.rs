@@ -4,6 +4,7 @@
 //! product only by its binaries, its settings and its wire formats: it never links the gateway or the worker.
 
 // Tasks: one file each, named as they are typed.
+pub mod chaos;
 pub mod command;
 pub mod control;
 pub mod down;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use dev::installation::Installation;
 use dev::{
-    command, console, control, down, logs, play, sandbox, say, soak, sqlx, status, test, tidy, up,
-    worker,
+    chaos, command, console, control, down, logs, play, sandbox, say, soak, sqlx, status, test,
+    tidy, up, worker,
 };
 
 /// Runs the bot on this machine, talks with it, and tests it.
@@ -38,6 +38,7 @@ enum Task {
     Start(control::StartArgs),
     Reset(down::ResetArgs),
     Soak(soak::Args),
+    Chaos(chaos::Args),
     Test(test::Args),
     Sqlx(sqlx::Args),
     Tidy(tidy::Args),
@@ -71,6 +72,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Start(args) => control::start(args, &installation).await,
         Task::Reset(args) => down::reset(args, &installation).await,
         Task::Soak(args) => soak::run(args, &installation).await,
+        Task::Chaos(args) => chaos::run(args, &installation).await,
         Task::Test(args) => test::run(args, &installation).await,
         Task::Sqlx(args) => sqlx::run(args, &installation).await,
         Task::Tidy(args) => tidy::run(args, &installation).await,

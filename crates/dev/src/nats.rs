@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use serde::{Deserialize, Serialize};
 
-use crate::installation::Installation;
+use crate::installation::{Installation, State};
+use crate::part::Part;
 use crate::process::Launch;
 
 /// Which of the pinned versions is meant; `./dev` fetches both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Version {
     /// The newest that this checkout is tested with.
     Newest,
@@ -57,4 +60,31 @@ pub fn launch(program: &Path, data: &Path, port: u16, log: PathBuf) -> Launch {
         folder: data.to_path_buf(),
         log,
     }
+}
+
+/// What a server of a cluster is told besides; nothing where the broker is a single server.
+///
+/// Clients are told no other addresses than those they were given.
+pub fn in_cluster(state: &mut State, part: Part) -> anyhow::Result<Vec<String>> {
+    let parts: Vec<Part> = state.broker.parts().collect();
+    if parts.len() == 1 {
+        return Ok(Vec::new());
+    }
+    let mut routes = Vec::with_capacity(parts.len());
+    for server in &parts {
+        routes.push(format!("nats://127.0.0.1:{}", state.route_port(*server)?));
+    }
+    let own = parts.iter().position(|server| *server == part);
+    let own = own.and_then(|index| routes.get(index)).cloned();
+    let own = own.with_context(|| format!("{part} is no server of this broker"))?;
+    let words = [
+        ("--name", part.to_string()),
+        ("--cluster_name", "private".to_owned()),
+        ("--cluster", own),
+        ("--routes", routes.join(",")),
+    ];
+    let words = words
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value]);
+    Ok(words.chain(["--no_advertise".to_owned()]).collect())
 }

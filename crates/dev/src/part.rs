@@ -10,6 +10,8 @@ pub enum Part {
     Postgres,
     /// The broker.
     Nats,
+    /// A further server of a broker that is a cluster; they are numbered from 2.
+    NatsPeer(u16),
     /// The stand-in for Discord and for a model provider.
     Sandbox,
     /// The connection to Discord.
@@ -24,11 +26,17 @@ impl Part {
         matches!(self, Self::Gateway | Self::Worker(_))
     }
 
+    /// Whether it is one of the servers that the product relies on.
+    pub fn is_server(self) -> bool {
+        matches!(self, Self::Postgres | Self::Nats | Self::NatsPeer(_))
+    }
+
     /// The port it gets when nothing else has it.
     pub fn preferred_port(self) -> u16 {
         match self {
             Self::Postgres => 5480,
             Self::Nats => 4280,
+            Self::NatsPeer(number) => 4280_u16.saturating_add(number),
             Self::Sandbox => 3080,
             Self::Gateway => 3000,
             Self::Worker(number) => 3000_u16.saturating_add(number),
@@ -41,6 +49,7 @@ impl fmt::Display for Part {
         match self {
             Self::Postgres => f.pad("postgres"),
             Self::Nats => f.pad("nats"),
+            Self::NatsPeer(number) => f.pad(&format!("nats-{number}")),
             Self::Sandbox => f.pad("sandbox"),
             Self::Gateway => f.pad("gateway"),
             Self::Worker(number) => f.pad(&format!("worker-{number}")),
@@ -52,20 +61,21 @@ impl FromStr for Part {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let worker = |text: &str| {
-            text.strip_prefix("worker-")?
-                .parse()
-                .ok()
-                .filter(|n| *n > 0)
+        let numbered = |prefix: &str, least: u16| {
+            let number = text.strip_prefix(prefix)?;
+            number.parse().ok().filter(|number| *number >= least)
         };
         match text {
             "postgres" => Ok(Self::Postgres),
             "nats" => Ok(Self::Nats),
             "sandbox" => Ok(Self::Sandbox),
             "gateway" => Ok(Self::Gateway),
-            _ => worker(text).map(Self::Worker).ok_or_else(|| {
+            _ => {
+                let peer = numbered("nats-", 2).map(Self::NatsPeer);
+                peer.or_else(|| numbered("worker-", 1).map(Self::Worker)).ok_or_else(|| {
                 format!("no part is called {text:?}: there are postgres, nats, sandbox, gateway, worker-1, worker-2 …")
-            }),
+            })
+            }
         }
     }
 }
@@ -79,6 +89,7 @@ mod tests {
         for part in [
             Part::Postgres,
             Part::Nats,
+            Part::NatsPeer(3),
             Part::Sandbox,
             Part::Gateway,
             Part::Worker(12),

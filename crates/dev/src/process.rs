@@ -10,7 +10,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, waitpid,
+};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -123,7 +125,16 @@ impl Identity {
             }
             tokio::time::sleep(POLL).await;
         }
+        self.reap();
         true
+    }
+
+    /// Lets the kernel forget a process that has ended, if it was started by this very program:
+    /// until then its number counts as taken, and PostgreSQL takes its lock for held. Tells whether
+    /// it was this program's.
+    pub fn reap(&self) -> bool {
+        let pid = Pid::from_raw(self.pid).filter(|_| self.activity() == Activity::Gone);
+        pid.is_some_and(|pid| matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(Some(_))))
     }
 }
 

@@ -7,7 +7,7 @@
 
 mod admin;
 pub mod client;
-mod clock;
+pub(crate) mod clock;
 mod commands;
 mod faults;
 pub mod firehose;

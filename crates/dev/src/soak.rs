@@ -3,7 +3,7 @@
 //! Every message asks for words of its own, so its one reply is recognised by what it says. Waits
 //! are by condition, never by a quiet period. Nothing is started, stopped or broken here.
 
-mod broker;
+pub(crate) mod broker;
 mod crowd;
 mod ledger;
 mod report;

@@ -107,7 +107,7 @@ async fn line(installation: &Installation, state: &State, part: Part) -> Line {
 pub(crate) fn address(part: Part, port: u16) -> String {
     let scheme = match part {
         Part::Postgres => "postgres",
-        Part::Nats => "nats",
+        Part::Nats | Part::NatsPeer(_) => "nats",
         Part::Sandbox | Part::Gateway | Part::Worker(_) => "http",
     };
     format!("{scheme}://127.0.0.1:{port}")

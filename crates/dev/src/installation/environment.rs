@@ -176,9 +176,15 @@ fn database_secrets(database: &Database) -> Map<String, Value> {
 }
 
 fn nats_url(state: &State) -> String {
-    match (&state.given, state.port(Part::Nats)) {
-        (Some(given), _) => given.nats_url.clone(),
-        (None, port) => format!("nats://127.0.0.1:{}", port.unwrap_or(4222)),
+    match &state.given {
+        Some(given) => given.nats_url.clone(),
+        None => {
+            let ports = state.broker.parts().filter_map(|part| state.port(part));
+            let urls: Vec<_> = ports
+                .map(|port| format!("nats://127.0.0.1:{port}"))
+                .collect();
+            urls.join(",")
+        }
     }
 }
 

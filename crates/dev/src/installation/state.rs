@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 
+use crate::nats::Version;
 use crate::part::Part;
 use crate::process::{Activity, Identity};
 
@@ -67,6 +68,33 @@ impl Database {
     }
 }
 
+/// The broker of an installation that starts its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Broker {
+    /// Which of the pinned versions it is.
+    pub version: Version,
+    /// Of how many servers it consists: one, or a cluster of three.
+    pub servers: u16,
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self {
+            version: Version::Newest,
+            servers: 1,
+        }
+    }
+}
+
+impl Broker {
+    /// Its servers.
+    pub fn parts(self) -> impl Iterator<Item = Part> {
+        let peers = (2..=self.servers).map(Part::NatsPeer);
+        std::iter::once(Part::Nats).chain(peers)
+    }
+}
+
 /// Servers that somebody else started; an installation without them starts its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
@@ -90,6 +118,8 @@ pub struct State {
     pub given: Option<Given>,
     /// Settings of the product's processes that replace those of every installation.
     pub settings: BTreeMap<String, String>,
+    /// Which broker is started, and of how many servers it consists.
+    pub broker: Broker,
     /// The port of each part, kept while it is free so that addresses stay the same.
     pub ports: BTreeMap<String, u16>,
     /// What was started and not stopped since.
@@ -119,8 +149,8 @@ impl State {
 
     /// The parts that there are to be, in the order of starting.
     pub fn wanted(&self) -> Vec<Part> {
-        let servers = [Part::Postgres, Part::Nats]
-            .into_iter()
+        let servers = std::iter::once(Part::Postgres)
+            .chain(self.broker.parts())
             .filter(|_| self.given.is_none());
         let sandbox = [Part::Sandbox]
             .into_iter()
@@ -168,7 +198,23 @@ impl State {
         part: Part,
         preferred: impl Iterator<Item = u16>,
     ) -> anyhow::Result<u16> {
-        let name = part.to_string();
+        self.assign_named(part.to_string(), preferred)
+    }
+
+    /// Gives a server of a cluster the port on which the others reach it; it keeps it.
+    pub fn route_port(&mut self, part: Part) -> anyhow::Result<u16> {
+        let name = format!("{part}-route");
+        match self.ports.get(&name) {
+            Some(port) => Ok(*port),
+            None => self.assign_named(name, std::iter::empty()),
+        }
+    }
+
+    fn assign_named(
+        &mut self,
+        name: String,
+        preferred: impl Iterator<Item = u16>,
+    ) -> anyhow::Result<u16> {
         let is_ours = |port| {
             self.ports
                 .iter()

@@ -161,8 +161,7 @@ impl Caller {
         self.sandbox
             .peek(|world| world.journal.asked(clock::now_ms()));
         let question = line::newest(ask.question()).text;
-        let asked =
-            || Effect::of_message(&question).filter(|_| answer::exactly(&question).is_none());
+        let asked = || Effect::of_message(answer::before_exactly(&question));
         let effect = self.fault(Work::Chat, &ask.model).or_else(asked);
         let reply = Reply::to(&ask, self.seed(), effect.as_ref());
         self.sandbox

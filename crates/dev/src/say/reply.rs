@@ -18,7 +18,7 @@ const COMMAND_MARGIN: Duration = Duration::from_secs(15);
 pub(crate) const ACCEPTED: &str = "accepted";
 
 /// The bot's record of a message, as `worker explain` prints it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) code: Option<String>,
     is_final: bool,
@@ -31,6 +31,20 @@ impl Record {
         self.code.is_some() && self.is_final
     }
 
+    /// Returns why there is no whole reply: what was decided, or how its turns ended. `None` when
+    /// nothing is recorded, or something is still to come, or all went well.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        match self.code.as_deref()? {
+            ACCEPTED if self.is_final => {
+                let ends = self.turns.iter().filter(|turn| turn.state != "done");
+                let ends: Vec<String> = ends.map(end).collect();
+                (!ends.is_empty()).then(|| ends.join(", "))
+            }
+            ACCEPTED => None,
+            code => Some(code.to_owned()),
+        }
+    }
+
     /// Returns the ids of the reply's messages in the order of sending.
     pub(crate) fn posts(&self) -> Vec<&str> {
         let sent = self.turns.iter().flat_map(|turn| &turn.posts);
@@ -38,15 +52,23 @@ impl Record {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Turn {
     state: String,
     reason: Option<String>,
+    #[serde(default)]
+    attempts: u32,
+    #[serde(default)]
+    worker: Option<String>,
     posts: Vec<Sent>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Sent {
+    #[serde(default)]
+    ordinal: u32,
+    #[serde(default)]
+    state: String,
     message_id: Option<String>,
 }
 

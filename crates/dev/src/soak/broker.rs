@@ -15,26 +15,31 @@ const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// The stream of events of an installation.
 #[derive(Debug)]
-pub(super) struct Broker {
+pub(crate) struct Broker {
     stream: Stream,
 }
 
 /// The stream at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// The number of the newest event: grows by one for every event that was stored.
-    pub(super) last_sequence: u64,
+    pub(crate) last_sequence: u64,
     /// Events that no worker has acknowledged yet: the stream drops those that one has.
-    pub(super) pending: u64,
+    pub(crate) pending: u64,
     /// Events that were handed to a worker and are not acknowledged.
-    pub(super) unacknowledged: usize,
+    pub(crate) unacknowledged: usize,
 }
 
 impl Broker {
     /// Connects to the broker of an installation.
-    pub(super) async fn connect(installation: &Installation) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(installation: &Installation) -> anyhow::Result<Self> {
         let (url, prefix) = installation.state()?.broker();
-        let connecting = async_nats::connect(&url);
+        Self::at(&url, prefix).await
+    }
+
+    /// Connects to a broker by its address and the prefix of its names.
+    pub(crate) async fn at(url: &str, prefix: String) -> anyhow::Result<Self> {
+        let connecting = async_nats::connect(url);
         let client = timeout(ANSWER_WAIT, connecting)
             .await
             .context("the broker is silent")??;
@@ -47,7 +52,7 @@ impl Broker {
     }
 
     /// Looks at the stream and all its consumers.
-    pub(super) async fn standing(&self) -> anyhow::Result<Standing> {
+    pub(crate) async fn standing(&self) -> anyhow::Result<Standing> {
         let asking = async {
             let state = self.stream.get_info().await?.state;
             let consumers: Vec<_> = self.stream.consumers().try_collect().await?;

@@ -67,9 +67,21 @@ pub(super) fn answer(ask: &Ask, seed: u64) -> String {
 
 /// Returns what is to be said word by word.
 pub(super) fn exactly(question: &str) -> Option<&str> {
+    let (_, words) = exactly_at(question)?;
+    question.get(words..).map(str::trim)
+}
+
+/// Returns where the order to say something word by word begins, and where the words begin.
+fn exactly_at(question: &str) -> Option<(usize, usize)> {
     let phrase = "say exactly:";
     let at = question.to_ascii_lowercase().find(phrase)?;
-    question.get(at + phrase.len()..).map(str::trim)
+    Some((at, at + phrase.len()))
+}
+
+/// Returns what a question says besides: nothing of what is to be said word by word.
+pub(super) fn before_exactly(question: &str) -> &str {
+    let words = exactly_at(question);
+    words.map_or(question, |(at, _)| question.get(..at).unwrap_or_default())
 }
 
 /// Returns what is still to be said when the beginning was said already. White space does not

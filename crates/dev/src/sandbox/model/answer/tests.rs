@@ -115,3 +115,12 @@ fn a_begun_answer_is_continued_wherever_it_was_cut() {
 fn a_beginning_that_was_never_said_is_ignored() {
     assert_eq!(rest("one two", "two"), "one two");
 }
+
+#[test]
+fn a_fault_is_ordered_before_the_words_that_are_to_be_said_and_not_in_them() {
+    assert_eq!(
+        before_exactly("fault: 503 say exactly: fault: 429"),
+        "fault: 503 "
+    );
+    assert_eq!(before_exactly("fault: 503"), "fault: 503");
+}

@@ -1,0 +1,52 @@
+//! Why an answer is missing: what the bot itself has recorded about its message.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proto::id::MessageId;
+
+use super::judge::Verdict;
+use crate::installation::Installation;
+use crate::say::reply::{self, Record};
+
+/// Messages whose record is looked at; each look starts a process.
+const LOOKED_AT: usize = 200;
+
+/// What became of messages without their whole answer.
+#[derive(Debug, Default)]
+pub(super) struct Fates {
+    /// Neither a whole answer nor a recorded reason.
+    pub(super) lost: BTreeSet<MessageId>,
+    /// How many have a recorded reason, by reason.
+    pub(super) refused: BTreeMap<String, usize>,
+    /// The records of all messages concerned, as they were read.
+    pub(super) records: BTreeMap<MessageId, Record>,
+}
+
+impl Fates {
+    /// Looks the missing ones up. A hole is never a refusal: what came after it was said.
+    pub(super) async fn of(product: &Installation, verdict: &Verdict) -> anyhow::Result<Self> {
+        let mut fates = Self {
+            lost: verdict.holes.clone(),
+            ..Self::default()
+        };
+        let concerned = verdict.missing.iter().chain(&verdict.holes);
+        let concerned = concerned
+            .chain(&verdict.duplicated)
+            .chain(&verdict.out_of_order);
+        let concerned: BTreeSet<MessageId> = concerned.copied().collect();
+        for message in concerned.into_iter().take(LOOKED_AT) {
+            let record = reply::record(product, message, std::time::Duration::ZERO).await?;
+            fates.records.insert(message, record);
+        }
+        for message in verdict.missing.difference(&verdict.holes) {
+            let reason = fates.records.get(message).and_then(Record::refusal);
+            match reason {
+                Some(reason) => *fates.refused.entry(reason).or_default() += 1,
+                None => {
+                    fates.lost.insert(*message);
+                }
+            }
+        }
+        Ok(fates)
+    }
+}

@@ -1,0 +1,264 @@
+//! The figures of a run, for people and for programs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use proto::id::MessageId;
+use serde::Serialize;
+
+use super::crew::{Crew, Record};
+use super::echo::Heard;
+use super::fate::Fates;
+use super::plan::{Action, Plan};
+use super::recovery::{self, Times};
+use super::settle::{Outcome, Settling};
+use super::site::Site;
+use super::{Args, Guard};
+use crate::part::Part;
+use crate::say::reply;
+
+/// The largest share of expected replies that may be refused, where an outage was long.
+const MOST_REFUSED_PERCENT: usize = 2;
+/// From here on an outage is long.
+const LONG_OUTAGE_MS: u64 = 30_000;
+
+/// Everything about a run.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Report {
+    seed: u64,
+    seconds: u64,
+    is_cluster: bool,
+    switched_off: Vec<Guard>,
+    messages: usize,
+    expected_replies: usize,
+    lost: usize,
+    duplicated: usize,
+    out_of_order: usize,
+    orphaned: usize,
+    refused_with_reason: usize,
+    /// None, unless the database or the broker was away for half a minute.
+    refusals_allowed: usize,
+    refusals: BTreeMap<String, usize>,
+    kills: BTreeMap<String, usize>,
+    kills_in_all: usize,
+    cuts: usize,
+    faults: usize,
+    second_deliveries: usize,
+    /// Posts that were taken back: their sender woke up after its successor had sent them.
+    withdrawn: usize,
+    /// What ended although nobody told it to.
+    ended_by_itself: BTreeMap<String, usize>,
+    is_settled: bool,
+    open_turns: usize,
+    events_left: u64,
+    recovery_ms: Recovery,
+    /// What went wrong, by message.
+    concerned: Vec<Concerned>,
+    schedule: Vec<Action>,
+}
+
+/// How long it took until all went on, for kills without another within ten seconds.
+#[derive(Debug, Default, Serialize)]
+struct Recovery {
+    /// From the end of a worker to the next part of a reply that it was writing.
+    worker: Times,
+    /// The same where one of its posts was on its way.
+    worker_with_post_in_flight: Times,
+    /// From the start of the gateway's next process to the first event.
+    gateway: Times,
+}
+
+/// A message that is counted above, with the bot's own record of it.
+#[derive(Debug, Serialize)]
+struct Concerned {
+    message_id: String,
+    problem: &'static str,
+    record: Option<reply::Record>,
+}
+
+impl Report {
+    /// Tells whether everything that is promised was kept.
+    pub(super) fn is_met(&self) -> bool {
+        self.is_settled
+            && self.lost + self.duplicated + self.out_of_order + self.orphaned == 0
+            && self.refused_with_reason <= self.refusals_allowed
+    }
+}
+
+/// Puts a report together.
+pub(super) async fn of(
+    args: &Args,
+    plan: &Plan,
+    settling: &Settling<'_>,
+    outcome: Outcome,
+    (crew, heard): (&Crew, &Heard),
+) -> anyhow::Result<Report> {
+    let site = settling.site;
+    let verdict = &outcome.verdict;
+    let mut fates = Fates::of(site.keeper.product(), verdict).await?;
+    let record = crew.record();
+    Ok(Report {
+        seed: args.seed,
+        seconds: args.seconds,
+        is_cluster: args.cluster,
+        switched_off: args.switch_off.clone(),
+        messages: settling.people.sent(),
+        expected_replies: verdict.expected,
+        lost: fates.lost.len(),
+        duplicated: verdict.duplicated.len(),
+        out_of_order: verdict.out_of_order.len(),
+        orphaned: verdict.orphaned.len() + outcome.open_turns,
+        refused_with_reason: fates.refused.values().sum(),
+        refusals_allowed: if plan.longest_outage_ms() < LONG_OUTAGE_MS {
+            0
+        } else {
+            verdict.expected * MOST_REFUSED_PERCENT / 100
+        },
+        refusals: std::mem::take(&mut fates.refused),
+        kills_in_all: record.kills.values().sum(),
+        kills: record.kills.clone(),
+        cuts: record.cuts,
+        faults: record.troubles,
+        second_deliveries: heard.again(),
+        withdrawn: outcome.withdrawn,
+        ended_by_itself: site.keeper.ended_by_itself(),
+        is_settled: outcome.is_settled,
+        open_turns: outcome.open_turns,
+        events_left: outcome.pending,
+        recovery_ms: recovery_of(site, &record, &outcome, heard),
+        concerned: concerned(&outcome, fates),
+        schedule: plan.actions.clone(),
+    })
+}
+
+fn recovery_of(site: &Site, record: &Record, outcome: &Outcome, heard: &Heard) -> Recovery {
+    let [plain, in_flight] = recovery::of_workers(&record.deaths, &outcome.asked, &outcome.seen);
+    let gateways = record
+        .deaths
+        .iter()
+        .filter(|death| death.part == Part::Gateway);
+    let gateway = gateways.filter_map(|death| {
+        let back_ms = site.keeper.started_after(Part::Gateway, death.at_ms)?;
+        Some(heard.first_after(back_ms)? - back_ms)
+    });
+    Recovery {
+        worker: Times::of(plain),
+        worker_with_post_in_flight: Times::of(in_flight),
+        gateway: Times::of(gateway.collect()),
+    }
+}
+
+fn concerned(outcome: &Outcome, mut fates: Fates) -> Vec<Concerned> {
+    let verdict = &outcome.verdict;
+    let lists: [(&'static str, Vec<MessageId>); 5] = [
+        ("lost", fates.lost.iter().copied().collect()),
+        (
+            "refused",
+            verdict.missing.difference(&fates.lost).copied().collect(),
+        ),
+        ("duplicated", verdict.duplicated.clone()),
+        ("out of order", verdict.out_of_order.clone()),
+        ("orphaned", verdict.orphaned.clone()),
+    ];
+    let mut all = Vec::new();
+    for (problem, messages) in lists {
+        all.extend(messages.into_iter().map(|message| Concerned {
+            message_id: message.to_string(),
+            problem,
+            record: fates.records.remove(&message),
+        }));
+    }
+    all
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_counts(f)?;
+        self.write_breakage(f)?;
+        for (what, times) in [
+            ("worker", &self.recovery_ms.worker),
+            (
+                "worker, post in flight",
+                &self.recovery_ms.worker_with_post_in_flight,
+            ),
+            ("gateway", &self.recovery_ms.gateway),
+        ] {
+            writeln!(f, "recovery      {what}: {times}")?;
+        }
+        for concerned in &self.concerned {
+            let Concerned {
+                message_id,
+                problem,
+                ..
+            } = concerned;
+            writeln!(f, "{problem:<13} {message_id}")?;
+        }
+        f.write_str(if self.is_met() { "met" } else { "NOT met" })
+    }
+}
+
+impl Report {
+    fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            messages,
+            expected_replies,
+            lost,
+            duplicated,
+            out_of_order,
+            orphaned,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "messages      {messages}, of which {expected_replies} had to be answered"
+        )?;
+        writeln!(f, "lost          {lost}\nduplicated    {duplicated}")?;
+        writeln!(f, "out of order  {out_of_order}\norphaned      {orphaned}")?;
+        writeln!(
+            f,
+            "refused       {} with a reason",
+            self.refused_with_reason
+        )?;
+        for (reason, count) in &self.refusals {
+            writeln!(f, "  {count}: {reason}")?;
+        }
+        if !self.is_settled {
+            let (turns, events) = (self.open_turns, self.events_left);
+            writeln!(
+                f,
+                "NOT settled   {turns} turns open, {events} events in the stream"
+            )?;
+        }
+        Ok(())
+    }
+
+    fn write_breakage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kills: Vec<_> = self
+            .kills
+            .iter()
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        writeln!(
+            f,
+            "kills         {}: {}",
+            self.kills_in_all,
+            kills.join(", ")
+        )?;
+        let Self {
+            cuts,
+            faults,
+            second_deliveries,
+            withdrawn,
+            ..
+        } = self;
+        write!(
+            f,
+            "broken        {cuts} cuts, {faults} faults, {second_deliveries} second deliveries"
+        )?;
+        writeln!(f, ", {withdrawn} posts taken back")?;
+        for (part, count) in &self.ended_by_itself {
+            writeln!(f, "note          {part} ended by itself {count} times")?;
+        }
+        Ok(())
+    }
+}
