@@ -32,7 +32,8 @@ pub struct Programs {
 pub enum Durability {
     /// As PostgreSQL ships.
     Full,
-    /// Nothing is forced to disk: for data that is thrown away.
+    /// Nothing is forced to disk: for data that is thrown away. What was committed survives the
+    /// server's end however sudden, for the kernel has it; only the machine's end takes it away.
     None,
 }
 
@@ -91,7 +92,6 @@ impl Programs {
         set("max_connections=300");
         if durability == Durability::None {
             set("fsync=off");
-            set("synchronous_commit=off");
             set("full_page_writes=off");
         }
         Launch {

@@ -1,12 +1,14 @@
 //! Why an answer is missing: what the bot itself has recorded about its message.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use proto::id::MessageId;
+use serde_json::Value;
 
 use super::judge::Verdict;
 use crate::installation::Installation;
-use crate::say::reply::{self, Record};
+use crate::say::reply;
 
 /// Messages whose record is looked at; each look starts a process.
 const LOOKED_AT: usize = 200;
@@ -19,7 +21,7 @@ pub(super) struct Fates {
     /// How many have a recorded reason, by reason.
     pub(super) refused: BTreeMap<String, usize>,
     /// The records of all messages concerned, as they were read.
-    pub(super) records: BTreeMap<MessageId, Record>,
+    pub(super) records: BTreeMap<MessageId, Value>,
 }
 
 impl Fates {
@@ -35,12 +37,12 @@ impl Fates {
             .chain(&verdict.out_of_order);
         let concerned: BTreeSet<MessageId> = concerned.copied().collect();
         for message in concerned.into_iter().take(LOOKED_AT) {
-            let record = reply::record(product, message, std::time::Duration::ZERO).await?;
+            let record = reply::explain(product, message, Duration::ZERO).await?;
             fates.records.insert(message, record);
         }
         for message in verdict.missing.difference(&verdict.holes) {
-            let reason = fates.records.get(message).and_then(Record::refusal);
-            match reason {
+            let record = fates.records.get(message).map(reply::read).transpose()?;
+            match record.and_then(|record| record.refusal()) {
                 Some(reason) => *fates.refused.entry(reason).or_default() += 1,
                 None => {
                     fates.lost.insert(*message);

@@ -5,17 +5,18 @@ use std::fmt;
 
 use proto::id::MessageId;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::crew::{Crew, Record};
 use super::echo::Heard;
 use super::fate::Fates;
+use super::judge::Seen;
 use super::plan::{Action, Plan};
 use super::recovery::{self, Times};
 use super::settle::{Outcome, Settling};
 use super::site::Site;
 use super::{Args, Guard};
 use crate::part::Part;
-use crate::say::reply;
 
 /// The largest share of expected replies that may be refused, where an outage was long.
 const MOST_REFUSED_PERCENT: usize = 2;
@@ -68,12 +69,14 @@ struct Recovery {
     gateway: Times,
 }
 
-/// A message that is counted above, with the bot's own record of it.
+/// A message that is counted above, with the bot's own record of it; of an orphaned post what it says.
 #[derive(Debug, Serialize)]
 struct Concerned {
     message_id: String,
     problem: &'static str,
-    record: Option<reply::Record>,
+    /// What was asked, as the plan has it.
+    said: Option<String>,
+    record: Option<Value>,
 }
 
 impl Report {
@@ -95,7 +98,7 @@ pub(super) async fn of(
 ) -> anyhow::Result<Report> {
     let site = settling.site;
     let verdict = &outcome.verdict;
-    let mut fates = Fates::of(site.keeper.product(), verdict).await?;
+    let fates = Fates::of(site.keeper.product(), verdict).await?;
     let record = crew.record();
     Ok(Report {
         seed: args.seed,
@@ -114,7 +117,7 @@ pub(super) async fn of(
         } else {
             verdict.expected * MOST_REFUSED_PERCENT / 100
         },
-        refusals: std::mem::take(&mut fates.refused),
+        refusals: fates.refused.clone(),
         kills_in_all: record.kills.values().sum(),
         kills: record.kills.clone(),
         cuts: record.cuts,
@@ -126,7 +129,7 @@ pub(super) async fn of(
         open_turns: outcome.open_turns,
         events_left: outcome.pending,
         recovery_ms: recovery_of(site, &record, &outcome, heard),
-        concerned: concerned(&outcome, fates),
+        concerned: concerned(plan, &outcome, &fates),
         schedule: plan.actions.clone(),
     })
 }
@@ -148,9 +151,9 @@ fn recovery_of(site: &Site, record: &Record, outcome: &Outcome, heard: &Heard) -
     }
 }
 
-fn concerned(outcome: &Outcome, mut fates: Fates) -> Vec<Concerned> {
+fn concerned(plan: &Plan, outcome: &Outcome, fates: &Fates) -> Vec<Concerned> {
     let verdict = &outcome.verdict;
-    let lists: [(&'static str, Vec<MessageId>); 5] = [
+    let lists: [(&'static str, Vec<MessageId>); 4] = [
         ("lost", fates.lost.iter().copied().collect()),
         (
             "refused",
@@ -158,17 +161,37 @@ fn concerned(outcome: &Outcome, mut fates: Fates) -> Vec<Concerned> {
         ),
         ("duplicated", verdict.duplicated.clone()),
         ("out of order", verdict.out_of_order.clone()),
-        ("orphaned", verdict.orphaned.clone()),
     ];
+    let asked = sayings(plan, outcome);
     let mut all = Vec::new();
     for (problem, messages) in lists {
         all.extend(messages.into_iter().map(|message| Concerned {
             message_id: message.to_string(),
             problem,
-            record: fates.records.remove(&message),
+            said: asked.get(&message).cloned(),
+            record: fates.records.get(&message).cloned(),
         }));
     }
+    let orphaned = |seen: &&Seen| verdict.orphaned.contains(&seen.id);
+    all.extend(outcome.seen.iter().filter(orphaned).map(|post| Concerned {
+        message_id: post.id.to_string(),
+        problem: "orphaned",
+        said: None,
+        record: Some(json!({
+            "channel_id": post.channel.to_string(),
+            "answers": post.answers.map(|id| id.to_string()),
+            "parts": post.marks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })),
+    }));
     all
+}
+
+fn sayings(plan: &Plan, outcome: &Outcome) -> BTreeMap<MessageId, String> {
+    let planned = |number| plan.sayings.iter().find(|said| said.number == number);
+    let asked = outcome.asked.iter();
+    asked
+        .filter_map(|asked| Some((asked.trigger, format!("{:?}", planned(asked.number)?))))
+        .collect()
 }
 
 impl fmt::Display for Report {

@@ -3,6 +3,8 @@
 //! A message asks for words of its own, so the whole answer is known from the question alone: some
 //! paragraphs, each of which becomes a post and carries a mark with its message and its place.
 
+use std::fmt;
+
 use super::plan::{Asks, Saying};
 
 /// Words of a paragraph: enough for several pieces of a streamed answer.
@@ -17,6 +19,12 @@ const VOCABULARY: [&str; 16] = [
 pub(super) struct Mark {
     pub(super) message: u32,
     pub(super) part: u32,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.message, self.part)
+    }
 }
 
 /// Writes and reads the words of one run.

@@ -18,7 +18,7 @@ const COMMAND_MARGIN: Duration = Duration::from_secs(15);
 pub(crate) const ACCEPTED: &str = "accepted";
 
 /// The bot's record of a message, as `worker explain` prints it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Record {
     pub(crate) code: Option<String>,
     is_final: bool,
@@ -52,23 +52,15 @@ impl Record {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Turn {
     state: String,
     reason: Option<String>,
-    #[serde(default)]
-    attempts: u32,
-    #[serde(default)]
-    worker: Option<String>,
     posts: Vec<Sent>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Sent {
-    #[serde(default)]
-    ordinal: u32,
-    #[serde(default)]
-    state: String,
     message_id: Option<String>,
 }
 
@@ -199,6 +191,20 @@ pub(crate) async fn record(
     trigger: MessageId,
     longest: Duration,
 ) -> anyhow::Result<Record> {
+    read(&explain(installation, trigger, longest).await?)
+}
+
+/// Understands what [`explain`] returned.
+pub(crate) fn read(explained: &Value) -> anyhow::Result<Record> {
+    Record::deserialize(explained).context("`worker explain` printed something else")
+}
+
+/// The same as the bot's operator command prints it.
+pub(crate) async fn explain(
+    installation: &Installation,
+    trigger: MessageId,
+    longest: Duration,
+) -> anyhow::Result<Value> {
     let (trigger, wait_ms) = (trigger.to_string(), longest.as_millis().to_string());
     let arguments = ["explain", &trigger, "--wait-ms", &wait_ms, "--json"];
     let mut command = installation.worker_command(&arguments)?;
