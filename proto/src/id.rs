@@ -125,6 +125,37 @@ impl EventId {
         Self(format!("gap:{shard_id}:{shard_epoch}:{partition}"))
     }
 
+    /// Names an event that says no name of its own by its place in the stream.
+    pub fn of_sequence(stream_sequence: u64) -> Self {
+        Self(format!("seq:{stream_sequence}"))
+    }
+
+    /// Reads an id that somebody else wrote: a word of lower-case letters, then numbers, each of
+    /// which one letter may precede, all separated by colons. `None` for anything else, so that no
+    /// text passes for an id.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        let kind = parts.next().unwrap_or_default();
+        let is_kind =
+            (2..=4).contains(&kind.len()) && is_all(kind, |byte| byte.is_ascii_lowercase());
+        let mut numbers = 0;
+        let are_numbers = parts.all(|part| {
+            numbers += 1;
+            let digits = part.strip_prefix(|letter: char| letter.is_ascii_lowercase());
+            let digits = digits.unwrap_or(part);
+            (1..=20).contains(&digits.len()) && is_all(digits, |byte| byte.is_ascii_digit())
+        });
+        (is_kind && are_numbers && (1..=4).contains(&numbers)).then(|| Self(text.to_owned()))
+    }
+
+    /// Returns the message that a creation or an edit is about.
+    pub fn message(&self) -> Option<MessageId> {
+        let mut parts = self.0.split(':');
+        let kind = parts.next()?;
+        let message = parts.next()?.parse().ok()?;
+        matches!(kind, "mc" | "mu").then_some(message)
+    }
+
     /// Takes an id as it was read from an envelope or a row.
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -134,6 +165,10 @@ impl EventId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn is_all(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
+    text.bytes().all(allowed)
 }
 
 impl fmt::Display for EventId {
@@ -153,6 +188,42 @@ mod tests {
             MessageId(175_928_847_299_117_063).created_at_ms(),
             1_462_015_105_796
         );
+    }
+
+    #[test]
+    fn every_event_id_parses_and_no_text_does() {
+        let message = MessageId(u64::MAX);
+        for id in [
+            EventId::message_create(message),
+            EventId::message_update(message, 1_795_000_000_000, 9),
+            EventId::message_update(message, 0, 9),
+            EventId::message_delete(message, 100),
+            EventId::gap(3, 7, 46),
+            EventId::of_sequence(12),
+        ] {
+            assert_eq!(EventId::parse(id.as_str()), Some(id));
+        }
+        for text in [
+            "",
+            "mc",
+            "mc:",
+            "mc:hello",
+            "hello there",
+            "mc:1 2",
+            "mc:1.>",
+            "words:1",
+        ] {
+            assert_eq!(EventId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn event_about_a_message_tells_which() {
+        let message = MessageId(5);
+        let edit = EventId::message_update(message, 1, 9);
+        assert_eq!(EventId::message_create(message).message(), Some(message));
+        assert_eq!(edit.message(), Some(message));
+        assert_eq!(EventId::of_sequence(5).message(), None);
     }
 
     #[test]

@@ -100,6 +100,19 @@ pub const fn kind_token(kind: EventKind) -> &'static str {
     }
 }
 
+/// Returns the kind of event that travels on a subject, as its last token says.
+pub fn kind_of(subject: &str) -> EventKind {
+    let token = subject.rsplit('.').next().unwrap_or_default();
+    let kinds = [
+        EventKind::MessageCreate,
+        EventKind::MessageUpdate,
+        EventKind::MessageDelete,
+        EventKind::Gap,
+    ];
+    let named = kinds.into_iter().find(|kind| kind_token(*kind) == token);
+    named.unwrap_or_default()
+}
+
 /// Builds every name from the installation's prefix (`NATS_PREFIX`).
 #[derive(Clone, Debug)]
 pub struct Names {
@@ -213,6 +226,11 @@ mod tests {
             names.event(Partition(7), EventKind::MessageCreate),
             "tomori.ev.7.message_create"
         );
+        assert_eq!(
+            kind_of("tomori.ev.7.message_create"),
+            EventKind::MessageCreate
+        );
+        assert_eq!(kind_of("tomori.ev.7.new_kind"), EventKind::Unspecified);
         assert_eq!(names.partition_events(Partition(7)), "tomori.ev.7.>");
         assert_eq!(names.interaction(InteractionClass::Fast), "tomori.ix.fast");
         let event = EventId::message_create(MessageId(5));

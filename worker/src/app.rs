@@ -7,7 +7,7 @@ use llm::Llm;
 use proto::id::{ApplicationId, UserId};
 use proto::subject::Names;
 use store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -48,6 +48,8 @@ pub struct App {
     pub(crate) live_turns: LiveTurns,
     /// Places for turns (`WORKER_MAX_TURNS`).
     pub(crate) turn_slots: Arc<Semaphore>,
+    /// Held while an event is handled that was begun before and may have ended its worker.
+    pub(crate) suspects: Arc<Mutex<()>>,
     /// Interactions that are being answered.
     pub(crate) interactions: TaskTracker,
     /// Every task of the process.

@@ -79,20 +79,24 @@ async fn purge_old_records(app: &App) {
     loop {
         ticks.tick().await;
         let now_ms = i64::try_from(app.settings.switches.unix_now_ms()).unwrap_or(i64::MAX);
-        let Some(now) = chrono::DateTime::from_timestamp_millis(now_ms) else {
-            continue;
-        };
-        match app.store.purge_finished(now).await {
-            Ok(purged) => {
-                tracing::info!(
-                    turns = purged.turns,
-                    decisions = purged.decisions,
-                    "old records purged"
-                );
-            }
-            Err(error) => tracing::warn!(%error, "old records are not purged"),
+        if let Some(now) = chrono::DateTime::from_timestamp_millis(now_ms)
+            && let Err(error) = purge(app, now).await
+        {
+            tracing::warn!(%error, "old records are not purged");
         }
     }
+}
+
+async fn purge(app: &App, now: chrono::DateTime<chrono::Utc>) -> Result<(), store::Error> {
+    let purged = app.store.purge_finished(now).await?;
+    let attempts = app.store.purge_attempts(now).await?;
+    tracing::info!(
+        turns = purged.turns,
+        decisions = purged.decisions,
+        attempts,
+        "old records purged"
+    );
+    Ok(())
 }
 
 /// A turn whose end could not be recorded stays ours by its row, and the owner of its channel

@@ -1,5 +1,6 @@
 //! The worker's command line: settings, runtime, and one command.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use proto::id::{GuildId, MessageId};
 use runtime::settings::sections::{DiscordSettings, LogSettings, NatsSettings, RunSettings};
 use runtime::settings::source::Source;
 use runtime::settings::{Process, Reader};
+use serde::Serialize;
 use worker::config::{self, Settings};
 use worker::operate;
+use worker::operate::dead_letters::{Sources, Task};
 
 /// Answers on Discord as personas, through language models whose keys its users bring.
 ///
@@ -30,6 +33,17 @@ enum Command {
     Migrate,
     /// Tell Discord which commands there are; sends nothing when nothing changed.
     RegisterCommands,
+    /// Settle events that were given up; kept of them are kind, ids and reason, never the words.
+    ///
+    /// Exit codes: 0 done; 1 there is no such record, or its event cannot be retried; 2 what is
+    /// needed cannot be reached.
+    DeadLetters {
+        #[command(subcommand)]
+        task: Task,
+        /// Print one JSON document.
+        #[arg(long, global = true)]
+        json: bool,
+    },
     /// Tell what was decided about a message and what became of its turns.
     Explain {
         /// Id of the message.
@@ -92,6 +106,17 @@ async fn dispatch(
             finish(reader, logs)?;
             register(discord, guild).await
         }
+        Some(Command::DeadLetters { task, json }) => {
+            let nats = NatsSettings::read(&mut reader, &run);
+            let sources = task.reads_messages().then(|| Sources {
+                discord: DiscordSettings::read(&mut reader, &run),
+                database: config::read_operator_store(&mut reader, &run),
+            });
+            finish(reader, logs)?;
+            let answer = operate::dead_letters::run(&task, &nats, sources).await?;
+            show(&answer, json)?;
+            Ok(found(answer.is_settled()))
+        }
         Some(Command::Explain {
             message,
             wait_ms,
@@ -101,28 +126,32 @@ async fn dispatch(
             finish(reader, logs)?;
             let wait = Duration::from_millis(wait_ms);
             let report = operate::explain::explain(&database, MessageId(message), wait).await?;
-            print(&if json {
-                serde_json::to_string(&report)?
-            } else {
-                report.to_string()
-            });
-            let settled = report.is_settled();
-            Ok(if settled {
-                runtime::exit::GOOD
-            } else {
-                runtime::exit::FINDINGS
-            })
+            show(&report, json)?;
+            Ok(found(report.is_settled()))
         }
     }
 }
 
+/// Prints the answer of an operator command.
+fn show<T: Display + Serialize>(answer: &T, json: bool) -> anyhow::Result<()> {
+    print(&if json {
+        serde_json::to_string(answer)?
+    } else {
+        answer.to_string()
+    });
+    Ok(())
+}
+
+const fn found(is_settled: bool) -> u8 {
+    if is_settled {
+        runtime::exit::GOOD
+    } else {
+        runtime::exit::FINDINGS
+    }
+}
+
 async fn register(discord: DiscordSettings, guild: Option<GuildId>) -> anyhow::Result<u8> {
-    let client = discord::Client::new(discord::Settings {
-        api_url: discord.api_url,
-        token: discord.token,
-        global_rps: discord.global_rps,
-        proxy_url: discord.proxy_url.as_ref().map(ToString::to_string),
-    })?;
+    let client = worker::run::connect_discord(&discord)?;
     operate::register_commands::run(&client, guild, &mut std::io::stdout()).await?;
     Ok(runtime::exit::GOOD)
 }

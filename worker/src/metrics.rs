@@ -5,6 +5,7 @@ use std::time::Duration;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
+use proto::event::DeadLetterReason;
 use store::{Decision, TurnState};
 
 use crate::pipeline::Stage;
@@ -21,6 +22,7 @@ const HEARTBEATS_TOTAL: &str = "worker_heartbeats_total";
 const PARTITIONS_OWNED: &str = "worker_partitions_owned";
 const PARTITION_CHANGES_TOTAL: &str = "worker_partition_changes_total";
 const INTERACTIONS_TOTAL: &str = "worker_interactions_total";
+const DEAD_LETTERS_TOTAL: &str = "worker_dead_letters_total";
 const PANICS_TOTAL: &str = "worker_panics_total";
 
 /// Buckets around the objective of 250 ms for a stage without a model, up to a long answer.
@@ -85,6 +87,11 @@ pub fn describe() {
         "interactions asked of this worker, by outcome"
     );
     describe_counter!(
+        DEAD_LETTERS_TOTAL,
+        Unit::Count,
+        "events that were given up, by reason"
+    );
+    describe_counter!(
         PANICS_TOTAL,
         Unit::Count,
         "panics that were caught; each is a defect"
@@ -103,6 +110,9 @@ fn touch() {
     for outcome in Interacted::ALL {
         counter!(INTERACTIONS_TOTAL, "outcome" => outcome.as_str()).absolute(0);
     }
+    for reason in DeadLetterReason::ALL {
+        counter!(DEAD_LETTERS_TOTAL, "reason" => reason.label()).absolute(0);
+    }
     counter!(TAKEOVERS_TOTAL).absolute(0);
     counter!(PANICS_TOTAL).absolute(0);
     gauge!(TURNS_RUNNING).set(0);
@@ -115,6 +125,10 @@ pub(crate) fn event(kind: &'static str) {
 
 pub(crate) fn decision(code: Decision) {
     counter!(DECISIONS_TOTAL, "code" => code.as_str()).increment(1);
+}
+
+pub(crate) fn dead_letter(reason: DeadLetterReason) {
+    counter!(DEAD_LETTERS_TOTAL, "reason" => reason.label()).increment(1);
 }
 
 pub(crate) fn turn_started() {

@@ -6,10 +6,12 @@
 mod assign;
 mod consumer;
 mod intake;
+mod letter;
 mod own;
 mod presence;
 mod roster;
 mod schedule;
+mod trial;
 mod turns;
 
 use std::collections::BTreeMap;

@@ -59,6 +59,23 @@ impl Stage {
     }
 }
 
+/// What an envelope says about its event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    pub(crate) id: EventId,
+    /// When an operator asked for it once more, Unix time in milliseconds; 0 otherwise.
+    pub(crate) retried_at_ms: u64,
+}
+
+impl Received {
+    pub(crate) fn of(envelope: &event::Envelope) -> Self {
+        Self {
+            id: EventId::from_stored(envelope.event_id.clone()),
+            retried_at_ms: u64::try_from(envelope.retried_at_ms).unwrap_or_default(),
+        }
+    }
+}
+
 /// What intake made of a message.
 #[derive(Debug)]
 pub(crate) enum Taken {
@@ -105,10 +122,11 @@ impl NotYet {
 /// Cancel safe: yes; what was committed is read back at the next delivery.
 pub(crate) async fn intake(
     app: &App,
-    event_id: &EventId,
+    received: &Received,
     message: &event::Message,
     history: &History,
 ) -> Result<Taken, NotYet> {
+    let event_id = &received.id;
     let tenant = accept::tenant_of(message);
     let around = Surroundings {
         bot: app.bot,
@@ -120,7 +138,7 @@ pub(crate) async fn intake(
         let verdict = accept::accept(message, profile.as_deref(), around);
         let answer = match (verdict, profile) {
             (Verdict::Pass(code), _) => return Ok(Taken::Refused(code)),
-            (Verdict::Ask(_) | Verdict::NotSetUp, _) if is_stale(app, message) => {
+            (Verdict::Ask(_) | Verdict::NotSetUp, _) if is_stale(app, received, message) => {
                 admit::refuse(app, event_id, message, Decision::Stale).await
             }
             (Verdict::Ask(candidate), Some(profile)) => {
@@ -146,9 +164,10 @@ pub(crate) async fn intake(
     Err(NotYet::Unsteady)
 }
 
-fn is_stale(app: &App, message: &event::Message) -> bool {
+fn is_stale(app: &App, received: &Received, message: &event::Message) -> bool {
     let created_ms = proto::id::MessageId(message.message_id).created_at_ms();
-    app.settings.switches.age_of(created_ms) > app.settings.chat.stale_event_max_age
+    let asked_ms = created_ms.max(received.retried_at_ms);
+    app.settings.switches.age_of(asked_ms) > app.settings.chat.stale_event_max_age
 }
 
 /// Runs one turn to its end, whatever that is.

@@ -9,6 +9,7 @@ use keyring::Keyring;
 use llm::Llm;
 use proto::subject::{Names, OLDEST_SERVER, PARTITIONS_METADATA};
 use runtime::admin::{self, Health};
+use runtime::settings::sections::DiscordSettings;
 use runtime::shutdown::Shutdown;
 use store::Store;
 use tokio::sync::Semaphore;
@@ -70,7 +71,7 @@ async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
     let nats = runtime::nats::connect(&settings.nats, "worker", OLDEST_SERVER).await?;
     let names = Names::new(settings.nats.prefix.clone());
     let bucket = open_bucket(&settings, &nats, &names).await?;
-    let discord = connect_discord(&settings)?;
+    let discord = connect_discord(&settings.discord)?;
     let bot = discord
         .current_user()
         .await
@@ -93,6 +94,7 @@ async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
         llm: Arc::new(Llm::new(settings.provider_base_urls.clone())?),
         turn_slots: Arc::new(Semaphore::new(settings.chat.max_turns)),
         live_turns: LiveTurns::default(),
+        suspects: Arc::default(),
         interactions: TaskTracker::new(),
         tracker: shutdown.tracker.clone(),
         stop: shutdown.token.clone(),
@@ -129,17 +131,25 @@ async fn open_bucket(
     let (stream, partitions) = (names.event_stream(), settings.nats.partitions);
     runtime::nats::check_stream(&context, &stream, PARTITIONS_METADATA, partitions).await?;
     context
+        .get_stream(names.dead_letter_stream())
+        .await
+        .context("the stream of dead letters does not exist; run `worker migrate` first")?;
+    context
         .get_key_value(names.workers_bucket())
         .await
         .context("the workers' bucket does not exist; run `worker migrate` first")
 }
 
-fn connect_discord(settings: &Settings) -> anyhow::Result<discord::Client> {
+/// Makes the client of Discord's REST API.
+///
+/// # Errors
+/// The settings do not make a client.
+pub fn connect_discord(settings: &DiscordSettings) -> anyhow::Result<discord::Client> {
     Ok(discord::Client::new(discord::Settings {
-        api_url: settings.discord.api_url.clone(),
-        token: settings.discord.token.clone(),
-        global_rps: settings.discord.global_rps,
-        proxy_url: settings.discord.proxy_url.as_ref().map(ToString::to_string),
+        api_url: settings.api_url.clone(),
+        token: settings.token.clone(),
+        global_rps: settings.global_rps,
+        proxy_url: settings.proxy_url.as_ref().map(ToString::to_string),
     })?)
 }
 

@@ -13,10 +13,14 @@ use crate::clock;
 const NAME: &str = "TEST_SWITCHES";
 
 /// The allowed items, as they are shown.
-const RANGE: &str = "no_fence, no_nonce, no_journal, clock_skew_ms=N";
+const RANGE: &str = "no_fence, no_nonce, no_journal, poison, clock_skew_ms=N";
 
 /// What is switched off; by default nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for a guarantee of its own"
+)]
 pub struct Switches {
     /// A turn goes on although another worker has it.
     pub no_fence: bool,
@@ -24,6 +28,8 @@ pub struct Switches {
     pub no_nonce: bool,
     /// Posts are not recorded, and a successor does not ask what was posted.
     pub no_journal: bool,
+    /// Messages with certain words end the intake that reads them.
+    pub poison: bool,
     /// Milliseconds by which this worker's wall clock is ahead; negative when it is behind.
     pub clock_skew_ms: i64,
 }
@@ -46,6 +52,18 @@ impl Switches {
         }
     }
 
+    /// Ends what takes this message in: `poison: panic` by a panic, `poison: abort` with the whole
+    /// process.
+    pub(crate) fn strike(&self, content: &str) {
+        if self.poison && content.contains("poison: abort") {
+            std::process::abort();
+        }
+        assert!(
+            !(self.poison && content.contains("poison: panic")),
+            "poison"
+        );
+    }
+
     /// Returns the Unix time in milliseconds as this worker's clock shows it.
     pub(crate) fn unix_now_ms(&self) -> u64 {
         clock::unix_now_ms().saturating_add_signed(self.clock_skew_ms)
@@ -64,6 +82,7 @@ fn parse(text: &str) -> Result<Switches, String> {
             None if item == "no_fence" => switches.no_fence = true,
             None if item == "no_nonce" => switches.no_nonce = true,
             None if item == "no_journal" => switches.no_journal = true,
+            None if item == "poison" => switches.poison = true,
             Some(("clock_skew_ms", skew)) => {
                 let skew = skew.parse().ok();
                 switches.clock_skew_ms = skew.ok_or("holds a skew that is no number")?;

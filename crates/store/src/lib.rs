@@ -22,6 +22,7 @@
 //! checked: that table exists only where `worker migrate` ran.
 
 mod admission;
+mod attempt;
 mod connect;
 mod decision;
 mod error;
@@ -29,6 +30,7 @@ mod explain;
 mod lease;
 mod pool;
 mod post;
+mod privacy;
 mod profile;
 mod purge;
 mod recorded;

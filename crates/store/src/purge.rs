@@ -8,6 +8,8 @@ use crate::{Error, Store};
 const KEEP_TURNS: TimeDelta = TimeDelta::hours(48);
 /// How long a decision is kept (DB-69).
 const KEEP_DECISIONS: TimeDelta = TimeDelta::hours(24);
+/// How long tries of an event are kept: the event itself lives for ten minutes at most.
+const KEEP_ATTEMPTS: TimeDelta = TimeDelta::hours(1);
 /// Rows per statement, each its own transaction, so that no lock is held for long (DB-79).
 const BATCH: i64 = 1_000;
 
@@ -34,6 +36,30 @@ impl Store {
             purged.turns += turns;
             purged.decisions += decisions;
             if turns == 0 && decisions == 0 {
+                return Ok(purged);
+            }
+        }
+    }
+
+    /// Deletes counts of tries an hour after the last one, counted back from `now`, in batches, and
+    /// returns how many. Cancel safe: what is left is deleted the next time.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn purge_attempts(&self, now: DateTime<Utc>) -> Result<u64, Error> {
+        let mut purged = 0;
+        loop {
+            let done = sqlx::query!(
+                "DELETE FROM event_attempts WHERE event_id IN (
+                     SELECT event_id FROM event_attempts
+                     WHERE last_at < $1 ORDER BY last_at LIMIT $2)",
+                now - KEEP_ATTEMPTS,
+                BATCH,
+            )
+            .execute(&self.pool)
+            .await?;
+            purged += done.rows_affected();
+            if done.rows_affected() == 0 {
                 return Ok(purged);
             }
         }

@@ -141,6 +141,7 @@ impl Intake {
             shard_epoch: epoch,
             session_sequence: about.sequence,
             received_at_ms: about.read_at_ms,
+            retried_at_ms: 0,
             event: Some(body),
         };
         let subject = self.names.event(about.partition, about.kind);

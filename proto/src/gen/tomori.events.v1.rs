@@ -25,6 +25,10 @@ pub struct Envelope {
     /// When the gateway read the frame, Unix time in milliseconds.
     #[prost(int64, tag = "8")]
     pub received_at_ms: i64,
+    /// When an operator asked for this event once more, Unix time in milliseconds: its
+    /// age counts from then. 0 otherwise.
+    #[prost(int64, tag = "9")]
+    pub retried_at_ms: i64,
     #[prost(oneof = "envelope::Event", tags = "16, 17, 18, 19")]
     pub event: ::core::option::Option<envelope::Event>,
 }

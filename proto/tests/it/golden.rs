@@ -23,6 +23,7 @@ fn envelope(kind: EventKind, event_id: &str, event: Event) -> Envelope {
         shard_epoch: 7,
         session_sequence: 1_234_567,
         received_at_ms: 1_795_000_000_123,
+        retried_at_ms: 0,
         event: Some(event),
     }
 }
@@ -137,6 +138,14 @@ fn interaction() -> Interaction {
     }
 }
 
+fn retried() -> Envelope {
+    let create = Event::MessageCreate(message());
+    Envelope {
+        retried_at_ms: 1_795_000_100_000,
+        ..envelope(EventKind::MessageCreate, "mc:100", create)
+    }
+}
+
 fn dead_letter() -> DeadLetter {
     DeadLetter {
         schema_version: 1,
@@ -196,6 +205,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
             "gap.v1",
             event(EventKind::Gap, "gap:3:7:46", Event::Gap(gap)),
         ),
+        ("message_create.v1.retried", retried().encode_to_vec()),
         ("interaction.v1", interaction().encode_to_vec()),
         ("interaction_reply.v1", reply.encode_to_vec()),
         ("dead_letter.v1", dead_letter().encode_to_vec()),
@@ -248,6 +258,8 @@ fn released_bytes_decode_to_what_they_meant() {
             Event::MessageCreate(message())
         )
     );
+    let again = unhex(&released("message_create.v1.retried"));
+    assert_eq!(Envelope::decode(again.as_slice()).unwrap(), retried());
     let form = unhex(&released("interaction.v1"));
     assert_eq!(Interaction::decode(form.as_slice()).unwrap(), interaction());
     let letter = unhex(&released("dead_letter.v1"));

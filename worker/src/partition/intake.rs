@@ -7,40 +7,37 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::{AckKind, Message as Delivery};
+use async_nats::jetstream::Message as Delivery;
 use futures_util::{FutureExt, StreamExt};
-use prost::Message as _;
-use proto::event::{self, Envelope, envelope::Event};
-use proto::id::{ChannelId, EventId, MessageId};
+use proto::event::{self, DeadLetterReason, Envelope, envelope::Event};
+use proto::id::{ChannelId, MessageId};
 use proto::subject::{Partition, kind_token};
 use store::Decision;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::consumer::Owned;
+use super::letter;
 use super::schedule::Schedule;
+use super::trial::{self, TRIES, Trial};
 use crate::app::App;
 use crate::channel::history::History;
 use crate::channel::line;
 use crate::metrics;
 use crate::notice::Notice;
-use crate::pipeline::{self, NotYet, Taken, accept};
+use crate::pipeline::{self, NotYet, Received, Taken, accept};
 
 /// The loop ticks this often: well below the two seconds after which its heartbeat stops.
 const TICK: Duration = Duration::from_millis(500);
 
 /// Between two tries while the database is away.
-const DATABASE_RETRY: Duration = Duration::from_millis(500);
+pub(super) const DATABASE_RETRY: Duration = Duration::from_millis(500);
 
 /// The consumer is compared with the server's view of it this often (DESIGN §3).
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// The open rows are read again this often: what was admitted unheard is found.
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
-
-/// An event whose decision is an error this often, with the database there, is given up
-/// (GUARD-81).
-const POISON_TRIES: u32 = 3;
 
 /// A notice in a background task; it is worth no more than this.
 const NOTICE_WITHIN: Duration = Duration::from_secs(10);
@@ -189,57 +186,66 @@ impl Intake {
         is_next
     }
 
+    /// Handles an event, or stores that it cannot be handled; acknowledges it after that.
     async fn take(&mut self, delivery: &Delivery) {
-        let is_handled = self.try_handle(delivery).await;
-        if !is_handled {
-            note_poison(self.partition, delivery);
-        }
-        let ack = if is_handled {
-            AckKind::Ack
-        } else {
-            AckKind::Term
+        let trial = self.begin(delivery).await;
+        let handled = match &trial {
+            Ok(_alone) => self.try_handle(delivery).await,
+            Err(reason) => Err(*reason),
         };
-        if let Err(error) = delivery.ack_with(ack).await {
+        if let Err(reason) = handled {
+            letter::store(&self.app, self.partition, delivery, reason).await;
+        }
+        if let Err(error) = delivery.ack().await {
             // It comes again to the next consumer, where its decision is read back.
             tracing::warn!(partition = %self.partition, %error, "an event is not acknowledged");
         }
         self.backlog = self.backlog.saturating_sub(1);
     }
 
-    /// Reads and handles an event; false when it can never be handled. A panic costs this event
-    /// and nothing else.
-    async fn try_handle(&mut self, delivery: &Delivery) -> bool {
-        let Ok(envelope) = Envelope::decode(delivery.payload.clone()) else {
-            return false;
-        };
-        if envelope.schema_version != event::SCHEMA_VERSION {
-            return false;
+    /// Counts a try of an event that may have ended its owner before; `None` for all others.
+    async fn begin(&self, delivery: &Delivery) -> Result<Option<Trial>, DeadLetterReason> {
+        if self.backlog == 0 {
+            return Ok(None);
         }
+        let event = letter::travels_as(delivery);
+        trial::begin(&self.app, &self.owned.name, &event)
+            .await
+            .map(Some)
+    }
+
+    /// Reads and handles an event. A panic costs this event and nothing else.
+    async fn try_handle(&mut self, delivery: &Delivery) -> Result<(), DeadLetterReason> {
+        let envelope = letter::read(delivery)?;
         metrics::event(kind_token(envelope.kind()));
-        let handling = AssertUnwindSafe(self.handle(envelope)).catch_unwind();
-        handling.await.unwrap_or_else(|_| {
-            metrics::panicked();
-            false
-        })
+        for _ in 0..TRIES {
+            let handling = AssertUnwindSafe(self.handle(&envelope)).catch_unwind();
+            match handling.await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(DeadLetterReason::Undecidable),
+                Err(_) => metrics::panicked(),
+            }
+        }
+        Err(DeadLetterReason::Crashed)
     }
 
     /// Handles one event; false when it can never be.
-    async fn handle(&mut self, envelope: Envelope) -> bool {
-        match envelope.event {
+    async fn handle(&mut self, envelope: &Envelope) -> bool {
+        match &envelope.event {
             Some(Event::MessageCreate(message)) => {
-                let event_id = EventId::from_stored(envelope.event_id);
-                return self.created(&event_id, &message).await;
+                let event = Received::of(envelope);
+                return self.created(&event, message).await;
             }
             Some(Event::MessageUpdate(message)) => {
-                let line = line::of_event(&message, self.app.bot);
-                let channel = accept::channel_of(&message);
+                let line = line::of_event(message, self.app.bot);
+                let channel = accept::channel_of(message);
                 self.schedule.channel(channel).history.edit(line);
             }
             Some(Event::MessageDelete(deletion)) => {
                 let channel = ChannelId(deletion.channel_id);
                 let history = &self.schedule.channel(channel).history;
-                for id in deletion.message_ids {
-                    history.delete(MessageId(id));
+                for id in &deletion.message_ids {
+                    history.delete(MessageId(*id));
                 }
             }
             Some(Event::Gap(_)) => self.schedule.forget_histories(),
@@ -248,11 +254,12 @@ impl Intake {
         true
     }
 
-    async fn created(&mut self, event_id: &EventId, message: &event::Message) -> bool {
+    async fn created(&mut self, event: &Received, message: &event::Message) -> bool {
+        self.app.settings.switches.strike(&message.content);
         let id = accept::channel_of(message);
         let history = self.schedule.channel(id).history.clone();
         history.say(line::of_event(message, self.app.bot));
-        let Some(taken) = self.decide(event_id, message, &history).await else {
+        let Some(taken) = self.decide(event, message, &history).await else {
             return false;
         };
         match taken {
@@ -277,13 +284,13 @@ impl Intake {
     /// Asks until the database decides; `None` when its answer is an error again and again.
     async fn decide(
         &self,
-        event_id: &EventId,
+        event: &Received,
         message: &event::Message,
         history: &History,
     ) -> Option<Taken> {
         let mut tries = 0;
         loop {
-            let error = match pipeline::intake(&self.app, event_id, message, history).await {
+            let error = match pipeline::intake(&self.app, event, message, history).await {
                 Ok(taken) => return Some(taken),
                 Err(error) => error,
             };
@@ -291,7 +298,7 @@ impl Intake {
                 tries += 1;
             }
             note_waiting(self.partition, &error);
-            if tries == POISON_TRIES {
+            if tries == TRIES {
                 return None;
             }
             sleep(DATABASE_RETRY).await;
@@ -341,16 +348,6 @@ fn ticks_later(every: Duration) -> Interval {
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
-}
-
-fn note_poison(partition: Partition, delivery: &Delivery) {
-    metrics::event("poison");
-    let sequence = delivery.info().map_or(0, |info| info.stream_sequence);
-    tracing::error!(
-        %partition,
-        stream.sequence = sequence,
-        "an event cannot be handled and is given up"
-    );
 }
 
 fn note_waiting(partition: Partition, error: &NotYet) {

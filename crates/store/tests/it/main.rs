@@ -8,6 +8,7 @@
 )]
 
 mod admission;
+mod attempts;
 mod database;
 mod keys;
 mod outage;
