@@ -11,6 +11,8 @@
 mod browser;
 mod e2e_bad_input;
 mod e2e_browser;
+mod e2e_dead_letters;
+mod e2e_events;
 mod e2e_gateway;
 mod e2e_newcomer;
 mod e2e_posts;
@@ -31,5 +33,6 @@ mod sandbox_rest;
 mod sandbox_rules;
 mod sandbox_wire;
 mod sandbox_world;
+mod stream;
 mod town;
 mod wire;

@@ -160,6 +160,74 @@ impl Town {
         http::delete_json(&url).await.unwrap();
     }
 
+    /// Changes what somebody said, without leaving a trace of who did.
+    pub(crate) async fn edit(&self, trigger: &Trigger, text: &str) {
+        let Trigger { channel, id } = trigger;
+        let url = format!("{}/sandbox/channels/{channel}/messages/{id}", self.url);
+        http::patch_json(&url, &json!({"content": text}))
+            .await
+            .unwrap();
+    }
+
+    /// Where its events travel: the broker's address, and what names on it begin with.
+    pub(crate) fn broker(&self) -> (String, String) {
+        self.installation.state().unwrap().broker()
+    }
+
+    /// Runs a statement in its database and returns what it prints.
+    pub(crate) async fn sql(&self, statement: &str) -> String {
+        let database = self.installation.state().unwrap().given.unwrap().database;
+        let programs = programs().await;
+        programs.query(&database, statement).await.unwrap()
+    }
+
+    /// Waits until a process has ended, or something was given up; tells whether it was the latter.
+    pub(crate) async fn wait_for_end_or_letter(&self, part: Part) -> bool {
+        loop {
+            let (_, listing) = self.operate(&["dead-letters", "list"]).await;
+            if listing["dead_letters"] != json!([]) {
+                return true;
+            }
+            if !self.alive().contains(&part) {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// A message as the sandbox shows it.
+    pub(crate) async fn message(&self, id: &str) -> Value {
+        http::get_json(&format!("{}/sandbox/messages/{id}", self.url))
+            .await
+            .unwrap()
+    }
+
+    /// Runs an operator command; returns its exit code and the JSON document that it prints.
+    pub(crate) async fn operate(&self, arguments: &[&str]) -> (i32, Value) {
+        let mut command = self.installation.worker_command(arguments).unwrap();
+        let output = command.arg("--json").output().await.unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        let answer = serde_json::from_slice(&output.stdout);
+        let answer = answer.unwrap_or_else(|error| panic!("{error}: {complaint}"));
+        (output.status.code().unwrap(), answer)
+    }
+
+    /// A sample of a worker's metrics, 0 when there is none.
+    pub(crate) async fn metric(&self, part: Part, sample: &str) -> f64 {
+        let url = format!("{}/metrics", self.installation.address(part).unwrap());
+        let (_, body) = http::get(&url).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let mut lines = text.lines().filter_map(|line| line.rsplit_once(' '));
+        let found = lines.find(|(name, _)| *name == sample);
+        found.map_or(0.0, |(_, value)| value.parse().unwrap())
+    }
+
+    /// Starts a process that may end before it is ready.
+    pub(crate) async fn try_to_start(&self, part: Part) {
+        let args = control::StartArgs { id: part };
+        drop(control::start(args, &self.installation).await);
+    }
+
     /// Says something to the bot on a server.
     pub(crate) async fn say(&self, user: &str, server: &str, text: &str) -> Trigger {
         let body = json!({

@@ -1,0 +1,163 @@
+//! Events that cannot be handled cost themselves and nothing else; what remains of them are ids.
+
+use dev::control::Name;
+use dev::part::Part;
+use proto::id::MessageId;
+use serde_json::{Value, json};
+use tokio::time::{Duration, Instant, sleep};
+
+use crate::stream::{Streams, bytes_of, direct_message};
+use crate::town::{Town, Trigger, assert_each_answered_once};
+
+/// Longest wait for a record: three deaths of a worker, each followed by a takeover.
+const LETTER_WAIT: Duration = Duration::from_mins(2);
+
+/// Words that must be nowhere but in the message.
+const SECRET: &str = "marmalade";
+
+/// The switch by which words end what reads them.
+const POISON: [(&str, &str); 2] = [("RUN_ENV", "test"), ("TEST_SWITCHES", "poison")];
+
+/// Waits until there are that many records, and returns them as `list` shows them.
+async fn dead_letters(town: &Town, count: usize) -> Vec<Value> {
+    let give_up = Instant::now() + LETTER_WAIT;
+    loop {
+        let (code, listing) = town.operate(&["dead-letters", "list"]).await;
+        assert_eq!(code, 0, "{listing}");
+        let letters = listing["dead_letters"].as_array().unwrap().clone();
+        if letters.len() >= count {
+            return letters;
+        }
+        assert!(Instant::now() < give_up, "{listing}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn assert_no_words(town: &Town) {
+    for letter in Streams::of(town).await.dead_letters().await {
+        let text = String::from_utf8_lossy(&letter);
+        assert!(!text.contains(SECRET) && !text.contains("poison"), "{text}");
+    }
+}
+
+fn event_of(trigger: &Trigger) -> String {
+    format!("mc:{}", trigger.id)
+}
+
+#[tokio::test]
+async fn unreadable_events_are_given_up_and_the_next_one_is_answered() {
+    let town = Town::start(1).await;
+    let first = town.say_privately("alice", "hello").await;
+    let message = town.message(&first.id).await;
+    let streams = Streams::of(&town).await;
+    let garbage = format!("\u{7f}{SECRET}").into_bytes();
+    streams
+        .publish(&first, Some("mc:77"), garbage.clone())
+        .await;
+    streams.publish(&first, None, garbage).await;
+    let mut tomorrow = direct_message(&message, MessageId(78), SECRET);
+    tomorrow.schema_version = 99;
+    streams
+        .publish(&first, Some("mc:78"), bytes_of(&tomorrow))
+        .await;
+    let last = town.say_privately("alice", "still there?").await;
+    let answers = town.answers(vec![first, last]).await;
+    assert_each_answered_once(&answers, &town.posts().await);
+
+    let letters = dead_letters(&town, 3).await;
+    let reasons: Vec<_> = letters.iter().map(|letter| &letter["reason"]).collect();
+    assert_eq!(reasons, ["malformed", "malformed", "unknown_version"]);
+    assert_eq!(letters[0]["event_id"], "mc:77");
+    assert_eq!(letters[0]["kind"], "message_create");
+    let unnamed = letters[1]["event_id"].as_str().unwrap();
+    assert!(unnamed.starts_with("seq:"), "{unnamed}");
+    assert_no_words(&town).await;
+    let sample = "worker_dead_letters_total{reason=\"malformed\"}";
+    assert!((town.metric(Part::Worker(1), sample).await - 2.0).abs() < 0.5);
+
+    // Nothing tells which channel it was: it stays until somebody drops it.
+    let (code, answer) = town.operate(&["dead-letters", "retry", "mc:77"]).await;
+    assert_eq!((code, &answer["outcome"]), (1, &json!("not_a_message")));
+    let (code, answer) = town.operate(&["dead-letters", "drop", "mc:77"]).await;
+    assert_eq!((code, &answer["outcome"]), (0, &json!("dropped")));
+    for task in ["show", "drop", "retry"] {
+        let (code, answer) = town.operate(&["dead-letters", task, "mc:77"]).await;
+        assert_eq!((code, &answer["outcome"]), (1, &json!("unknown")));
+    }
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn an_event_that_kills_its_worker_three_times_is_given_up_and_the_others_are_answered() {
+    let town = Town::start_with(1, &POISON).await;
+    town.set_up("Sandbox").await;
+    town.signal(Part::Worker(1), Name::Term).await;
+    let before = town.say("alice", "Sandbox", "one").await;
+    let words = format!("poison: abort {SECRET}");
+    let poison = town.say("alice", "Sandbox", &words).await;
+    let after = town.say("alice", "Sandbox", "two").await;
+    let mut deaths = 0;
+    loop {
+        town.try_to_start(Part::Worker(1)).await;
+        if town.wait_for_end_or_letter(Part::Worker(1)).await {
+            break;
+        }
+        deaths += 1;
+    }
+    assert_eq!(deaths, 3);
+    let letters = dead_letters(&town, 1).await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0]["event_id"], event_of(&poison));
+    assert_eq!(letters[0]["reason"], "crashed");
+    assert_eq!(letters[0]["channel_id"], poison.channel);
+    assert_no_words(&town).await;
+    let answers = town.answers(vec![before, after]).await;
+    assert_each_answered_once(&answers, &town.posts().await);
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn a_retried_event_is_judged_anew_by_what_its_message_says_now() {
+    let settings = [&POISON[..], &[("STALE_EVENT_MAX_AGE_MS", "5000")]].concat();
+    let town = Town::start_with(1, &settings).await;
+    let words = format!("poison: panic {SECRET}");
+    let mut poisoned = Vec::new();
+    for _ in 0..3 {
+        poisoned.push(town.say_privately("alice", &words).await);
+    }
+    let letters = dead_letters(&town, 3).await;
+    assert!(letters.iter().all(|letter| letter["reason"] == "crashed"));
+    assert_no_words(&town).await;
+    let (code, shown) = town
+        .operate(&["dead-letters", "show", &event_of(&poisoned[0])])
+        .await;
+    assert_eq!((code, &shown["message_id"]), (0, &json!(poisoned[0].id)));
+
+    let retry = async |trigger: &Trigger| {
+        let event = event_of(trigger);
+        let (code, answer) = town.operate(&["dead-letters", "retry", &event]).await;
+        (code, answer["outcome"].as_str().unwrap().to_owned())
+    };
+    // It dies again as long as it says what it said.
+    assert_eq!(retry(&poisoned[0]).await, (0, "published".to_owned()));
+    dead_letters(&town, 3).await;
+    town.edit(&poisoned[0], "and now?").await;
+    // Old enough that only the operator's wish makes it young.
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(retry(&poisoned[0]).await, (0, "published".to_owned()));
+    assert_eq!(retry(&poisoned[0]).await, (1, "unknown".to_owned()));
+    let answers = town.answers(vec![poisoned[0].clone()]).await;
+    assert_each_answered_once(&answers, &town.posts().await);
+
+    town.delete(&poisoned[1]).await;
+    assert_eq!(retry(&poisoned[1]).await, (0, "gone".to_owned()));
+    town.sql(
+        "INSERT INTO users (user_disc_id, privacy_level)
+         SELECT DISTINCT responsible_disc_id, 2 FROM turns
+         ON CONFLICT (user_disc_id) DO UPDATE SET privacy_level = 2",
+    )
+    .await;
+    assert_eq!(retry(&poisoned[2]).await, (0, "opted_out".to_owned()));
+    assert_eq!(dead_letters(&town, 0).await, Vec::<Value>::new());
+    town.leave().await;
+}
