@@ -4,6 +4,8 @@
 //! under the fence, and a heartbeat that was acknowledged a moment ago; what a dead worker left in
 //! doubt is looked for in the channel before anything is sent in its place (DESIGN §4).
 
+mod quiet;
+
 use std::time::Duration;
 
 use discord::{NewMessage, Page};
@@ -22,21 +24,16 @@ use crate::patience::{with_patience, with_rest_patience};
 use crate::switches::Switches;
 
 /// One call to Discord, retries included (DESIGN §4).
-const SEND_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
 
 /// Before a post that is in doubt is sent again, unless Discord said how long to wait.
 const RESEND_AFTER: Duration = Duration::from_millis(250);
 
 /// Discord remembers a nonce for "a few minutes"; we count on less than a minute (DESIGN §4).
-const NONCE_WINDOW: Duration = Duration::from_secs(45);
+pub(crate) const NONCE_WINDOW: Duration = Duration::from_secs(45);
 
 /// Between two looks at whether heartbeats are acknowledged again.
 const FRESHNESS_EVERY: Duration = Duration::from_millis(100);
-
-/// How long a successor waits until nothing of a dead worker can still arrive. It takes 15 s
-/// when the worker has just died; more means that this worker cannot judge, and lets go.
-const IN_FLIGHT_MAX: Duration = Duration::from_secs(40);
-const IN_FLIGHT_EVERY: Duration = Duration::from_millis(200);
 
 /// A reply whose last post is older than this is not continued (CHAT-47).
 const CONTINUE_WITHIN: Duration = Duration::from_mins(5);
@@ -62,6 +59,10 @@ pub(crate) struct Journal<'a> {
     /// The posts of this turn that are on record, in order.
     posted: Vec<MessageId>,
     has_posted: bool,
+    /// The run of heartbeats in which the turn was last found to be ours.
+    held_in: Option<u64>,
+    /// When nothing of this turn can arrive any more, where something may be on its way.
+    quiet_at: Option<Instant>,
 }
 
 impl<'a> Journal<'a> {
@@ -76,6 +77,12 @@ impl<'a> Journal<'a> {
             next_ordinal: 0,
             posted: Vec::new(),
             has_posted: false,
+            held_in: None,
+            // Whoever had it before us sent its last request before we claimed.
+            quiet_at: turn
+                .state
+                .is_running()
+                .then(|| Instant::now() + SEND_WITHIN),
         }
     }
 
@@ -99,9 +106,11 @@ impl<'a> Journal<'a> {
     pub(crate) async fn post(&mut self, text: &str) -> Result<(), TurnError> {
         let ordinal = self.next_ordinal;
         let nonce = nonce_of(self.lease.turn, ordinal);
+        let run = self.app.presence.run();
         if !self.record(ordinal, nonce, text).await? {
             return Err(self.why_refused().await);
         }
+        self.held_in = run;
         let reply_to = self
             .trigger
             .filter(|trigger| ordinal == 0 && self.history.has_moved_past(*trigger));
@@ -140,6 +149,7 @@ impl<'a> Journal<'a> {
             self.note_posted(post.ordinal, id);
             texts.extend(self.read_back(id).await?);
         }
+        self.quiet_at = None;
         self.refuse_if_long_ago()?;
         Ok(texts)
     }
@@ -176,11 +186,15 @@ impl<'a> Journal<'a> {
 
     /// Sends until Discord has answered, always under the same nonce. Once an attempt has been in
     /// doubt for as long as the nonce may be forgotten, the channel is looked through first.
-    async fn send(&self, mut message: NewMessage, ordinal: i32) -> Result<MessageId, TurnError> {
+    async fn send(
+        &mut self,
+        mut message: NewMessage,
+        ordinal: i32,
+    ) -> Result<MessageId, TurnError> {
         let hash = hash_of(&message.content);
         let mut in_doubt_since: Option<Instant> = None;
         loop {
-            self.wait_until_fresh().await?;
+            self.wait_until_held().await?;
             if in_doubt_since.is_some_and(|since| since.elapsed() > NONCE_WINDOW) {
                 if let Some(id) = self.look_back(hash).await? {
                     return Ok(id);
@@ -189,7 +203,8 @@ impl<'a> Journal<'a> {
             }
             let started = Instant::now();
             message.deadline = started + SEND_WITHIN;
-            let may_send = || self.app.presence.is_fresh();
+            self.quiet_at = Some(message.deadline);
+            let may_send = || self.app.presence.run() == self.held_in;
             let discord = &self.app.discord;
             let sent = discord
                 .create_message_while(self.channel, &message, &may_send)
@@ -200,6 +215,7 @@ impl<'a> Journal<'a> {
             };
             metrics::post(error.label());
             if is_final(&error) {
+                self.quiet_at = in_doubt_since.map(|_| message.deadline);
                 let (store, lease) = (&self.app.store, &self.lease);
                 with_patience(|| store.fail_post(lease, ordinal)).await?;
                 return Err(error.into());
@@ -212,27 +228,30 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Returns at once while heartbeats are acknowledged. After a break the fence is asked again,
-    /// for somebody may have taken the turn over meanwhile.
-    async fn wait_until_fresh(&self) -> Result<(), TurnError> {
-        if self.app.presence.is_fresh() {
-            return Ok(());
-        }
-        while !self.app.presence.is_fresh() {
-            sleep(FRESHNESS_EVERY).await;
-        }
-        let (store, lease) = (&self.app.store, &self.lease);
-        let is_ours = with_patience(|| store.advance_turn(lease, TurnState::Streaming)).await?;
-        if is_ours || self.switches().no_fence {
-            Ok(())
-        } else {
-            Err(TurnError::FenceLost)
+    /// Returns at once while heartbeats are acknowledged without a break. After a break, noticed or
+    /// not, the fence is asked again, for somebody may have taken the turn over meanwhile.
+    async fn wait_until_held(&mut self) -> Result<(), TurnError> {
+        loop {
+            let Some(run) = self.app.presence.run() else {
+                sleep(FRESHNESS_EVERY).await;
+                continue;
+            };
+            if self.held_in == Some(run) {
+                return Ok(());
+            }
+            let (store, lease) = (&self.app.store, &self.lease);
+            let is_ours = with_patience(|| store.advance_turn(lease, TurnState::Streaming)).await?;
+            if !is_ours && !self.switches().no_fence {
+                return Err(TurnError::FenceLost);
+            }
+            self.held_in = Some(run);
         }
     }
 
     async fn confirm(&mut self, ordinal: i32, id: MessageId) -> Result<(), TurnError> {
         // People see the post from here on, whoever may record it.
         self.note_posted(ordinal, id);
+        self.quiet_at = None;
         if self.switches().no_journal {
             return Ok(());
         }
@@ -286,8 +305,9 @@ impl<'a> Journal<'a> {
         post: &Post,
         dead: Option<&str>,
     ) -> Result<Option<MessageId>, TurnError> {
-        if let Some(worker) = dead {
-            self.wait_for_silence_of(worker).await?;
+        match dead {
+            Some(worker) => self.until_silence_of(worker).await?,
+            None => self.until_quiet().await,
         }
         let (store, lease) = (&self.app.store, &self.lease);
         let Some(id) = self.look_back(post.text_hash).await? else {
@@ -296,17 +316,6 @@ impl<'a> Journal<'a> {
         };
         with_patience(|| store.confirm_post(lease, post.ordinal, id)).await?;
         Ok(Some(id))
-    }
-
-    async fn wait_for_silence_of(&self, worker: &str) -> Result<(), TurnError> {
-        let give_up = Instant::now() + IN_FLIGHT_MAX;
-        while !self.app.presence.is_past_in_flight(worker) {
-            if Instant::now() > give_up {
-                return Err(TurnError::Abandoned);
-            }
-            sleep(IN_FLIGHT_EVERY).await;
-        }
-        Ok(())
     }
 
     /// Looks for our own post with that text after the last one on record. Posts that are on

@@ -3,13 +3,13 @@
 //! One task watches the roster and runs one owner per partition that is this worker's share.
 //! Owning a partition *is* having created its consumer: the server refuses a second one.
 
-mod assign;
+pub(crate) mod assign;
 mod consumer;
 mod intake;
 mod letter;
 mod own;
-mod presence;
-mod roster;
+pub(crate) mod presence;
+pub(crate) mod roster;
 mod schedule;
 mod trial;
 mod turns;

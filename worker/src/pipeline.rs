@@ -191,6 +191,9 @@ pub(crate) async fn turn(app: &App, granted: Granted, history: &History) -> Turn
     let outcome = timeout_at(deadline, answering)
         .await
         .unwrap_or(Err(TurnError::Overdue));
+    if outcome.is_err() {
+        journal.until_quiet().await;
+    }
     timed(
         Stage::Settle,
         settle::settle(app, claimed, &journal, outcome),

@@ -138,8 +138,8 @@ pub(super) async fn evict_dead(app: &App, partition: Partition) -> anyhow::Resul
     Ok(evicted)
 }
 
-/// Gives a partition away. An unanswered delete leaves the consumer to be evicted by others once
-/// this worker is gone, or by this worker's next attempt.
+/// Gives a partition away. An unanswered delete leaves the consumer to [`evict_own`], or to others
+/// once this worker is gone.
 pub(super) async fn give_up(app: &App, name: &str) {
     let deleted = async {
         let stream = stream(app).await?;

@@ -32,6 +32,19 @@ pub(super) async fn own(app: Arc<App>, partition: Partition, give_away: Cancella
             }
         }
     }
+    leave_nothing(&app, partition).await;
+}
+
+/// Deletes what unanswered requests of ours may have left: nobody else may while we live, and the
+/// partition would stand still. Of a process on its way out, others may soon.
+async fn leave_nothing(app: &App, partition: Partition) {
+    while !app.stop.is_cancelled() {
+        match consumer::evict_own(app, partition).await {
+            Ok(_) => return,
+            Err(error) => tracing::warn!(%partition, %error, "a partition is not given away yet"),
+        }
+        tokio::time::sleep(RETRY_EVERY).await;
+    }
 }
 
 async fn attempt(app: &App, partition: Partition) -> anyhow::Result<Option<Box<Owned>>> {

@@ -19,7 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::roster::{EXPIRY, Roster, STEADY};
+use super::roster::{Roster, STEADY};
 use crate::metrics;
 
 /// Time between two heartbeats (DESIGN §3).
@@ -28,16 +28,13 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 /// How old the last acknowledged heartbeat may be for a post to be sent (DESIGN §4): with a send
 /// deadline of 10 s the last byte leaves 12.5 s after it, before the 15 s at which a successor
 /// begins to look for what was in doubt.
-const FRESH: Duration = Duration::from_millis(2500);
+pub(crate) const FRESH: Duration = Duration::from_millis(2500);
 
 /// An intake loop that has not ticked for this long stops the heartbeat.
 const STALLED: Duration = Duration::from_secs(2);
 
 /// A heartbeat that is not acknowledged by then is given up; the next one is due.
 const ACK_WITHIN: Duration = Duration::from_secs(2);
-
-/// How long after its last heartbeat a dead worker's posts may still reach Discord.
-const IN_FLIGHT: Duration = Duration::from_secs(10);
 
 /// What a worker says of itself.
 #[derive(Debug, Serialize, Deserialize)]
@@ -100,10 +97,32 @@ struct Shared {
     pulse: Arc<Pulse>,
     draining: AtomicBool,
     roster: Mutex<Roster>,
-    /// When the request of the last acknowledged heartbeat was sent: the careful end.
-    last_acknowledged: Mutex<Option<Instant>>,
+    acknowledged: Mutex<Acknowledged>,
     connection: Mutex<Connection>,
     changed: watch::Sender<u64>,
+}
+
+/// The heartbeats that were acknowledged.
+#[derive(Debug, Default)]
+struct Acknowledged {
+    /// When the request of the last one was sent: the careful end.
+    last: Option<Instant>,
+    run: u64,
+}
+
+impl Acknowledged {
+    /// Notes a heartbeat; one that comes too late to have kept this worker fresh begins a new run.
+    fn note(&mut self, sent: Instant) {
+        if self.run().is_none() {
+            self.run += 1;
+        }
+        self.last = Some(sent);
+    }
+
+    fn run(&self) -> Option<u64> {
+        let is_fresh = self.last.is_some_and(|sent| sent.elapsed() < FRESH);
+        is_fresh.then_some(self.run)
+    }
 }
 
 #[derive(Debug)]
@@ -128,7 +147,7 @@ impl Presence {
             nats,
             pulse,
             draining: AtomicBool::new(false),
-            last_acknowledged: Mutex::new(None),
+            acknowledged: Mutex::default(),
             connection: Mutex::new(Connection {
                 connects,
                 since: Instant::now(),
@@ -157,7 +176,14 @@ impl Presence {
 
     /// Tells whether a heartbeat was acknowledged so lately that this worker may post.
     pub fn is_fresh(&self) -> bool {
-        lock(&self.shared.last_acknowledged).is_some_and(|sent| sent.elapsed() < FRESH)
+        self.run().is_some()
+    }
+
+    /// Returns the unbroken run of acknowledged heartbeats that this moment belongs to, `None`
+    /// while this worker may not post. Nobody judges a worker dead within a run: what was its own
+    /// then is its own still.
+    pub(crate) fn run(&self) -> Option<u64> {
+        lock(&self.shared.acknowledged).run()
     }
 
     /// Returns the workers among which partitions are shared out, in the order of their names.
@@ -203,11 +229,7 @@ impl Presence {
 
     /// Tells whether nothing that a dead worker sent can still arrive at Discord.
     pub(crate) fn is_past_in_flight(&self, worker: &str) -> bool {
-        let roster = lock(&self.shared.roster);
-        roster.has_witnesses()
-            && roster
-                .last_heartbeat(worker)
-                .is_none_or(|last| roster.silent_for(last, EXPIRY + IN_FLIGHT))
+        lock(&self.shared.roster).is_past_in_flight(worker)
     }
 
     /// Says that this worker takes no more work; its partitions go to others at once.
@@ -274,7 +296,7 @@ impl Presence {
             self.shared.bucket.put(&*self.shared.me, payload),
         )
         .await??;
-        *lock(&self.shared.last_acknowledged) = Some(sent);
+        lock(&self.shared.acknowledged).note(sent);
         Ok(())
     }
 
@@ -321,4 +343,24 @@ impl Presence {
 /// A panic while one of these small locks is held cannot leave its value half written.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_heartbeat_after_a_break_begins_another_run() {
+        let mut acknowledged = Acknowledged::default();
+        assert_eq!(acknowledged.run(), None);
+        acknowledged.note(Instant::now());
+        let first = acknowledged.run();
+        tokio::time::advance(HEARTBEAT_EVERY).await;
+        acknowledged.note(Instant::now());
+        assert!(first.is_some() && acknowledged.run() == first);
+        tokio::time::advance(FRESH).await;
+        assert_eq!(acknowledged.run(), None);
+        acknowledged.note(Instant::now());
+        assert!(acknowledged.run() > first);
+    }
 }

@@ -11,6 +11,10 @@ use std::time::Duration;
 /// this is dead. Heartbeats come every second, so five of them went missing.
 pub(crate) const EXPIRY: Duration = Duration::from_secs(5);
 
+/// How long after its death was certain a worker's posts may still reach Discord: as long as a
+/// request lives.
+const IN_FLIGHT: Duration = Duration::from_secs(10);
+
 /// How long the observer must have been connected without a break before it judges anybody:
 /// longer than [`EXPIRY`], so that what it missed while away has been delivered.
 pub(crate) const STEADY: Duration = Duration::from_secs(6);
@@ -104,6 +108,12 @@ impl Roster {
     pub(crate) fn silent_for(&self, since: ServerTime, by: Duration) -> bool {
         let limit = i128::try_from(by.as_nanos()).unwrap_or(i128::MAX);
         self.witnesses.len() == WITNESSES && self.witnesses.iter().all(|own| own - since > limit)
+    }
+
+    /// Tells whether nothing that a dead worker sent can still arrive at Discord.
+    pub(crate) fn is_past_in_flight(&self, worker: &str) -> bool {
+        let is_silent = |last| self.silent_for(last, EXPIRY + IN_FLIGHT);
+        self.has_witnesses() && self.last_heartbeat(worker).is_none_or(is_silent)
     }
 
     /// Tells whether I have heard myself often enough to judge others.
