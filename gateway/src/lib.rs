@@ -20,3 +20,5 @@ pub mod resume;
 pub mod run;
 
 mod clock;
+#[cfg(test)]
+mod model;

@@ -5,7 +5,7 @@
 //! the next one when the last is acknowledged; all channels go on in parallel.
 
 mod delivery;
-mod lanes;
+pub(crate) mod lanes;
 mod shrink;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -7,7 +7,7 @@
 mod lease;
 pub mod saver;
 pub mod store;
-mod tracker;
+pub(crate) mod tracker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -18,6 +18,8 @@ mod housekeeping;
 pub mod interactions;
 mod journal;
 pub mod metrics;
+#[cfg(test)]
+mod model;
 pub mod notice;
 pub mod operate;
 pub mod partition;

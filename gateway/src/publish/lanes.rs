@@ -7,7 +7,7 @@ use std::hash::Hash;
 /// Items by lane, in order within a lane. A lane that has nothing waiting and nothing out takes no
 /// memory.
 #[derive(Debug)]
-pub(super) struct Lanes<L, T> {
+pub(crate) struct Lanes<L, T> {
     /// Every lane that has an item waiting or out.
     lanes: HashMap<L, VecDeque<T>>,
     /// Lanes with something waiting and nothing out, in the order in which they became so.
@@ -25,7 +25,7 @@ impl<L, T> Default for Lanes<L, T> {
 
 impl<L: Copy + Eq + Hash, T> Lanes<L, T> {
     /// Puts an item at the end of its lane.
-    pub(super) fn push(&mut self, lane: L, item: T) {
+    pub(crate) fn push(&mut self, lane: L, item: T) {
         match self.lanes.entry(lane) {
             Entry::Occupied(mut waiting) => waiting.get_mut().push_back(item),
             Entry::Vacant(idle) => {
@@ -37,13 +37,13 @@ impl<L: Copy + Eq + Hash, T> Lanes<L, T> {
 
     /// Takes the first item of some lane that has none out. The lane gives no other until
     /// [`Self::finish`].
-    pub(super) fn take(&mut self) -> Option<T> {
+    pub(crate) fn take(&mut self) -> Option<T> {
         let lane = self.ready.pop_front()?;
         self.lanes.get_mut(&lane)?.pop_front()
     }
 
     /// Says that the item which `lane` had out is done with.
-    pub(super) fn finish(&mut self, lane: &L) {
+    pub(crate) fn finish(&mut self, lane: &L) {
         match self.lanes.get(lane) {
             Some(waiting) if waiting.is_empty() => {
                 self.lanes.remove(lane);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Reads may come in any order and repeat; the point never passes an unsettled frame.
 #[derive(Debug)]
-pub(super) struct Tracker {
+pub(crate) struct Tracker {
     /// The highest frame that was read.
     highest: u64,
     /// Unsettled frames, with how often each must be settled.
@@ -13,7 +13,7 @@ pub(super) struct Tracker {
 
 impl Tracker {
     /// Starts after `settled`, up to which all is settled.
-    pub(super) const fn new(settled: u64) -> Self {
+    pub(crate) const fn new(settled: u64) -> Self {
         Self {
             highest: settled,
             open: BTreeMap::new(),
@@ -21,18 +21,18 @@ impl Tracker {
     }
 
     /// Notes a frame that needs no settling.
-    pub(super) fn read(&mut self, sequence: u64) {
+    pub(crate) fn read(&mut self, sequence: u64) {
         self.highest = self.highest.max(sequence);
     }
 
     /// Notes a frame that must be settled once more.
-    pub(super) fn open(&mut self, sequence: u64) {
+    pub(crate) fn open(&mut self, sequence: u64) {
         *self.open.entry(sequence).or_default() += 1;
         self.read(sequence);
     }
 
     /// Settles a frame once.
-    pub(super) fn settle(&mut self, sequence: u64) {
+    pub(crate) fn settle(&mut self, sequence: u64) {
         if let Some(times) = self.open.get_mut(&sequence) {
             *times -= 1;
             if *times == 0 {
@@ -42,7 +42,7 @@ impl Tracker {
     }
 
     /// Returns the highest frame without an unsettled one at or before it.
-    pub(super) fn point(&self) -> u64 {
+    pub(crate) fn point(&self) -> u64 {
         let first_open = self.open.keys().next();
         first_open.map_or(self.highest, |open| {
             open.saturating_sub(1).min(self.highest)
@@ -50,7 +50,7 @@ impl Tracker {
     }
 
     /// Returns the highest frame that was read.
-    pub(super) const fn highest(&self) -> u64 {
+    pub(crate) const fn highest(&self) -> u64 {
         self.highest
     }
 }

@@ -53,7 +53,7 @@ struct Rule {
     never: &'static [&'static str],
 }
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 10] = [
     Rule {
         name: "proto",
         may_use: &[],
@@ -63,6 +63,12 @@ const RULES: [Rule; 9] = [
         name: "runtime",
         may_use: &[],
         never: &["proto", "twilight-*", "sqlx*"],
+    },
+    // Used by tests only: nothing that ships may name it.
+    Rule {
+        name: "explore",
+        may_use: &[],
+        never: &["*"],
     },
     Rule {
         name: "keyring",
