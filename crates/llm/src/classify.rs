@@ -1,42 +1,47 @@
 //! From a provider's refusal to a [`Class`]: its structured code first, then the HTTP status, then
 //! the words of its text. The text is read here and goes no further.
 
-use std::time::Duration;
-
-use chrono::DateTime;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::error::{Class, Error};
+use crate::wait;
 
-/// No wait that a provider asks for is taken as shorter or longer than this.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
 /// Longer texts are judged by their beginning.
 const MOST_TEXT: usize = 4096;
 
-const BALANCE: [&str; 6] = [
+const BALANCE: [&str; 7] = [
     "balance",
     "credit",
     "credits",
     "billing",
     "insufficient funds",
     "quota exceeded for plan",
+    // OpenRouter: the money set aside for this key is spent.
+    "key limit exceeded",
 ];
+/// Anthropic tells this with 400, as if the request were at fault.
+const NO_CREDIT: [&str; 1] = ["credit balance is too low"];
 const PLAN: [&str; 4] = ["plan", "tier", "subscription", "not available for your"];
-const MODERATION: [&str; 5] = [
+const MODERATION: [&str; 7] = [
     "moderation",
     "flagged",
     "safety",
     "content filter",
+    "content filtering",
     "content management policy",
+    // DeepSeek.
+    "content exists risk",
 ];
-const LENGTH: [&str; 5] = [
+const LENGTH: [&str; 7] = [
     "context length",
     "context window",
     "maximum context",
     "prompt is too long",
+    "prompt too long",
     "too many tokens",
+    // Google.
+    "exceeds the maximum number of tokens",
 ];
 const MODEL: [&str; 5] = [
     "model not found",
@@ -45,15 +50,15 @@ const MODEL: [&str; 5] = [
     "not a valid model",
     "model not exist",
 ];
+const WRONG_KEY: [&str; 2] = ["api key not valid", "incorrect api key"];
 
 /// Judges an answer that is not a success.
 pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &str) -> Error {
     let body = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
-    let class = class(Some(status), &body);
     Error {
-        class,
+        class: class(Some(status), &body),
         status: Some(status),
-        retry_after: retry_after(headers),
+        retry_after: wait::told(headers, details(&body)),
     }
 }
 
@@ -62,7 +67,7 @@ pub(crate) fn interruption(body: &Value) -> Error {
     Error {
         class: class(None, body),
         status: None,
-        retry_after: None,
+        retry_after: wait::told(&HeaderMap::new(), details(body)),
     }
 }
 
@@ -71,7 +76,12 @@ fn class(status: Option<u16>, body: &Value) -> Class {
     // Some providers answer 200 and put the status into the error.
     let status = status.or_else(|| number(error.get("code")?));
     let words = Words::of(error);
+    if status.is_none_or(|status| status == 429) && wait::names_its_end(error) {
+        // What ends at a known time is a limit, whatever the text says about plans to buy.
+        return Class::RateLimit;
+    }
     by_code(error, &words)
+        .or_else(|| by_reason(error))
         .or_else(|| status.and_then(|status| by_status(status, &words)))
         .or_else(|| by_words(&words))
         .unwrap_or(Class::Unknown)
@@ -99,24 +109,51 @@ fn by_code(error: &Value, words: &Words) -> Option<Class> {
 }
 
 /// Knows the codes that decide by themselves; others, such as OpenAI's `invalid_request_error`,
-/// stand for many things.
+/// stand for many things. Numbers are those of Z.ai (its page of API codes, 2026-11).
 fn named(code: &str, words: &Words) -> Option<Class> {
     Some(match code {
         "rate_limit_error" | "rate_limit_exceeded" | "resource_exhausted" => words.money_or_rate(),
+        "1302" | "1303" | "1304" | "1305" | "1308" | "1310" => Class::RateLimit,
         "insufficient_quota"
         | "billing_not_active"
         | "billing_hard_limit_reached"
+        | "billing_error"
         | "insufficient_balance"
         | "1113" => Class::Balance,
-        "invalid_api_key" | "authentication_error" | "unauthenticated" => Class::Auth,
-        "permission_error" | "permission_denied" => words.money().unwrap_or(Class::Auth),
-        "content_filter" | "content_policy_violation" | "moderation_blocked" | "1301" => {
+        "1309" | "1311" => Class::Plan,
+        "invalid_api_key"
+        | "authentication_error"
+        | "unauthenticated"
+        | "account_deactivated"
+        | "1000"
+        | "1001"
+        | "1002"
+        | "1003"
+        | "1004"
+        | "1110"
+        | "1111"
+        | "1112"
+        | "1121" => Class::Auth,
+        "permission_error" | "permission_denied" | "1220" => words.money().unwrap_or(Class::Auth),
+        "content_filter" | "content_policy_violation" | "moderation_blocked" | "1300" | "1301" => {
             Class::ContentBlocked
         }
-        "context_length_exceeded" => Class::ContextLength,
-        "model_not_found" => Class::UnknownModel,
-        "overloaded_error" | "unavailable" | "server_error" => Class::Overloaded,
+        "context_length_exceeded" | "1261" => Class::ContextLength,
+        "model_not_found" | "not_found_error" | "not_found" | "1211" => Class::UnknownModel,
+        "overloaded_error" | "unavailable" | "server_error" | "api_error" | "internal" | "1120"
+        | "1230" | "1234" | "1312" => Class::Overloaded,
+        "timeout_error" | "deadline_exceeded" => Class::Timeout,
         _ => return None,
+    })
+}
+
+/// Google says `INVALID_ARGUMENT` of a wrong key and names the reason beside it.
+fn by_reason(error: &Value) -> Option<Class> {
+    let mut details = error.get("details")?.as_array()?.iter();
+    details.find_map(|detail| match detail.get("reason")?.as_str()? {
+        "API_KEY_INVALID" | "API_KEY_EXPIRED" => Some(Class::Auth),
+        "BILLING_DISABLED" => Some(Class::Balance),
+        _ => None,
     })
 }
 
@@ -126,6 +163,8 @@ fn by_status(status: u16, words: &Words) -> Option<Class> {
         429 => words.money_or_rate(),
         401 => Class::Auth,
         400 | 403 if words.any(&MODERATION) => Class::ContentBlocked,
+        400 if words.any(&NO_CREDIT) => Class::Balance,
+        400 if words.any(&WRONG_KEY) => Class::Auth,
         403 => words.money().unwrap_or(Class::Auth),
         404 => Class::UnknownModel,
         400 | 413 | 422 if words.any(&LENGTH) => Class::ContextLength,
@@ -152,16 +191,21 @@ fn by_words(words: &Words) -> Option<Class> {
         .find_map(|(phrases, class)| words.any(phrases).then_some(class))
 }
 
+/// Returns what the error says in words.
+pub(crate) fn text_of(error: &Value) -> &str {
+    ["message", "detail", "title"]
+        .into_iter()
+        .find_map(|field| error.get(field)?.as_str())
+        .or_else(|| error.as_str())
+        .unwrap_or_default()
+}
+
 /// The words of an error's text, in lower case and with single blanks between and around them.
 struct Words(String);
 
 impl Words {
     fn of(error: &Value) -> Self {
-        let text = ["message", "detail", "title"]
-            .into_iter()
-            .find_map(|field| error.get(field)?.as_str())
-            .or_else(|| error.as_str())
-            .unwrap_or_default();
+        let text = text_of(error);
         let mut words = String::from(" ");
         // Addresses are left out: a link to the billing page does not make it a matter of money.
         for word in text.split_whitespace().filter(|word| !word.contains("://")) {
@@ -196,52 +240,6 @@ impl Words {
     fn money_or_rate(&self) -> Class {
         self.money().unwrap_or(Class::RateLimit)
     }
-}
-
-/// Reads how long the provider asks to wait: seconds, milliseconds or a date. Dates are compared
-/// with the answer's own, so that no clock of ours is asked.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let header = |name: &str| headers.get(name)?.to_str().ok();
-    let millis = header("retry-after-ms").and_then(|value| value.parse::<f64>().ok());
-    let wait = millis
-        .and_then(|millis| Duration::try_from_secs_f64(millis / 1000.0).ok())
-        .or_else(|| seconds_or_date(header("retry-after")?, header("date")))
-        .or_else(|| span(header("x-ratelimit-reset-requests")?))?;
-    Some(wait.clamp(SHORTEST_WAIT, LONGEST_WAIT))
-}
-
-fn seconds_or_date(value: &str, now: Option<&str>) -> Option<Duration> {
-    if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds.clamp(-1.0, LONGEST_WAIT.as_secs_f64())).ok();
-    }
-    let at = DateTime::parse_from_rfc2822(value).ok()?;
-    let now = DateTime::parse_from_rfc2822(now?).ok()?;
-    Some(at.signed_duration_since(now).to_std().unwrap_or_default())
-}
-
-/// Reads spans as OpenAI writes them: `1s`, `6m0s`, `250ms`.
-fn span(value: &str) -> Option<Duration> {
-    let mut total = Duration::ZERO;
-    let mut rest = Some(value).filter(|value| !value.is_empty())?;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at_checked(digits)?;
-        let unit_end = tail
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at_checked(unit_end)?;
-        let seconds = match unit {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 0.001,
-            _ => return None,
-        };
-        let part = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds).ok()?;
-        total = total.checked_add(part)?;
-        rest = tail;
-    }
-    Some(total)
 }
 
 #[cfg(test)]

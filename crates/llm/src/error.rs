@@ -54,6 +54,63 @@ impl Class {
     }
 }
 
+/// What a caller can do after a failure (POOL 5.3). All but [`Remedy::Tell`] and
+/// [`Remedy::Shorten`] end with the next model when they are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Remedy {
+    /// Another key of the same provider may do better.
+    OtherKey,
+    /// The same call may do better a moment later, once.
+    SameAgain,
+    /// Only another model may do better.
+    OtherModel,
+    /// The conversation has to become shorter (POOL-20).
+    Shorten,
+    /// Nothing that we could do: people are told.
+    Tell,
+}
+
+/// How long a key rests after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyRest {
+    /// Not at all: the key is not at fault.
+    None,
+    /// As long as the provider asks, otherwise as long as a rate limit usually lasts.
+    Limited,
+    /// As long as it may take people to mend the account.
+    Refused,
+}
+
+impl Class {
+    /// Returns what a caller can do about it.
+    pub const fn remedy(self) -> Remedy {
+        match self {
+            Self::RateLimit | Self::Balance | Self::Plan | Self::Auth => Remedy::OtherKey,
+            Self::Timeout | Self::Overloaded | Self::Unreachable => Remedy::SameAgain,
+            Self::UnknownModel | Self::Unknown => Remedy::OtherModel,
+            Self::ContextLength => Remedy::Shorten,
+            Self::ContentBlocked | Self::RequestFault | Self::PolicyRefused => Remedy::Tell,
+        }
+    }
+
+    /// Returns how long the key rests.
+    pub const fn key_rest(self) -> KeyRest {
+        match self {
+            Self::RateLimit => KeyRest::Limited,
+            Self::Balance | Self::Plan | Self::Auth => KeyRest::Refused,
+            Self::ContentBlocked
+            | Self::ContextLength
+            | Self::UnknownModel
+            | Self::RequestFault
+            | Self::Timeout
+            | Self::Overloaded
+            | Self::Unreachable
+            | Self::PolicyRefused
+            | Self::Unknown => KeyRest::None,
+        }
+    }
+}
+
 /// Why a call gave no answer, or no more of it.
 ///
 /// It carries numbers and names out of closed sets only: never what was said, nor the key.
@@ -101,5 +158,32 @@ impl Error {
     /// Returns how long the provider asks to wait, between 1 s and 1 h.
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_rests_exactly_when_another_may_do_better() {
+        for class in [
+            Class::RateLimit,
+            Class::Balance,
+            Class::Plan,
+            Class::Auth,
+            Class::ContentBlocked,
+            Class::ContextLength,
+            Class::UnknownModel,
+            Class::RequestFault,
+            Class::Timeout,
+            Class::Overloaded,
+            Class::Unreachable,
+            Class::PolicyRefused,
+            Class::Unknown,
+        ] {
+            let rests = class.key_rest() != KeyRest::None;
+            assert_eq!(rests, class.remedy() == Remedy::OtherKey, "{class:?}");
+        }
     }
 }

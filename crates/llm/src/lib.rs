@@ -21,10 +21,11 @@ mod classify;
 mod error;
 mod prompt;
 mod provider;
+mod wait;
 
 pub use client::{Llm, Timeouts};
 pub use completion::Completion;
-pub use error::{Class, Error};
+pub use error::{Class, Error, KeyRest, Remedy};
 pub use prompt::{Delta, EndReason, Prompt, Role, Turn, Usage};
 pub use provider::{Provider, UnknownProvider};
 pub use reqwest::Url;

@@ -1,7 +1,5 @@
 //! Refusals as providers word them, and the class of each.
 
-use std::time::Duration;
-
 use reqwest::header::HeaderMap;
 use serde_json::json;
 
@@ -140,50 +138,38 @@ fn errors_within_a_stream_are_judged_without_status() {
     assert_eq!(interruption(&json!([[], 7])).class(), Class::Unknown);
 }
 
-#[test]
-fn the_wait_is_read_in_every_form_and_bounded() {
-    let wait = |pairs: &[(&'static str, &str)]| {
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            headers.insert(*name, value.parse().unwrap());
-        }
-        refusal(429, &headers, "").retry_after()
-    };
-    let seconds = |seconds| Some(Duration::from_secs(seconds));
-    let date = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
+#[derive(serde::Deserialize)]
+struct Shape {
+    from: String,
+    status: u16,
+    #[serde(default)]
+    headers: std::collections::HashMap<String, String>,
+    body: serde_json::Value,
+    class: String,
+    wait_ms: Option<u64>,
+}
 
-    assert_eq!(wait(&[("retry-after", "7")]), seconds(7));
-    assert_eq!(
-        wait(&[("retry-after-ms", "2500")]),
-        Some(Duration::from_millis(2500))
-    );
-    assert_eq!(
-        wait(&[("retry-after", "Wed, 21 Oct 2026 07:28:30 GMT"), date]),
-        seconds(30)
-    );
-    assert_eq!(
-        wait(&[("retry-after", "Wed, 21 Oct 2020 07:28:30 GMT"), date]),
-        seconds(1)
-    );
-    assert_eq!(
-        wait(&[("retry-after", "Wed, 21 Oct 2026 07:28:30 GMT")]),
-        None
-    );
-    assert_eq!(
-        wait(&[("x-ratelimit-reset-requests", "6m0s")]),
-        seconds(360)
-    );
-    assert_eq!(
-        wait(&[("x-ratelimit-reset-requests", "1s250ms")]),
-        Some(Duration::from_millis(1250))
-    );
-    assert_eq!(wait(&[("retry-after", "1e300")]), seconds(3600));
-    for nonsense in ["", "soon", "NaN", "-5", "5 minutes"] {
-        assert_eq!(wait(&[("retry-after", nonsense)]), None, "{nonsense}");
-        assert_eq!(
-            wait(&[("x-ratelimit-reset-requests", nonsense)]),
-            None,
-            "{nonsense}"
+/// Errors as the providers document them, one a line. Texts are shortened where only their kind
+/// matters.
+#[test]
+fn every_documented_error_has_its_class_and_its_wait() {
+    let shapes = include_str!("shapes.jsonl").lines();
+    let shapes: Vec<Shape> = shapes
+        .map(|line| serde_json::from_str(line).expect(line))
+        .collect();
+    assert!(shapes.len() >= 60, "{}", shapes.len());
+    for shape in shapes {
+        let headers: HeaderMap = (&shape.headers).try_into().unwrap();
+        let body = match &shape.body {
+            serde_json::Value::String(text) => text.clone(),
+            object => object.to_string(),
+        };
+        let error = refusal(shape.status, &headers, &body);
+        let told = (
+            error.class().as_str(),
+            error.retry_after().map(|wait| wait.as_millis()),
         );
+        let expected = (&*shape.class, shape.wait_ms.map(u128::from));
+        assert_eq!(told, expected, "{} {} {body}", shape.from, shape.status);
     }
 }
