@@ -254,7 +254,10 @@ fn saying(number: u32, at_ms: u64, random: &mut StdRng) -> Saying {
         () => Asks::Answer,
     };
     let change = match () {
-        () if is_deleted => Some((random.random_range(0..6_000), Change::Delete)),
+        // A word about a fault under a message that is gone names nobody whom it answers.
+        () if is_deleted && !matches!(asks, Asks::Fault(_)) => {
+            Some((random.random_range(0..6_000), Change::Delete))
+        }
         () if is_edited => Some((random.random_range(0..12_000), Change::Edit)),
         () => None,
     };
