@@ -22,6 +22,8 @@ const APART_MS: u64 = 10_500;
 const LONE: usize = 2;
 /// No kill comes so near to the end.
 const LAST_MS: u64 = 2_000;
+/// Some wake before they are missed, some long after their work was taken over.
+const FREEZE_MS: std::ops::Range<u64> = 1_500..13_000;
 /// What was killed is told nothing new for so long after its start.
 const RECOVERY_MS: u64 = 1_500;
 /// A server of a cluster catches up this long before another one is killed.
@@ -103,7 +105,7 @@ impl Weather<'_> {
         };
         let left_ms = storm_end_ms.saturating_sub(at_ms).max(1_500);
         let down_ms = self.random.random_range(200..3_000_u64);
-        let for_ms = self.random.random_range(1_500..9_000_u64).min(left_ms);
+        let for_ms = self.random.random_range(FREEZE_MS).min(left_ms);
         let what = match (part, self.random.random_range(0..10)) {
             // A postmaster that is frozen harms nobody: its children go on.
             (Part::Postgres, 0..5) => What::Kill { part, down_ms },

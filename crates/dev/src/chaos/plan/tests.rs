@@ -54,10 +54,7 @@ fn a_lone_kill_has_no_other_within_ten_seconds() {
 fn no_outage_of_a_server_reaches_thirty_seconds() {
     for seed in 0..200 {
         let longest_ms = Plan::of(extent(seed)).longest_outage_ms();
-        assert!(
-            (1_000..10_000).contains(&longest_ms),
-            "{seed}: {longest_ms}"
-        );
+        assert!(longest_ms < 15_000, "{seed}: {longest_ms}");
     }
 }
 
