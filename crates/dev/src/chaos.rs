@@ -140,10 +140,10 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
         plan.actions.iter().for_each(console::result);
         return Ok(ExitCode::SUCCESS);
     }
-    let _lock = installation.lock_for("chaos")?;
     let kind = if args.cluster { "cluster" } else { "single" };
     let name = format!("chaos/{kind}-{}", args.seed);
     let home = installation.at(installation.home().join(name));
+    let _lock = installation.lock_for(&format!("chaos-{kind}-{}", args.seed))?;
     let homes = ["servers", "product"].map(|name| home.at(home.home().join(name)));
     close(&homes).await?;
     forget(&home)?;
@@ -172,7 +172,7 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
 }
 
 async fn chaos(args: &Args, plan: &Plan, homes: [Installation; 2]) -> anyhow::Result<Report> {
-    let site = Arc::new(Site::open(args, homes).await?);
+    let site = Arc::new(Site::open(args, homes.clone()).await?);
     let url = site.keeper.product().address(Part::Sandbox)?;
     let sandbox = Client::new(url.clone());
     let script = Script {
@@ -206,7 +206,10 @@ async fn chaos(args: &Args, plan: &Plan, homes: [Installation; 2]) -> anyhow::Re
         failed = echo::listen(&site.broker_url, args.seed, heard.clone()) => return Err(failed),
     };
     console::note("looking at what came of it …");
-    report::of(args, plan, &settling, outcome, (&crew, &heard)).await
+    let report = report::of(args, plan, &settling, outcome, (&crew, &heard)).await?;
+    // The product ends in order while the wires are still there.
+    close(&homes).await?;
+    Ok(report)
 }
 
 /// Between two pieces of a streamed answer: a part takes about half a second, so kills land in

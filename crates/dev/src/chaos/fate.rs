@@ -20,6 +20,8 @@ pub(super) struct Fates {
     pub(super) lost: BTreeSet<MessageId>,
     /// How many have a recorded reason, by reason.
     pub(super) refused: BTreeMap<String, usize>,
+    /// How many met a fault of the provider, which is recorded, and were not told so.
+    pub(super) untold: usize,
     /// The records of all messages concerned, as they were read.
     pub(super) records: BTreeMap<MessageId, Value>,
 }
@@ -31,7 +33,8 @@ impl Fates {
             lost: verdict.holes.clone(),
             ..Self::default()
         };
-        let concerned = verdict.missing.iter().chain(&verdict.holes);
+        let concerned = verdict.missing.iter().chain(&verdict.untold);
+        let concerned = concerned.chain(&verdict.holes);
         let concerned = concerned
             .chain(&verdict.duplicated)
             .chain(&verdict.out_of_order);
@@ -40,9 +43,11 @@ impl Fates {
             let record = reply::explain(product, message, Duration::ZERO).await?;
             fates.records.insert(message, record);
         }
-        for message in verdict.missing.difference(&verdict.holes) {
+        let incomplete = verdict.missing.union(&verdict.untold);
+        for message in incomplete.filter(|message| !verdict.holes.contains(message)) {
             let record = fates.records.get(message).map(reply::read).transpose()?;
             match record.and_then(|record| record.refusal()) {
+                Some(_) if verdict.untold.contains(message) => fates.untold += 1,
                 Some(reason) => *fates.refused.entry(reason).or_default() += 1,
                 None => {
                     fates.lost.insert(*message);

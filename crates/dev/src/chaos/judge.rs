@@ -47,6 +47,8 @@ pub(super) struct Verdict {
     pub(super) expected: usize,
     /// Messages without their whole answer, whatever the record says about why.
     pub(super) missing: BTreeSet<MessageId>,
+    /// Messages whose answer met a fault of the provider and that were not told so.
+    pub(super) untold: BTreeSet<MessageId>,
     /// Messages whose answer has a hole: a part came although one before it is missing.
     pub(super) holes: BTreeSet<MessageId>,
     /// One entry for each post that repeats one that stands already.
@@ -60,7 +62,7 @@ pub(super) struct Verdict {
 impl Verdict {
     /// Tells whether a further wait can change nothing for the better.
     pub(super) fn is_whole(&self) -> bool {
-        self.missing.is_empty()
+        self.missing.is_empty() && self.untold.is_empty()
     }
 }
 
@@ -170,13 +172,17 @@ impl<'a> Ledger<'a> {
         if last.unwrap_or_default() != self.count(asked) {
             verdict.holes.insert(asked.trigger);
         }
-        let is_settled = match asked.wanted {
-            Wanted::Answer => self.is_whole(asked),
-            Wanted::Excuse => self.is_whole(asked) || self.words.contains(&asked.trigger),
-            Wanted::AnyBeginning => true,
-        };
-        if !is_settled {
-            verdict.missing.insert(asked.trigger);
+        if self.is_whole(asked) {
+            return;
+        }
+        match asked.wanted {
+            Wanted::Answer => {
+                verdict.missing.insert(asked.trigger);
+            }
+            Wanted::Excuse if !self.words.contains(&asked.trigger) => {
+                verdict.untold.insert(asked.trigger);
+            }
+            Wanted::Excuse | Wanted::AnyBeginning => {}
         }
     }
 }

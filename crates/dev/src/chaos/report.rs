@@ -40,6 +40,8 @@ pub(super) struct Report {
     /// None, unless the database or the broker was away for half a minute.
     refusals_allowed: usize,
     refusals: BTreeMap<String, usize>,
+    /// Replies that met a fault of the provider, which is on record and was not told.
+    untold: usize,
     kills: BTreeMap<String, usize>,
     kills_in_all: usize,
     cuts: usize,
@@ -118,6 +120,7 @@ pub(super) async fn of(
             verdict.expected * MOST_REFUSED_PERCENT / 100
         },
         refusals: fates.refused.clone(),
+        untold: fates.untold,
         kills_in_all: record.kills.values().sum(),
         kills: record.kills.clone(),
         cuts: record.cuts,
@@ -153,11 +156,15 @@ fn recovery_of(site: &Site, record: &Record, outcome: &Outcome, heard: &Heard) -
 
 fn concerned(plan: &Plan, outcome: &Outcome, fates: &Fates) -> Vec<Concerned> {
     let verdict = &outcome.verdict;
-    let lists: [(&'static str, Vec<MessageId>); 4] = [
+    let lists: [(&'static str, Vec<MessageId>); 5] = [
         ("lost", fates.lost.iter().copied().collect()),
         (
             "refused",
             verdict.missing.difference(&fates.lost).copied().collect(),
+        ),
+        (
+            "untold",
+            verdict.untold.difference(&fates.lost).copied().collect(),
         ),
         ("duplicated", verdict.duplicated.clone()),
         ("out of order", verdict.out_of_order.clone()),
@@ -245,6 +252,7 @@ impl Report {
         for (reason, count) in &self.refusals {
             writeln!(f, "  {count}: {reason}")?;
         }
+        writeln!(f, "untold        {} faults of the provider", self.untold)?;
         if !self.is_settled {
             let (turns, events) = (self.open_turns, self.events_left);
             writeln!(

@@ -37,9 +37,9 @@ impl Broker {
         Self::at(&url, prefix).await
     }
 
-    /// Connects to a broker by its address and the prefix of its names.
+    /// Connects to a broker by its addresses, with commas between them, and the prefix of its names.
     pub(crate) async fn at(url: &str, prefix: String) -> anyhow::Result<Self> {
-        let connecting = async_nats::connect(url);
+        let connecting = async_nats::connect(url.split(',').collect::<Vec<_>>());
         let client = timeout(ANSWER_WAIT, connecting)
             .await
             .context("the broker is silent")??;

@@ -136,7 +136,9 @@ fn a_word_under_a_whole_answer_is_orphaned_and_a_second_word_is_duplicated() {
 #[test]
 fn a_fault_of_the_provider_excuses_the_rest_of_an_answer_if_it_is_said() {
     let asked = [asked(1, Wanted::Excuse)];
-    assert!(!judge(&asked, &[part(100, 1, 1)]).is_whole());
+    let untold = judge(&asked, &[part(100, 1, 1)]);
+    assert_eq!(untold.untold, BTreeSet::from([MessageId(10)]));
+    assert!(untold.missing.is_empty() && !untold.is_whole());
     assert!(judge(&asked, &[part(100, 1, 1), word(101, Some(1))]).is_whole());
     assert!(judge(&asked, &[word(101, Some(1))]).is_whole());
 }
