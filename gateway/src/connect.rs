@@ -14,7 +14,7 @@ use runtime::admin::Health;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use twilight_gateway::error::{ReceiveMessageError, ReceiveMessageErrorType};
-use twilight_gateway::{CloseFrame, Message, Shard, ShardState};
+use twilight_gateway::{CloseFrame, Message, ShardState};
 
 use crate::clock;
 use crate::encode::{Header, Kind};
@@ -22,7 +22,7 @@ use crate::error::{Error, FatalClose};
 use crate::metrics;
 use crate::resume::Progress;
 use frame::Intake;
-use session::{Dial, ShardsUp};
+use session::{Condition, Dial, Shard, ShardUp};
 
 /// How long a close may take: the peer's echo comes within a round trip or not at all.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
@@ -34,21 +34,21 @@ const TICK_EVERY: Duration = Duration::from_secs(5);
 /// wait there, and tries the session's own address again.
 const MAX_FAILED_ATTEMPTS: u8 = 5;
 
-/// Reads one shard for as long as the process runs.
-pub struct Reader {
+/// Reads one shard for as long as it is ours.
+pub struct Reader<'a> {
     /// How the shard connects.
     pub dial: Dial,
     /// Where its frames go.
     pub intake: Intake,
     /// How far they are stored.
     pub progress: Progress,
-    /// Whether this and the other shards are connected.
-    pub up: ShardsUp,
+    /// Who is told whether this shard is connected.
+    pub up: &'a mut ShardUp,
     /// Who is told that the loop is alive.
     pub health: Health,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// Reads until told to stop, then closes resumably; everything that was read is handed over.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl Reader {
             }
         }
         self.close(&mut shard).await;
-        self.up.set(false);
+        self.up.set(Condition::Down);
         Ok(())
     }
 
@@ -95,7 +95,7 @@ impl Reader {
                 tracing::info!(shard = self.dial.number(), code, "the connection has ended");
                 if let Some(fatal) = code.and_then(FatalClose::of) {
                     metrics::fatal_close(fatal);
-                    self.up.set(false);
+                    self.up.set(Condition::Down);
                     return ControlFlow::Break(fatal);
                 }
             }
@@ -103,7 +103,10 @@ impl Reader {
             // Only after a fatal close, which was seen before.
             None => {}
         }
-        self.up.set(shard.state() == ShardState::Active);
+        self.up.set(match shard.state() {
+            ShardState::Active => Condition::Up,
+            _ => Condition::Down,
+        });
         ControlFlow::Continue(())
     }
 
@@ -145,7 +148,8 @@ impl Reader {
             metrics::session_lost();
             tracing::warn!(
                 shard = self.dial.number(),
-                "the session before could not be resumed"
+                gap_ms = read_at_ms - lost_since_ms,
+                "the session before could not be resumed: events of this time may be missing"
             );
             self.intake
                 .gap(lost_since_ms, sequence, read_at_ms, &self.progress);
@@ -177,7 +181,7 @@ impl Reader {
             "the spool is full: reading stops"
         );
         self.close(shard).await;
-        self.up.set(false);
+        self.up.set(Condition::Down);
         if self.has_room_before(stop).await {
             tracing::info!(shard = self.dial.number(), "there is room: reading goes on");
         }

@@ -77,7 +77,7 @@ pub enum Error {
     /// No usable connection to NATS.
     #[error(transparent)]
     Nats(#[from] runtime::nats::Error),
-    /// The bucket of resume points is not there.
+    /// A bucket that the gateway needs is not there.
     #[error("bucket {bucket} does not answer; run `worker migrate` first")]
     Bucket {
         /// The bucket's name.
@@ -86,28 +86,15 @@ pub enum Error {
         #[source]
         source: async_nats::jetstream::context::KeyValueError,
     },
-    /// The resume points of another division into shards cannot be read at the start.
-    #[error("the resume points of another number of shards cannot be read")]
-    ResumePoints {
-        /// What went wrong.
-        #[source]
-        source: crate::resume::store::Error,
-    },
-    /// The resume point cannot be read or written at the start.
-    #[error("the resume point of shard {shard} cannot be taken over")]
-    ResumePoint {
-        /// The shard.
-        shard: u32,
-        /// What went wrong.
-        #[source]
-        source: crate::resume::store::Error,
-    },
-    /// A newer gateway holds our shard.
-    #[error("another gateway has taken over shard {shard}; this one stops")]
+    /// Another gateway holds our shard; this one waits for it.
+    #[error("another gateway has taken over shard {shard}")]
     Superseded {
         /// The shard.
         shard: u32,
     },
+    /// The bot is divided into another number of shards than when this process started.
+    #[error("the bot is divided into another number of shards now; start this gateway anew")]
+    Forgotten,
     /// A shard of `SHARD_IDS` does not exist.
     #[error("SHARD_IDS names shard {shard}, but there are only {total}; numbering starts at 0")]
     NoSuchShard {
@@ -135,9 +122,8 @@ impl Error {
             Self::Rest(_)
             | Self::Nats(_)
             | Self::Bucket { .. }
-            | Self::ResumePoint { .. }
-            | Self::ResumePoints { .. }
             | Self::Superseded { .. }
+            | Self::Forgotten
             | Self::NoSuchShard { .. }
             | Self::Admin(_)
             | Self::Setup(_) => runtime::exit::USAGE,

@@ -1,6 +1,7 @@
 //! Discord to JetStream: the thin process that holds the connection.
 //!
-//! In the order in which an event passes: [`connect`] reads a frame, [`encode`] makes it an event
+//! [`shard`] waits for a shard that is nobody's and serves it; [`identify`] says when a new session
+//! may begin. In the order in which an event passes: [`connect`] reads a frame, [`encode`] makes it an event
 //! or drops it, [`publish`] stores it in order, [`resume`] remembers how far that went. Interactions
 //! leave the path after decoding and are asked for by [`interactions`], never stored.
 //!
@@ -12,12 +13,14 @@ pub mod config;
 pub mod connect;
 pub mod encode;
 pub mod error;
+pub mod identify;
 pub mod interactions;
 pub mod link;
 pub mod metrics;
 pub mod publish;
 pub mod resume;
 pub mod run;
+pub mod shard;
 
 mod clock;
 #[cfg(test)]

@@ -26,6 +26,9 @@ const SESSIONS_LOST: &str = "gateway_sessions_lost_total";
 const DISCONNECTS: &str = "gateway_disconnects_total";
 const FATAL_CLOSES: &str = "gateway_fatal_closes_total";
 const SHARDS_CONNECTED: &str = "gateway_shards_connected";
+const SHARDS_STANDBY: &str = "gateway_shards_standby";
+const IDENTIFIES_LEFT: &str = "gateway_identifies_left";
+const EVENTS_LEFT_BEHIND: &str = "gateway_events_left_behind_total";
 const RESUME_LAG: &str = "gateway_resume_lag_events";
 const RESUME_SAVES: &str = "gateway_resume_saves_total";
 const INTERACTIONS: &str = "gateway_interactions_total";
@@ -185,6 +188,20 @@ pub fn describe() {
     );
     describe_gauge!(SHARDS_CONNECTED, Unit::Count, "shards with a live session");
     describe_gauge!(
+        SHARDS_STANDBY,
+        Unit::Count,
+        "shards that another gateway holds, waited for"
+    );
+    describe_gauge!(
+        IDENTIFIES_LEFT,
+        Unit::Count,
+        "identifies that Discord still allows today"
+    );
+    describe_counter!(
+        EVENTS_LEFT_BEHIND,
+        "events not stored because another gateway has taken the shard, and reads them too"
+    );
+    describe_gauge!(
         RESUME_LAG,
         Unit::Count,
         "frames read beyond the resume point, by all shards"
@@ -229,6 +246,7 @@ fn touch() {
         RECEIVE_ERRORS,
         EVENTS_STORED,
         EVENTS_STRIPPED,
+        EVENTS_LEFT_BEHIND,
         SPOOL_FULL,
         SESSIONS_LOST,
         DISCONNECTS,
@@ -239,6 +257,7 @@ fn touch() {
         PUBLISH_IN_FLIGHT,
         SPOOL_BYTES,
         SHARDS_CONNECTED,
+        SHARDS_STANDBY,
         NATS_CONNECTED,
     ] {
         gauge!(plain).set(0);
@@ -308,6 +327,18 @@ pub(crate) fn fatal_close(code: FatalClose) {
 
 pub(crate) fn shards_connected(shards: usize) {
     gauge!(SHARDS_CONNECTED).set(whole(shards));
+}
+
+pub(crate) fn shards_standby(shards: usize) {
+    gauge!(SHARDS_STANDBY).set(whole(shards));
+}
+
+pub(crate) fn identifies_left(left: u32) {
+    gauge!(IDENTIFIES_LEFT).set(left);
+}
+
+pub(crate) fn left_to_another() {
+    counter!(EVENTS_LEFT_BEHIND).increment(1);
 }
 
 pub(crate) fn resume_lag(shard: u32, frames: u64) {

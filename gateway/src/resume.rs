@@ -4,8 +4,10 @@
 //! would lose what was read and not stored. So every frame is tracked from reading to
 //! acknowledgement, and the point is the highest frame without an unsettled one before it.
 
+pub mod holder;
 mod lease;
 pub mod saver;
+pub mod standby;
 pub mod store;
 pub(crate) mod tracker;
 
@@ -148,9 +150,14 @@ impl Progress {
         self.lease.renew(begun);
     }
 
-    /// Gives the lease up.
+    /// Gives the lease up: what was read and not stored is somebody else's to store.
     fn revoke(&self) {
         self.lease.revoke();
+    }
+
+    /// Tells whether somebody else holds the shard.
+    pub fn is_gone(&self) -> bool {
+        self.lease.is_gone()
     }
 
     /// Returns the shard's epoch.

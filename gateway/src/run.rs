@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream;
+use async_nats::jetstream::{self, kv};
 use proto::id::UserId;
 use proto::subject::{Names, OLDEST_SERVER, PARTITIONS_METADATA};
 use runtime::admin::Health;
 use runtime::shutdown::Shutdown;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use twilight_gateway::ShardId;
-use twilight_gateway::queue::InMemoryQueue;
 use twilight_model::gateway::connection_info::BotConnectionInfo;
 use url::Url;
 
 use crate::config::{Settings, ShardCount, ShardIds};
-use crate::connect::Reader;
 use crate::connect::frame::Intake;
-use crate::connect::session::{Dial, ShardsUp};
+use crate::connect::session::{Dial, ShardUp};
 use crate::error::Error;
+use crate::identify::Identify;
 use crate::interactions::{Interactions, Parts};
 use crate::link::{self, Link};
 use crate::publish::Publisher;
-use crate::resume::saver::Saver;
-use crate::resume::{Progress, store};
+use crate::resume::holder::Holder;
+use crate::resume::standby::Standby;
+use crate::resume::store::Place;
+use crate::shard::Shard;
 
 /// How long the client waits for one acknowledgement: JetStream answers within milliseconds, an
 /// election of a leader takes a few seconds.
@@ -40,15 +40,13 @@ const REST_RETRY_EVERY: Duration = Duration::from_secs(5);
 /// Liveness is told this often while the start waits for others.
 const TICK_EVERY: Duration = Duration::from_secs(5);
 
-/// Identifies of a day that are left to the operator: at zero Discord resets the token.
-const IDENTIFY_RESERVE: u32 = 20;
-
 /// A gateway that is connected to everything it needs.
 struct Gateway {
     settings: Settings,
     stream: jetstream::Context,
     names: Names,
     link: Link,
+    rest: discord::Client,
     publisher: Publisher,
     intake: Intake,
     connection: BotConnectionInfo,
@@ -109,7 +107,7 @@ impl Gateway {
             nats,
             link: link.clone(),
             names: names.clone(),
-            discord: rest,
+            discord: rest.clone(),
             ack: settings.interaction_ack,
             tasks: shutdown.tracker.clone(),
         });
@@ -126,6 +124,7 @@ impl Gateway {
             stream,
             names,
             link,
+            rest,
             publisher,
             intake,
             connection,
@@ -134,86 +133,65 @@ impl Gateway {
     }
 
     async fn serve(self, shutdown: &Shutdown, health: Health) -> Result<(), Error> {
-        let publisher = self.publisher.clone();
-        let mut publishing = shutdown.spawn(publisher.clone().run(
+        let mut publishing = shutdown.spawn(self.publisher.clone().run(
             self.stream.clone(),
             self.link.clone(),
             self.background.clone(),
         ));
-
-        let (reading, saving) = (shutdown.token.child_token(), CancellationToken::new());
-        let (mut readers, mut savers) = (JoinSet::new(), JoinSet::new());
-        let shards = self.shards(&health).await?;
-        for (reader, saver) in shards {
-            readers.spawn(reader.run(reading.clone()));
-            savers.spawn(saver.run(saving.clone()));
+        let stop = shutdown.token.child_token();
+        let mut shards = JoinSet::new();
+        for shard in self.shards(shutdown, &health).await? {
+            shards.spawn(shard.run(stop.clone()));
         }
         let result = tokio::select! {
-            result = first_end(&mut readers) => result,
-            result = first_end(&mut savers) => result,
+            result = first_end(&mut shards) => result,
             ended = &mut publishing => ended.map_err(Error::Task),
-            () = reading.cancelled() => Ok(()),
+            () = stop.cancelled() => Ok(()),
         };
-        reading.cancel();
-        let closed = all_ends(&mut readers).await;
-        // What a newer gateway holds is not ours to publish; it has read it, too.
-        if !matches!(result, Err(Error::Superseded { .. })) {
-            flush(&publisher, self.settings.run.drain_timeout).await;
-        }
-        saving.cancel();
-        let saved = all_ends(&mut savers).await;
-        result.and(closed).and(saved)
+        stop.cancel();
+        result.and(all_ends(&mut shards).await)
     }
 
-    /// Takes over the shards of this process.
-    async fn shards(&self, health: &Health) -> Result<Vec<(Reader, Saver)>, Error> {
-        let bucket_name = self.names.sessions_bucket();
-        let bucket = self.stream.get_key_value(&bucket_name).await;
-        let bucket = bucket.map_err(|source| Error::Bucket {
-            bucket: bucket_name.clone(),
-            source,
-        })?;
+    /// Gets in line for the shards of this process.
+    async fn shards(&self, shutdown: &Shutdown, health: &Health) -> Result<Vec<Shard>, Error> {
+        let sessions = self.bucket(self.names.sessions_bucket()).await?;
+        let identify = Identify::new(
+            self.bucket(self.names.identify_bucket()).await?,
+            self.link.clone(),
+            self.rest.clone(),
+            &self.connection.session_start_limit,
+            shutdown.tracker.clone(),
+        );
         let (ids, total) = shard_ids(&self.settings, self.connection.shards)?;
-        let queue = identify_queue(&self.connection);
-        let mut shards = Vec::with_capacity(ids.len());
-        let ups = ShardsUp::for_each(ids.len(), health.check("shards"));
-        let past = store::Past::find(&bucket, total).await;
-        let past = past.map_err(|source| Error::ResumePoints { source })?;
-        for (shard, up) in ids.into_iter().zip(ups) {
-            let taken = store::take_over(bucket.clone(), shard, total, past.clone()).await;
-            let taken = taken.map_err(|source| Error::ResumePoint { shard, source })?;
-            let resumes = taken.point.has_session();
-            tracing::info!(
-                shard,
-                total,
-                resumes,
-                epoch = taken.point.epoch,
-                "shard taken over"
-            );
-            let progress = Progress::from(taken.point, taken.written_at_ms);
-            let saver = Saver::new(shard, progress.clone(), taken.stored, self.link.clone());
-            let dial = Dial {
-                id: ShardId::new(shard, total),
+        let holder = holder(&self.settings);
+        let ups = ShardUp::for_each(ids.len(), health.check("shards"));
+        let shard = |(number, up)| Shard {
+            standby: Standby::new(
+                Place::new(sessions.clone(), number, total),
+                holder.clone(),
+                health.clone(),
+            ),
+            dial: Dial {
+                id: ShardId::new(number, total),
                 token: self.settings.discord.token.clone(),
                 gateway_url: self.gateway_url(),
-                queue: queue.clone(),
-            };
-            let intake = Intake {
-                shard,
+                identify: identify.clone(),
+            },
+            intake: Intake {
+                shard: number,
                 ..self.intake.clone()
-            };
-            shards.push((
-                Reader {
-                    dial,
-                    intake,
-                    progress,
-                    up,
-                    health: health.clone(),
-                },
-                saver,
-            ));
-        }
-        Ok(shards)
+            },
+            up,
+            link: self.link.clone(),
+            health: health.clone(),
+            drain: self.settings.run.drain_timeout,
+        };
+        Ok(ids.into_iter().zip(ups).map(shard).collect())
+    }
+
+    async fn bucket(&self, bucket: String) -> Result<kv::Store, Error> {
+        let found = self.stream.get_key_value(&bucket).await;
+        found.map_err(|source| Error::Bucket { bucket, source })
     }
 
     fn gateway_url(&self) -> String {
@@ -253,22 +231,12 @@ async fn introduce(rest: &discord::Client) -> Result<(UserId, BotConnectionInfo)
     }
 }
 
-fn identify_queue(connection: &BotConnectionInfo) -> InMemoryQueue {
-    let limit = &connection.session_start_limit;
-    let remaining = limit.remaining.saturating_sub(IDENTIFY_RESERVE);
-    if remaining == 0 {
-        let left = limit.remaining;
-        tracing::error!(
-            left,
-            "hardly any identifies are left today: new sessions must wait"
-        );
-    }
-    let reset_after = Duration::from_millis(limit.reset_after);
-    InMemoryQueue::new(
-        limit.max_concurrency,
-        remaining,
-        reset_after,
-        limit.total.max(remaining),
+/// Names this run of the gateway, which listens at its admin port by now.
+fn holder(settings: &Settings) -> Holder {
+    Holder::new(
+        &runtime::host::name(),
+        settings.admin.listen,
+        rand::random(),
     )
 }
 
@@ -306,22 +274,6 @@ async fn all_ends(tasks: &mut JoinSet<Result<(), Error>>) -> Result<(), Error> {
         result = result.and(first_end(tasks).await);
     }
     result
-}
-
-async fn flush(publisher: &Publisher, deadline: Duration) {
-    let began = Instant::now();
-    let is_flushed = tokio::time::timeout(deadline, publisher.is_flushed())
-        .await
-        .is_ok();
-    let elapsed_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if is_flushed {
-        tracing::info!(elapsed_ms, "everything that was read is stored");
-    } else {
-        tracing::warn!(
-            elapsed_ms,
-            "not everything could be stored: the next start reads it again"
-        );
-    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,10 @@ pub const DEFAULT_PARTITIONS: u16 = 64;
 /// Key of the stream's metadata under which the number of partitions is stored.
 pub const PARTITIONS_METADATA: &str = "tomori.partitions";
 
+/// How long a slot for an identify is taken: Discord wants five seconds between two of a kind, and
+/// the first may travel a little longer than the second.
+pub const IDENTIFY_SLOT: Duration = Duration::from_secs(6);
+
 /// Oldest server that keeps what it acknowledged and knows every setting we use (DESIGN §3).
 pub const OLDEST_SERVER: (u16, u16, u16) = (2, 10, 25);
 
@@ -182,9 +186,14 @@ impl Names {
         format!("{}_workers", self.prefix)
     }
 
-    /// Bucket of the gateway's resume points.
+    /// Bucket of the gateways' resume points, which are the leases of the shards too.
     pub fn sessions_bucket(&self) -> String {
         format!("{}_sessions", self.prefix)
+    }
+
+    /// Bucket of taken identify slots; an entry goes by itself after [`IDENTIFY_SLOT`].
+    pub fn identify_bucket(&self) -> String {
+        format!("{}_identify", self.prefix)
     }
 }
 

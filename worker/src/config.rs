@@ -300,9 +300,7 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
 }
 
 fn read_worker_id(reader: &mut Reader) -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let mut default: String = host
-        .trim()
+    let mut default: String = runtime::host::name()
         .chars()
         .filter(|c| is_id_letter(*c))
         .take(WORKER_ID_LENGTH)

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod crypto;
 pub mod exit;
+pub mod host;
 pub mod ids;
 pub mod metrics;
 pub mod nats;

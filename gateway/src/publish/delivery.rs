@@ -64,7 +64,8 @@ impl Delivery {
     }
 
     /// Publishes under the same id until the stream acknowledges or refuses for good. Sends nothing
-    /// while NATS is away, or while the shard may be somebody else's.
+    /// while NATS is away, or while the shard may be somebody else's. Once it surely is, the event
+    /// is left to that one, who has read it too: the resume point is before it.
     pub(super) async fn deliver(&self, event: Event) -> Finished {
         let cost_bytes = event.cost_bytes();
         let Event {
@@ -79,7 +80,10 @@ impl Delivery {
         let mut may_shrink = true;
         let mut pause = FIRST_PAUSE;
         loop {
-            let connection = self.may_send(ticket.lease()).await;
+            let Some(connection) = self.may_send(ticket.lease()).await else {
+                metrics::left_to_another();
+                return Finished { lane, cost_bytes };
+            };
             let broker_id = is_remembered.then_some(id.as_str());
             let attempt = self.attempt(connection, &subject, broker_id, payload.clone());
             match attempt.await {
@@ -111,15 +115,23 @@ impl Delivery {
         Finished { lane, cost_bytes }
     }
 
-    /// Waits until NATS is there and the lease is held, both at the same moment.
-    async fn may_send(&self, lease: &Lease) -> Connection {
+    /// Waits until NATS is there and the lease is held, both at the same moment. `None`: the
+    /// shard is somebody else's.
+    async fn may_send(&self, lease: &Lease) -> Option<Connection> {
         loop {
-            let connection = self.link.connected().await;
+            let connected = tokio::select! {
+                connection = self.link.connected() => Some(connection),
+                () = lease.is_lost() => None,
+            };
+            let connection = connected?;
             if lease.is_held() {
-                return connection;
+                return Some(connection);
+            }
+            if lease.is_gone() {
+                return None;
             }
             self.note_retry(Retry::NoLease);
-            lease.held().await;
+            lease.is_settled().await;
         }
     }
 

@@ -1,25 +1,31 @@
-//! Writes the resume point down, once a second while it moves, and renews the shard's lease by it.
+//! Writes the resume point down once a second and renews the shard's lease by it.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Progress;
 use super::store::{self, Stored};
-use super::{Progress, ResumePoint};
 use crate::error::Error;
 use crate::link::Link;
 use crate::metrics;
 
-/// A crash replays at most this much, and the broker is not kept busy with it.
+/// A crash replays at most this much, and the broker is not kept busy with it. A point that does
+/// not move is written, too: by compare-and-set, so that we learn whether the shard is still ours.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
-
-/// A point that does not move is written as often as this, too: by compare-and-set, so that we
-/// learn whether the shard is still ours.
-const RENEW_EVERY: Duration = Duration::from_secs(2);
 
 /// One write; the broker answers within milliseconds or is away.
 const SAVE_DEADLINE: Duration = Duration::from_secs(3);
+
+/// What a write says about the shard.
+#[derive(Clone, Copy, Debug)]
+enum Write {
+    /// It is ours.
+    Save,
+    /// It is nobody's.
+    Release,
+}
 
 /// Keeps the stored point of one shard near its progress.
 #[derive(Debug)]
@@ -27,26 +33,25 @@ pub struct Saver {
     shard: u32,
     progress: Progress,
     stored: Stored,
-    saved: Option<(ResumePoint, Instant)>,
     link: Link,
 }
 
 impl Saver {
-    /// Takes the store that [`store::take_over`] returned.
+    /// Takes the store that came with the shard.
     pub const fn new(shard: u32, progress: Progress, stored: Stored, link: Link) -> Self {
         Self {
             shard,
             progress,
             stored,
-            saved: None,
             link,
         }
     }
 
-    /// Saves until told to stop, and once more then.
+    /// Saves until told to stop, then gives the shard back.
     ///
     /// # Errors
-    /// [`Error::Superseded`]: the shard is somebody else's now.
+    /// [`Error::Superseded`]: the shard is somebody else's now. [`Error::Forgotten`]: it does not
+    /// exist any more.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
         let mut tick = tokio::time::interval(SAVE_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -58,38 +63,37 @@ impl Saver {
                 () = stop.cancelled() => break,
             }
             metrics::resume_lag(self.shard, self.progress.lag());
-            self.save().await?;
+            self.write(Write::Save).await?;
         }
-        self.save().await
+        // From here on nothing may be stored that the point does not know of.
+        self.progress.revoke();
+        self.write(Write::Release).await
     }
 
-    async fn save(&mut self) -> Result<(), Error> {
+    async fn write(&mut self, write: Write) -> Result<(), Error> {
         let point = self.progress.point();
-        let is_young = |saved: &(ResumePoint, Instant)| saved.1.elapsed() < RENEW_EVERY;
-        if self
-            .saved
-            .as_ref()
-            .is_some_and(|saved| saved.0 == point && is_young(saved))
-        {
-            return Ok(());
-        }
-        let saving = async {
+        let writing = async {
             self.link.connected().await;
             let begun = Instant::now();
-            self.stored.save(&point).await.map(|()| begun)
+            match write {
+                Write::Save => self.stored.save(&point).await,
+                Write::Release => self.stored.release(&point).await,
+            }
+            .map(|()| begun)
         };
-        match tokio::time::timeout(SAVE_DEADLINE, saving).await {
+        match tokio::time::timeout(SAVE_DEADLINE, writing).await {
             Ok(Ok(begun)) => {
                 metrics::resume_saved();
-                self.progress.renew(begun);
-                self.saved = Some((point, begun));
-                self.forget_past().await;
+                if matches!(write, Write::Save) {
+                    self.progress.renew(begun);
+                    self.forget_past().await;
+                }
                 Ok(())
             }
             Ok(Err(store::Error::Superseded)) => {
-                self.progress.revoke();
-                Err(Error::Superseded { shard: self.shard })
+                Err(self.lost(Error::Superseded { shard: self.shard }))
             }
+            Ok(Err(store::Error::Forgotten)) => Err(self.lost(Error::Forgotten)),
             Ok(Err(error)) => {
                 metrics::resume_not_saved();
                 tracing::warn!(shard = self.shard, %error, "the resume point was not saved");
@@ -100,6 +104,11 @@ impl Saver {
                 Ok(())
             }
         }
+    }
+
+    fn lost(&self, why: Error) -> Error {
+        self.progress.revoke();
+        why
     }
 
     /// Not pressing: what is left now is tried again with the next write or the next start.

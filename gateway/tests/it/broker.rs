@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::jetstream::{self, kv, stream};
 use futures_util::TryStreamExt;
 use prost::Message as _;
 use proto::event::Envelope;
 use proto::event::envelope::Event;
-use proto::subject::{EVENT_MAX_AGE, Names, PARTITIONS_METADATA};
+use proto::subject::{EVENT_MAX_AGE, IDENTIFY_SLOT, Names, PARTITIONS_METADATA};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -28,29 +30,64 @@ pub(crate) struct Broker {
     /// What the gateway is told; leads through the wire.
     pub(crate) url: String,
     wire: watch::Sender<bool>,
+    address: String,
+}
+
+/// A wire of one gateway's own.
+pub(crate) struct Wire {
+    pub(crate) url: String,
+    whole: watch::Sender<bool>,
+}
+
+impl Wire {
+    pub(crate) fn cut(&self) {
+        self.whole.send_replace(false);
+    }
+
+    pub(crate) fn mend(&self) {
+        self.whole.send_replace(true);
+    }
 }
 
 impl Broker {
     /// Connects and creates what `worker migrate` creates.
     pub(crate) async fn start() -> Self {
-        Self::bare().await.migrated().await
+        Self::remembering(EVENT_MAX_AGE).await
     }
 
-    async fn migrated(self) -> Self {
+    /// The same with a stream that forgets ids of messages so soon.
+    pub(crate) async fn remembering(window: Duration) -> Self {
+        Self::bare().await.migrated(window).await
+    }
+
+    async fn migrated(self, window: Duration) -> Self {
         let broker = self;
         let config = stream::Config {
             name: broker.names.event_stream(),
             subjects: vec![broker.names.all_events()],
             retention: stream::RetentionPolicy::WorkQueue,
             discard: stream::DiscardPolicy::New,
-            duplicate_window: EVENT_MAX_AGE,
+            duplicate_window: window,
             max_age: EVENT_MAX_AGE,
             metadata: [(PARTITIONS_METADATA.to_owned(), PARTITIONS.to_string())].into(),
             ..stream::Config::default()
         };
         broker.jetstream.create_stream(config).await.unwrap();
         broker.make_sessions().await;
+        let identify = kv::Config {
+            bucket: broker.names.identify_bucket(),
+            max_age: IDENTIFY_SLOT,
+            ..kv::Config::default()
+        };
+        broker.jetstream.create_key_value(identify).await.unwrap();
         broker
+    }
+
+    /// Lays another wire to the same server.
+    pub(crate) async fn wire(&self) -> Wire {
+        let (whole, wired) = watch::channel(true);
+        let url = carry(self.address.clone(), wired).await;
+        Wire { url, whole }
     }
 
     pub(crate) async fn make_sessions(&self) {
@@ -86,14 +123,18 @@ impl Broker {
             prefix,
             jetstream: jetstream::new(client.clone()),
             client,
-            url: carry(address, wired).await,
+            url: carry(address.clone(), wired).await,
             wire,
+            address,
         }
     }
 
     /// Creates what `worker migrate` creates, on a server of this test's own.
     pub(crate) async fn on(server: &Server) -> Self {
-        Self::at(server.address.clone()).await.migrated().await
+        Self::at(server.address.clone())
+            .await
+            .migrated(EVENT_MAX_AGE)
+            .await
     }
 
     /// Cuts every connection of the gateway and refuses new ones.
@@ -104,6 +145,19 @@ impl Broker {
     /// Lets connections through again.
     pub(crate) fn mend(&self) {
         self.wire.send_replace(true);
+    }
+
+    /// Writes that this gateway holds the only shard, as it would itself.
+    pub(crate) async fn store_holder(&self, holder: &str, epoch: u64) {
+        let mut record = serde_json::to_value(self.point().await).unwrap();
+        record["holder"] = holder.into();
+        record["epoch"] = epoch.into();
+        let value = serde_json::to_vec(&record).unwrap();
+        self.sessions()
+            .await
+            .put("0.1", value.into())
+            .await
+            .unwrap();
     }
 
     /// Waits until this many events are stored and returns them in order.
@@ -156,10 +210,11 @@ impl Broker {
         self.sessions().await.put(key, value.into()).await.unwrap();
     }
 
-    /// Returns the keys of all resume points, sorted.
+    /// Returns the keys of all resume points, sorted; the clock is none.
     pub(crate) async fn session_keys(&self) -> Vec<String> {
         let keys = self.sessions().await.keys().await.unwrap();
         let mut keys: Vec<_> = keys.try_collect().await.unwrap();
+        keys.retain(|key| key.contains('.'));
         keys.sort_unstable();
         keys
     }
@@ -259,8 +314,24 @@ impl Server {
 
     /// Kills the server and starts it again with what it had stored.
     pub(crate) async fn crash(&mut self) {
+        self.stop().await;
+        self.resume();
+    }
+
+    /// Kills the server.
+    pub(crate) async fn stop(&mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// Starts the server again with what it had stored.
+    pub(crate) fn resume(&mut self) {
         self.child = spawn(&self.address, &self.folder);
+    }
+
+    /// Lets the server stand still, or go on.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 }
 

@@ -122,10 +122,8 @@ async fn killed_process_resumes_from_what_was_stored_and_not_from_what_was_read(
     gateway
         .measures(r#"gateway_frames_total{kind="message_create"} 12"#)
         .await;
-    gateway.kill().await;
-
     broker.mend();
-    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let gateway = gateway.crash(&discord, &broker).await.ready().await;
     assert_complete(&broker.stored(12).await, 4);
     let resumed = discord.seen().into_iter().find_map(|seen| match seen {
         Seen::Resumed { sequence } => Some(sequence),
@@ -147,8 +145,7 @@ async fn kills_while_messages_flow_lose_and_repeat_nothing() {
     for round in 0..4 {
         say_all(&discord, round * 50 + 1, round * 50 + 50);
         broker.stored(round * 150 + 20).await;
-        gateway.kill().await;
-        gateway = Gateway::start(&discord, &broker).await.ready().await;
+        gateway = gateway.crash(&discord, &broker).await.ready().await;
     }
     assert_complete(&broker.stored(600).await, 200);
     assert_eq!(discord.identifies(), 1);

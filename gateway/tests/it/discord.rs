@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::extract::{Path, State, WebSocketUpgrade};
@@ -41,12 +41,20 @@ struct World {
     seen: Vec<Seen>,
     heartbeats: usize,
     queries: Vec<String>,
-    /// The current session and all frames that it was ever sent.
-    session: usize,
+    /// The current session of each shard.
+    sessions: HashMap<u64, String>,
+    /// All frames that a session was ever sent.
     frames: HashMap<String, Vec<String>>,
+    /// When which shard identified.
+    identified: Vec<(Instant, u64)>,
+    /// What is said about identifies: how many are left, for how many shards.
+    identifies_left: u32,
+    shards: u32,
     next_message: u64,
     /// Every connection is closed with this code after it identified.
     refuse: Option<u16>,
+    /// The next connection that looks is closed with this code.
+    kick: Option<u16>,
 }
 
 #[derive(Clone)]
@@ -62,6 +70,8 @@ impl Discord {
         let address = listener.local_addr().unwrap();
         let world = Arc::new(Mutex::new(World {
             next_message: 1 << 60,
+            identifies_left: 999,
+            shards: 1,
             ..World::default()
         }));
         let discord = Self {
@@ -87,6 +97,26 @@ impl Discord {
         self.world().refuse = Some(code);
     }
 
+    /// Closes one connection with this code.
+    pub(crate) fn kick(&self, code: u16) {
+        self.world().kick = Some(code);
+    }
+
+    /// Says that so many identifies are left today.
+    pub(crate) fn allow_identifies(&self, left: u32) {
+        self.world().identifies_left = left;
+    }
+
+    /// Says that the bot should have so many shards.
+    pub(crate) fn advise_shards(&self, shards: u32) {
+        self.world().shards = shards;
+    }
+
+    /// When which shard identified, in order.
+    pub(crate) fn identified(&self) -> Vec<(Instant, u64)> {
+        self.world().identified.clone()
+    }
+
     /// Forgets the session: resuming it is refused.
     pub(crate) fn forget_session(&self) {
         self.world().frames.clear();
@@ -94,36 +124,53 @@ impl Discord {
 
     /// Posts a message in a server channel and returns its id.
     pub(crate) fn say(&self, channel: u64, content: &str) -> u64 {
+        self.say_on(0, channel, content)
+    }
+
+    /// Posts a message in a server channel of a shard and returns its id.
+    pub(crate) fn say_on(&self, shard: u64, channel: u64, content: &str) -> u64 {
         let id = {
             let mut world = self.world();
             world.next_message += 1;
             world.next_message
         };
-        self.dispatch("MESSAGE_CREATE", &message(id, channel, content));
+        let session = self.session(shard);
+        self.dispatch_in(session, "MESSAGE_CREATE", &message(id, channel, content));
         id
     }
 
     /// Sends any event.
     pub(crate) fn dispatch(&self, event_type: &str, data: &Value) {
-        let sequence = self.sequence() + 1;
-        self.frame(format!(
+        self.dispatch_in(self.session(0), event_type, data);
+    }
+
+    fn dispatch_in(&self, session: String, event_type: &str, data: &Value) {
+        let mut world = self.world();
+        let frames = world.frames.entry(session).or_default();
+        let sequence = frames.len() + 1;
+        frames.push(format!(
             r#"{{"t":"{event_type}","s":{sequence},"op":0,"d":{data}}}"#
         ));
+        drop(world);
+        self.news.notify_waiters();
     }
 
     /// Sends any text as the next frame of the session.
     pub(crate) fn frame(&self, frame: String) {
-        let mut world = self.world();
-        let session = name(world.session);
-        world.frames.entry(session).or_default().push(frame);
-        drop(world);
+        let session = self.session(0);
+        self.world().frames.entry(session).or_default().push(frame);
         self.news.notify_waiters();
     }
 
     /// How many frames the session has.
     pub(crate) fn sequence(&self) -> usize {
-        let world = self.world();
-        world.frames.get(&name(world.session)).map_or(0, Vec::len)
+        let session = self.session(0);
+        self.world().frames.get(&session).map_or(0, Vec::len)
+    }
+
+    fn session(&self, shard: u64) -> String {
+        let session = self.world().sessions.get(&shard).cloned();
+        session.unwrap_or_default()
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -154,27 +201,28 @@ impl Discord {
         self.world.lock().unwrap()
     }
 
-    /// Begins a session and returns its name; READY is its first frame.
-    fn begin(&self) -> String {
+    /// Begins a session of a shard and returns its name; READY is its first frame.
+    fn begin(&self, shard: &Value) -> String {
+        let number = shard[0].as_u64().unwrap();
         let session = {
             let mut world = self.world();
-            world.session += 1;
-            name(world.session)
+            let count = world.identified.len();
+            world.identified.push((Instant::now(), number));
+            let session = format!("session-{count}");
+            world.sessions.insert(number, session.clone());
+            session
         };
-        self.dispatch(
+        self.dispatch_in(
+            session.clone(),
             "READY",
             &json!({
                 "v": 10, "user": { "id": OWN.to_string(), "username": "tomori" }, "guilds": [],
                 "session_id": session, "resume_gateway_url": format!("ws://{}", self.address),
-                "shard": [0, 1], "application": { "id": "100000000000000901", "flags": 0 }
+                "shard": shard, "application": { "id": "100000000000000901", "flags": 0 }
             }),
         );
         session
     }
-}
-
-fn name(session: usize) -> String {
-    format!("session-{session}")
 }
 
 /// A message of today's shape.
@@ -198,10 +246,13 @@ async fn current_user() -> Json<Value> {
 }
 
 async fn gateway_bot(State(discord): State<Discord>) -> Json<Value> {
+    let world = discord.world();
     Json(json!({
-        "url": format!("ws://{}", discord.address), "shards": 1,
-        "session_start_limit":
-            { "total": 1000, "remaining": 999, "reset_after": 1000, "max_concurrency": 1 }
+        "url": format!("ws://{}", discord.address), "shards": world.shards,
+        "session_start_limit": {
+            "total": 1000, "remaining": world.identifies_left, "reset_after": 1000,
+            "max_concurrency": 1
+        }
     }))
 }
 
@@ -253,6 +304,10 @@ impl Connection {
     async fn step(&mut self) -> Option<()> {
         let discord = self.discord.clone();
         let news = discord.news.notified();
+        let kick = self.discord.world().kick.take();
+        if let Some(code) = kick {
+            return self.close(code).await;
+        }
         self.send_news().await?;
         let received = tokio::select! {
             received = self.socket.recv() => received?.ok()?,
@@ -277,6 +332,10 @@ impl Connection {
             .refuse
             .filter(|_| self.session.is_some());
         let Some(code) = refuse else { return Some(()) };
+        self.close(code).await
+    }
+
+    async fn close(&mut self, code: u16) -> Option<()> {
         let frame = CloseFrame {
             code,
             reason: "refused".into(),
@@ -313,7 +372,7 @@ impl Connection {
                 assert_eq!(payload["d"]["token"], format!("Bot {TOKEN}"));
                 let intents = payload["d"]["intents"].as_u64().unwrap();
                 self.discord.world().seen.push(Seen::Identified { intents });
-                self.session = Some(self.discord.begin());
+                self.session = Some(self.discord.begin(&payload["d"]["shard"]));
                 self.sent = 0;
                 Some(())
             }
@@ -330,9 +389,9 @@ impl Connection {
             return self.send(invalid.to_string()).await;
         }
         self.discord.world().seen.push(Seen::Resumed { sequence });
-        self.session = Some(session);
+        self.session = Some(session.clone());
         self.sent = usize::try_from(sequence).unwrap();
-        self.discord.dispatch("RESUMED", &json!({}));
+        self.discord.dispatch_in(session, "RESUMED", &json!({}));
         Some(())
     }
 

@@ -6,7 +6,7 @@ use proto::event::envelope::Event;
 use serde_json::json;
 
 use crate::broker::{Broker, PARTITIONS, contents};
-use crate::discord::{CHANNEL, Discord, Seen, message};
+use crate::discord::{CHANNEL, Discord, message};
 use crate::eventually;
 use crate::process::Gateway;
 
@@ -183,6 +183,11 @@ async fn gateway_of_a_forgotten_division_stops() {
 
     let ended = gateway.ended().await;
     assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("number of shards"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[tokio::test]
@@ -195,43 +200,6 @@ async fn fatal_close_stops_with_its_own_code_and_says_what_to_do() {
         assert!(ended.stderr.contains(advice), "{}", ended.stderr);
         assert_eq!(discord.identifies(), 1);
     }
-}
-
-#[tokio::test]
-async fn older_gateway_stops_when_another_one_takes_its_shard() {
-    let (discord, broker) = (Discord::start().await, Broker::start().await);
-    let older = Gateway::start(&discord, &broker).await.ready().await;
-    broker.has_session().await;
-    discord.say(CHANNEL, "one");
-    broker.stored(1).await;
-    let newer = Gateway::start(&discord, &broker).await.ready().await;
-    discord.say(CHANNEL, "two");
-
-    let ended = older.ended().await;
-    assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
-    assert!(
-        ended
-            .stderr
-            .contains("another gateway has taken over shard 0"),
-        "{}",
-        ended.stderr
-    );
-    assert_eq!(contents(&broker.stored(2).await, CHANNEL), ["one", "two"]);
-    assert!(discord.count(|seen| matches!(seen, Seen::Resumed { .. })) >= 1);
-    drop(newer);
-}
-
-#[tokio::test]
-async fn idle_gateway_notices_that_another_one_has_its_shard() {
-    let (discord, broker) = (Discord::start().await, Broker::start().await);
-    let older = Gateway::start(&discord, &broker).await.ready().await;
-    broker.has_session().await;
-    let mut point = broker.point().await;
-    point.epoch += 1 << 16;
-    broker.store_point(&point).await;
-
-    let ended = older.ended().await;
-    assert_eq!(ended.status.code(), Some(2), "{}", ended.stderr);
 }
 
 #[tokio::test]

@@ -13,7 +13,9 @@ mod delivery;
 mod discord;
 mod faults;
 mod interactions;
+mod outage;
 mod process;
+mod shards;
 mod start;
 
 use std::future::Future;

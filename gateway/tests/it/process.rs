@@ -44,6 +44,16 @@ impl Gateway {
         settings: &[(&str, &str)],
     ) -> Self {
         let admin = free_address().await;
+        Self::start_at(&admin, discord, broker, settings)
+    }
+
+    /// Starts a gateway in the place of another one, which must be gone.
+    pub(crate) fn start_at(
+        admin: &str,
+        discord: &Discord,
+        broker: &Broker,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let child = command()
             .env("DISCORD_TOKEN", TOKEN)
             .env(
@@ -54,12 +64,28 @@ impl Gateway {
             .env("NATS_URL", &broker.url)
             .env("NATS_PREFIX", &broker.prefix)
             .env("EVENT_PARTITIONS", PARTITIONS.to_string())
-            .env("HTTP_LISTEN", &admin)
+            .env("HTTP_LISTEN", admin)
             .env("LOG_FORMAT", "text")
             .envs(settings.iter().copied())
             .spawn()
             .unwrap();
-        Self { child, admin }
+        Self {
+            child,
+            admin: admin.to_owned(),
+        }
+    }
+
+    /// Kills it and starts it again, as whoever runs it does.
+    pub(crate) async fn crash(mut self, discord: &Discord, broker: &Broker) -> Self {
+        self.child.kill().await.unwrap();
+        Self::start_at(&self.admin, discord, broker, &[])
+    }
+
+    /// Returns what a metric says now.
+    pub(crate) async fn metric(&self, name: &str) -> String {
+        let answer = self.get("/metrics").await.unwrap();
+        let line = answer.lines().find(|line| line.starts_with(name));
+        line.unwrap().to_owned()
     }
 
     /// Waits until the gateway says that it is ready.
@@ -109,8 +135,12 @@ impl Gateway {
     }
 
     pub(crate) fn signal_term(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
     pub(crate) async fn kill(mut self) {

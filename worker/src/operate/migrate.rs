@@ -10,7 +10,8 @@ use async_nats::jetstream::kv;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
 use proto::subject::{
-    DEAD_LETTER_MAX_AGE, EVENT_MAX_AGE, EVENT_MAX_BYTES, Names, OLDEST_SERVER, PARTITIONS_METADATA,
+    DEAD_LETTER_MAX_AGE, EVENT_MAX_AGE, EVENT_MAX_BYTES, IDENTIFY_SLOT, Names, OLDEST_SERVER,
+    PARTITIONS_METADATA,
 };
 use runtime::settings::sections::NatsSettings;
 use store::Store;
@@ -65,6 +66,7 @@ pub async fn migrate(
     for (name, max_age) in [
         (names.workers_bucket(), WORKERS_MAX_AGE),
         (names.sessions_bucket(), Duration::ZERO),
+        (names.identify_bucket(), IDENTIFY_SLOT),
     ] {
         print(&bucket(&context, name, max_age, replicas).await?);
     }

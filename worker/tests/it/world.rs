@@ -140,6 +140,10 @@ impl World {
             .delete_key_value(names.sessions_bucket())
             .await
             .unwrap();
+        context
+            .delete_key_value(names.identify_bucket())
+            .await
+            .unwrap();
         execute(&server_url, format!("DROP DATABASE {name} WITH (FORCE)")).await;
     }
 }

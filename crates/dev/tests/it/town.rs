@@ -362,7 +362,11 @@ impl Town {
         for stream in [names.event_stream(), names.dead_letter_stream()] {
             jetstream.delete_stream(stream).await.unwrap();
         }
-        for bucket in [names.workers_bucket(), names.sessions_bucket()] {
+        for bucket in [
+            names.workers_bucket(),
+            names.sessions_bucket(),
+            names.identify_bucket(),
+        ] {
             jetstream.delete_key_value(bucket).await.unwrap();
         }
         std::fs::remove_dir_all(self.installation.home()).unwrap();
