@@ -2,31 +2,31 @@
 //! typed secrets.
 //!
 //! A worker's first answer to Discord is its claim. Nobody claims: a second worker is asked; still
-//! nobody: the person is told to try again, by us, while Discord still takes an answer.
+//! nobody: the person is told to try again, by us, while Discord still takes an answer. A worker
+//! that only promised an answer is watched until it has given it.
 
-mod busy;
+mod inbox;
+mod notice;
+mod promise;
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, Request};
+use async_nats::Client;
 use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use prost::Message as _;
-use proto::event::{Interaction, InteractionOutcome, InteractionReply, InteractionType};
+use proto::event::{Interaction, InteractionOutcome, InteractionType};
 use proto::id::InteractionId;
 use proto::subject::{InteractionClass, Names};
 use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::link::Link;
 use crate::metrics::{self, Asked};
-
-/// When a second worker is asked: the first one's claim is a call to Discord, which takes 0.3 s.
-const SECOND_REQUEST_AFTER: Duration = Duration::from_millis(700);
+use inbox::Inbox;
+use promise::Promise;
 
 /// Discord takes the first answer within three seconds; ours must have been sent by then.
 const DISCORD_DEADLINE: Duration = Duration::from_millis(2900);
@@ -34,6 +34,10 @@ const DISCORD_DEADLINE: Duration = Duration::from_millis(2900);
 /// Interactions at once. People of one installation do not press 512 buttons within two seconds;
 /// a flood would otherwise hold their secrets in memory without bound.
 const MAX_AT_ONCE: usize = 512;
+
+/// Promised answers at once; each is a token, a subscription and a timer, for a minute at most
+/// while workers live.
+const MAX_PROMISES: usize = 4096;
 
 /// Asks workers to answer; a cheap clone.
 #[derive(Clone)]
@@ -48,7 +52,9 @@ struct Shared {
     discord: discord::Client,
     ack: Duration,
     places: Arc<Semaphore>,
+    promises: Semaphore,
     tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 /// What is needed to ask.
@@ -65,6 +71,8 @@ pub struct Parts {
     pub ack: Duration,
     /// Where the asking runs.
     pub tasks: TaskTracker,
+    /// Ends the watch over promised answers.
+    pub stop: CancellationToken,
 }
 
 impl Interactions {
@@ -77,6 +85,7 @@ impl Interactions {
             discord,
             ack,
             tasks,
+            stop,
         } = parts;
         let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
         Self {
@@ -87,7 +96,9 @@ impl Interactions {
                 discord,
                 ack,
                 places,
+                promises: Semaphore::new(MAX_PROMISES),
                 tasks,
+                stop,
             }),
         }
     }
@@ -101,75 +112,81 @@ impl Interactions {
         let shared = Arc::clone(&self.shared);
         let began = Instant::now();
         self.shared.tasks.spawn(async move {
-            let asked = shared.answer(&interaction, began).await;
+            let (asked, promise) = shared.answer(interaction, began).await;
             metrics::interaction(asked, began.elapsed());
             drop(place);
+            if let Some(promise) = promise {
+                shared.keep(promise).await;
+            }
         });
     }
 }
 
 impl Shared {
-    async fn answer(&self, interaction: &Interaction, began: Instant) -> Asked {
-        let deadline = began + self.ack;
-        let asking = self.ask(interaction, began);
-        match tokio::time::timeout_at(deadline, asking).await {
-            Ok(Some(InteractionOutcome::Claimed)) => Asked::Claimed,
-            Ok(Some(InteractionOutcome::NotMine | InteractionOutcome::Unspecified)) => {
-                Asked::NotMine
+    /// Gets somebody to answer; returns what that one still owes.
+    async fn answer(&self, interaction: Interaction, began: Instant) -> (Asked, Option<Promise>) {
+        let mut inbox = None;
+        let asking = timeout_at(began + self.ack, self.ask(&interaction, began, &mut inbox));
+        match asking.await {
+            Ok(Some(InteractionOutcome::Working)) => {
+                let promise = Promise::new(interaction, inbox, began);
+                (Asked::Claimed, Some(promise))
             }
+            Ok(Some(_)) => (Asked::Claimed, None),
             Ok(None) | Err(_) => {
-                self.answer_busy(interaction, began + DISCORD_DEADLINE)
-                    .await
+                let asked = self
+                    .answer_busy(&interaction, began + DISCORD_DEADLINE)
+                    .await;
+                // A worker was faster after all and has not said so: perhaps it never will.
+                let is_owed = asked == Asked::Claimed;
+                let promise = is_owed.then(|| Promise::new(interaction, inbox, began));
+                (asked, promise)
             }
         }
     }
 
-    /// Asks one worker, and a second one when the first is slow. `None`: there is no worker.
-    async fn ask(&self, interaction: &Interaction, began: Instant) -> Option<InteractionOutcome> {
+    /// Asks the workers. Sends nothing while NATS is away: the library would send it later, when
+    /// the token is dead.
+    async fn ask(
+        &self,
+        interaction: &Interaction,
+        began: Instant,
+        inbox: &mut Option<Inbox>,
+    ) -> Option<InteractionOutcome> {
+        self.link.connected().await;
+        let inbox = inbox.insert(Inbox::open(&self.nats).await?);
         let subject = self.names.interaction(class(interaction));
-        let payload = Bytes::from(interaction.encode_to_vec());
-        let requests = [began, began + SECOND_REQUEST_AFTER].map(|moment| {
-            let (subject, payload) = (&subject, payload.clone());
-            async move {
-                sleep_until(moment).await;
-                self.request(subject, payload).await
-            }
-        });
-        let answers: FuturesUnordered<_> = requests.into_iter().collect();
-        let mut answers = pin!(answers.filter_map(std::future::ready));
-        answers.next().await
+        let question = Bytes::from(interaction.encode_to_vec());
+        inbox.ask(&subject, &question, began).await
     }
 
-    /// Returns the worker's word, `None` when nobody is there to give it. Sends nothing while NATS
-    /// is away: the library would send it later, when the token is dead.
-    async fn request(&self, subject: &str, payload: Bytes) -> Option<InteractionOutcome> {
-        self.link.connected().await;
-        // The caller's deadline is shorter.
-        let request = Request::new()
-            .payload(payload)
-            .timeout(Some(DISCORD_DEADLINE));
-        let answer = match self.nats.send_request(subject.to_owned(), request).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::debug!(kind = ?error.kind(), "no worker answers an interaction");
-                return None;
-            }
+    /// Sees to it that a promise is kept, unless the process ends: then the worker has to.
+    async fn keep(&self, promise: Promise) {
+        let Ok(place) = self.promises.try_acquire() else {
+            tracing::warn!("too many answers are owed to watch another one");
+            return;
         };
-        let reply = InteractionReply::decode(answer.payload);
-        reply.ok().map(|reply| reply.outcome())
+        self.count_promises();
+        let watching = promise.watch(&self.link, &self.discord);
+        self.stop.run_until_cancelled(watching).await;
+        drop(place);
+        self.count_promises();
+    }
+
+    fn count_promises(&self) {
+        metrics::promises(MAX_PROMISES.saturating_sub(self.promises.available_permits()));
     }
 
     async fn answer_busy(&self, interaction: &Interaction, deadline: Instant) -> Asked {
         let id = InteractionId(interaction.interaction_id);
         let shown = runtime::ids::Shown(id);
-        let response = busy::response(interaction);
+        let response = notice::busy(interaction);
         let answering = self.discord.respond(id, &interaction.token, &response);
-        match tokio::time::timeout_at(deadline, answering).await {
+        match timeout_at(deadline, answering).await {
             Ok(Ok(())) => {
                 tracing::warn!(interaction.id = %shown, "no worker claimed an interaction");
                 Asked::Busy
             }
-            // A worker was faster after all, or the answer would come too late for anybody.
             Ok(Err(error)) if error.is_already_answered() => Asked::Claimed,
             Ok(Err(error)) => {
                 let reason = error.label();

@@ -85,6 +85,11 @@ impl Link {
         }
     }
 
+    /// Tells whether NATS is connected.
+    pub fn is_connected(&self) -> bool {
+        self.seen.borrow().connected
+    }
+
     /// Waits until this connection has broken, even if another one is there already. Cancel safe.
     pub async fn lost(&self, connection: Connection) {
         let mut seen = self.seen.clone();

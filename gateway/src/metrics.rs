@@ -33,7 +33,95 @@ const RESUME_LAG: &str = "gateway_resume_lag_events";
 const RESUME_SAVES: &str = "gateway_resume_saves_total";
 const INTERACTIONS: &str = "gateway_interactions_total";
 const INTERACTION_SECONDS: &str = "gateway_interaction_duration_seconds";
+const PROMISES: &str = "gateway_interaction_promises";
+const PROMISES_MENDED: &str = "gateway_interaction_promises_mended_total";
 const NATS_CONNECTED: &str = "gateway_nats_connected";
+
+/// What each counter counts.
+const COUNTERS: [(&str, &str); 16] = [
+    (FRAMES, "dispatched frames, by kind"),
+    (FRAMES_SKIPPED, "frames that go no further, by reason"),
+    (
+        RECEIVE_ERRORS,
+        "frames or connections that could not be read",
+    ),
+    (EVENTS_STORED, "events that the stream has acknowledged"),
+    (
+        PUBLISH_RETRIES,
+        "publishes that had to wait or be tried again, by reason",
+    ),
+    (
+        EVENTS_STRIPPED,
+        "events published without what made them too large",
+    ),
+    (DEAD_LETTERS, "events given up, by reason"),
+    (
+        SPOOL_FULL,
+        "times that reading stopped because the spool was full",
+    ),
+    (SESSIONS, "sessions begun or resumed, by start"),
+    (SESSIONS_LOST, "sessions that could not be resumed"),
+    (DISCONNECTS, "connections to Discord that ended"),
+    (
+        FATAL_CLOSES,
+        "closes after which the gateway stops, by code",
+    ),
+    (
+        EVENTS_LEFT_BEHIND,
+        "events not stored because another gateway has taken the shard, and reads them too",
+    ),
+    (RESUME_SAVES, "writes of a resume point, by outcome"),
+    (
+        PROMISES_MENDED,
+        "deferred answers that the gateway ended because their worker did not",
+    ),
+    (
+        INTERACTIONS,
+        "interactions, by how they ended for the gateway",
+    ),
+];
+
+/// What each gauge shows.
+const GAUGES: [(&str, Unit, &str); 8] = [
+    (
+        PUBLISH_IN_FLIGHT,
+        Unit::Count,
+        "publishes that await acknowledgement",
+    ),
+    (
+        SPOOL_BYTES,
+        Unit::Bytes,
+        "events in memory that are not stored yet",
+    ),
+    (SHARDS_CONNECTED, Unit::Count, "shards with a live session"),
+    (
+        SHARDS_STANDBY,
+        Unit::Count,
+        "shards that another gateway holds, waited for",
+    ),
+    (
+        IDENTIFIES_LEFT,
+        Unit::Count,
+        "identifies that Discord still allows today",
+    ),
+    (
+        RESUME_LAG,
+        Unit::Count,
+        "frames read beyond the resume point, by all shards",
+    ),
+    (
+        PROMISES,
+        Unit::Count,
+        "deferred answers that workers still owe",
+    ),
+    (NATS_CONNECTED, Unit::Count, "1 while NATS is connected"),
+];
+
+/// What the histograms measure.
+const HISTOGRAMS: [(&str, &str); 2] = [
+    (STORE_SECONDS, "from reading a frame to its acknowledgement"),
+    (INTERACTION_SECONDS, "from an interaction to its end here"),
+];
 
 /// Storing takes well under a millisecond; seconds mean that the broker was away.
 const STORE_BUCKETS: [f64; 12] = [
@@ -109,10 +197,8 @@ impl DeadLetter {
 /// How an interaction ended for the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// A worker has it.
+    /// A worker has it, or at least Discord has somebody's answer.
     Claimed,
-    /// A worker found it answered or dead.
-    NotMine,
     /// We told the person to try again.
     Busy,
     /// Nobody could tell the person anything.
@@ -122,19 +208,12 @@ pub enum Asked {
 }
 
 impl Asked {
-    const ALL: [Self; 5] = [
-        Self::Claimed,
-        Self::NotMine,
-        Self::Busy,
-        Self::Unanswered,
-        Self::Overload,
-    ];
+    const ALL: [Self; 4] = [Self::Claimed, Self::Busy, Self::Unanswered, Self::Overload];
 
     /// Returns the metric label.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Claimed => "claimed",
-            Self::NotMine => "not_mine",
             Self::Busy => "busy",
             Self::Unanswered => "unanswered",
             Self::Overload => "overload",
@@ -144,79 +223,15 @@ impl Asked {
 
 /// Describes every metric and makes zero visible.
 pub fn describe() {
-    describe_counter!(FRAMES, "dispatched frames, by kind");
-    describe_counter!(FRAMES_SKIPPED, "frames that go no further, by reason");
-    describe_counter!(
-        RECEIVE_ERRORS,
-        "frames or connections that could not be read"
-    );
-    describe_counter!(EVENTS_STORED, "events that the stream has acknowledged");
-    describe_histogram!(
-        STORE_SECONDS,
-        Unit::Seconds,
-        "from reading a frame to its acknowledgement"
-    );
-    describe_counter!(
-        PUBLISH_RETRIES,
-        "publishes that had to wait or be tried again, by reason"
-    );
-    describe_gauge!(
-        PUBLISH_IN_FLIGHT,
-        Unit::Count,
-        "publishes that await acknowledgement"
-    );
-    describe_counter!(
-        EVENTS_STRIPPED,
-        "events published without what made them too large"
-    );
-    describe_counter!(DEAD_LETTERS, "events given up, by reason");
-    describe_gauge!(
-        SPOOL_BYTES,
-        Unit::Bytes,
-        "events in memory that are not stored yet"
-    );
-    describe_counter!(
-        SPOOL_FULL,
-        "times that reading stopped because the spool was full"
-    );
-    describe_counter!(SESSIONS, "sessions begun or resumed, by start");
-    describe_counter!(SESSIONS_LOST, "sessions that could not be resumed");
-    describe_counter!(DISCONNECTS, "connections to Discord that ended");
-    describe_counter!(
-        FATAL_CLOSES,
-        "closes after which the gateway stops, by code"
-    );
-    describe_gauge!(SHARDS_CONNECTED, Unit::Count, "shards with a live session");
-    describe_gauge!(
-        SHARDS_STANDBY,
-        Unit::Count,
-        "shards that another gateway holds, waited for"
-    );
-    describe_gauge!(
-        IDENTIFIES_LEFT,
-        Unit::Count,
-        "identifies that Discord still allows today"
-    );
-    describe_counter!(
-        EVENTS_LEFT_BEHIND,
-        "events not stored because another gateway has taken the shard, and reads them too"
-    );
-    describe_gauge!(
-        RESUME_LAG,
-        Unit::Count,
-        "frames read beyond the resume point, by all shards"
-    );
-    describe_counter!(RESUME_SAVES, "writes of a resume point, by outcome");
-    describe_counter!(
-        INTERACTIONS,
-        "interactions, by how they ended for the gateway"
-    );
-    describe_histogram!(
-        INTERACTION_SECONDS,
-        Unit::Seconds,
-        "from an interaction to its end here"
-    );
-    describe_gauge!(NATS_CONNECTED, Unit::Count, "1 while NATS is connected");
+    for (name, meaning) in COUNTERS {
+        describe_counter!(name, meaning);
+    }
+    for (name, unit, meaning) in GAUGES {
+        describe_gauge!(name, unit, meaning);
+    }
+    for (name, meaning) in HISTOGRAMS {
+        describe_histogram!(name, Unit::Seconds, meaning);
+    }
     touch();
 }
 
@@ -249,6 +264,7 @@ fn touch() {
         EVENTS_LEFT_BEHIND,
         SPOOL_FULL,
         SESSIONS_LOST,
+        PROMISES_MENDED,
         DISCONNECTS,
     ] {
         counter!(plain).absolute(0);
@@ -258,6 +274,7 @@ fn touch() {
         SPOOL_BYTES,
         SHARDS_CONNECTED,
         SHARDS_STANDBY,
+        PROMISES,
         NATS_CONNECTED,
     ] {
         gauge!(plain).set(0);
@@ -357,6 +374,14 @@ pub(crate) fn resume_not_saved() {
 pub(crate) fn interaction(outcome: Asked, time: Duration) {
     counter!(INTERACTIONS, "outcome" => outcome.label()).increment(1);
     histogram!(INTERACTION_SECONDS).record(time);
+}
+
+pub(crate) fn promises(number: usize) {
+    gauge!(PROMISES).set(whole(number));
+}
+
+pub(crate) fn promise_mended() {
+    counter!(PROMISES_MENDED).increment(1);
 }
 
 pub(crate) fn nats_connected(connected: bool) {

@@ -110,6 +110,7 @@ impl Gateway {
             discord: rest.clone(),
             ack: settings.interaction_ack,
             tasks: shutdown.tracker.clone(),
+            stop: shutdown.token.clone(),
         });
         let intake = Intake {
             shard: 0,
@@ -139,8 +140,9 @@ impl Gateway {
             self.background.clone(),
         ));
         let stop = shutdown.token.child_token();
+        let ours = self.shards(shutdown, &health).await?;
         let mut shards = JoinSet::new();
-        for shard in self.shards(shutdown, &health).await? {
+        for shard in ours {
             shards.spawn(shard.run(stop.clone()));
         }
         let result = tokio::select! {

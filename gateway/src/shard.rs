@@ -44,7 +44,9 @@ impl Shard {
     /// # Errors
     /// Why the whole gateway must stop.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), Error> {
-        while let Some(taken) = self.wait(&stop).await? {
+        loop {
+            let taken = self.wait(&stop).await?;
+            let Some(taken) = taken else { return Ok(()) };
             match self.serve(taken, &stop).await {
                 Err(Error::Superseded { shard }) => {
                     tracing::warn!(shard, "another gateway has taken over a shard of ours");
@@ -52,7 +54,6 @@ impl Shard {
                 ended => return ended,
             }
         }
-        Ok(())
     }
 
     /// Waits for the shard; `None` when the process is to stop first.

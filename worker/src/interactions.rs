@@ -32,6 +32,9 @@ const MAX_AT_ONCE: usize = 128;
 /// Age by Discord's clock after which no answer would arrive within Discord's 3 s (CMD-3).
 const MAX_AGE: Duration = Duration::from_millis(2500);
 
+/// Between two words to the gateway, which gives a silent worker up after ten seconds.
+const TELL_EVERY: Duration = Duration::from_secs(2);
+
 /// Longest work behind a claim: the calls of the setup take at most 10 s, 20 s and a few seconds
 /// of database, and the token lives for 15 min.
 const WORK_DEADLINE: Duration = Duration::from_mins(1);
@@ -51,13 +54,18 @@ pub async fn serve(app: Arc<App>, shutdown: CancellationToken) {
 async fn take(app: &Arc<App>, mut requests: SelectAll<Subscriber>, shutdown: &CancellationToken) {
     let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
     while let Some(Some(request)) = shutdown.run_until_cancelled(requests.next()).await {
+        let Message { payload, reply, .. } = request;
+        let gateway = Gateway {
+            app: Arc::clone(app),
+            reply,
+        };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             warn!("an interaction was left to another worker: all places are taken");
+            gateway.tell(InteractionOutcome::GaveUp).await;
             continue;
         };
-        let answering = Arc::clone(app);
         app.interactions.spawn(async move {
-            answer(&answering, request).await;
+            answer(&gateway, &payload).await;
             drop(place);
         });
     }
@@ -74,36 +82,77 @@ async fn subscribe(app: &App) -> Result<SelectAll<Subscriber>, SubscribeError> {
     Ok(select_all(subscribers))
 }
 
-async fn answer(app: &App, request: Message) {
+/// The gateway that asked about an interaction.
+struct Gateway {
+    app: Arc<App>,
+    reply: Option<async_nats::Subject>,
+}
+
+impl Gateway {
+    /// Says what is with the interaction. A word that is lost costs the person some seconds.
+    async fn tell(&self, outcome: InteractionOutcome) {
+        let Some(reply) = self.reply.clone() else {
+            return;
+        };
+        let word = InteractionReply {
+            outcome: outcome.into(),
+            worker_id: self.app.worker_id.as_ref().to_owned(),
+        };
+        if let Err(error) = self
+            .app
+            .nats
+            .publish(reply, word.encode_to_vec().into())
+            .await
+        {
+            warn!(%error, "the gateway was not told who answers an interaction");
+        }
+    }
+
+    /// Says again and again that the work goes on. Never returns. Cancel safe.
+    async fn tell_working(&self) {
+        let mut tick = tokio::time::interval(TELL_EVERY);
+        loop {
+            tick.tick().await;
+            self.tell(InteractionOutcome::Working).await;
+        }
+    }
+}
+
+async fn answer(gateway: &Gateway, payload: &[u8]) {
+    let app = &*gateway.app;
     let now_ms = app.settings.switches.unix_now_ms();
-    let Some(interaction) = read(&request, now_ms) else {
+    let Some(interaction) = read(payload, now_ms) else {
         return;
     };
     let id = InteractionId(interaction.interaction_id);
     let token = interaction.token.clone();
     let planning = command::plan(app, interaction, now_ms);
     let Some(plan) = unless_panicked(planning).await else {
+        gateway.tell(InteractionOutcome::GaveUp).await;
         return;
     };
     let claim = app.discord.respond(id, &token, &plan.first).await;
-    let outcome = outcome_of(&claim);
-    metrics::interaction(match outcome {
-        Some(InteractionOutcome::Claimed) => Interacted::Claimed,
-        Some(_) => Interacted::NotMine,
-        None => Interacted::InDoubt,
-    });
-    if let (Some(outcome), Some(reply_to)) = (outcome, request.reply) {
-        tell_gateway(app, reply_to, outcome).await;
-    }
-    if let (Ok(()), Some(after)) = (claim, plan.after) {
-        work(app, after, &token).await;
+    let outcome = outcome_of(&claim, plan.after.is_some());
+    metrics::interaction(interacted(outcome));
+    match plan.after {
+        Some(after) if claim.is_ok() => {
+            let is_shown = tokio::select! {
+                is_shown = work(app, after, &token) => is_shown,
+                () = gateway.tell_working() => false,
+            };
+            // Unsaid, the gateway ends the answer itself.
+            if is_shown {
+                gateway.tell(InteractionOutcome::Done).await;
+            }
+        }
+        _ => gateway.tell(outcome).await,
     }
 }
 
 /// Reads the request; `None` when it cannot be answered any more, or never could.
-fn read(request: &Message, now_ms: u64) -> Option<Interaction> {
+fn read(payload: &[u8], now_ms: u64) -> Option<Interaction> {
     // The decoder's error could quote what was typed.
-    let Ok(interaction) = Interaction::decode(&*request.payload) else {
+    let Ok(interaction) = Interaction::decode(payload) else {
         warn!("an interaction could not be read");
         metrics::interaction(Interacted::Unreadable);
         return None;
@@ -123,48 +172,46 @@ fn is_too_old(id: InteractionId, now_ms: u64) -> bool {
     u128::from(age_ms) > MAX_AGE.as_millis()
 }
 
-/// Returns what the gateway is told; nothing when nobody knows whose the interaction is, so that
-/// the gateway asks again or answers itself.
-fn outcome_of(claim: &Result<(), discord::Error>) -> Option<InteractionOutcome> {
+/// Returns what the gateway is told. Who does not know whether the interaction is theirs has no
+/// effect and lets the gateway ask others: they find out.
+fn outcome_of(claim: &Result<(), discord::Error>, is_work_left: bool) -> InteractionOutcome {
     match claim {
-        Ok(()) => Some(InteractionOutcome::Claimed),
+        Ok(()) if is_work_left => InteractionOutcome::Working,
+        Ok(()) => InteractionOutcome::Claimed,
         Err(error) if error.is_already_answered() || error.is_unknown_interaction() => {
-            Some(InteractionOutcome::NotMine)
+            InteractionOutcome::NotMine
         }
         Err(error) => {
             warn!(%error, "an interaction was not claimed");
-            None
+            InteractionOutcome::GaveUp
         }
     }
 }
 
-async fn tell_gateway(app: &App, reply_to: async_nats::Subject, outcome: InteractionOutcome) {
-    let reply = InteractionReply {
-        outcome: outcome.into(),
-        worker_id: app.worker_id.as_ref().to_owned(),
-    };
-    if let Err(error) = app
-        .nats
-        .publish(reply_to, reply.encode_to_vec().into())
-        .await
-    {
-        warn!(%error, "the gateway was not told who answers an interaction");
+const fn interacted(outcome: InteractionOutcome) -> Interacted {
+    match outcome {
+        InteractionOutcome::Claimed | InteractionOutcome::Working | InteractionOutcome::Done => {
+            Interacted::Claimed
+        }
+        InteractionOutcome::NotMine => Interacted::NotMine,
+        InteractionOutcome::GaveUp | InteractionOutcome::Unspecified => Interacted::InDoubt,
     }
 }
 
-/// Does the work behind a claim, and turns the promised answer into its result.
-async fn work(app: &App, after: After, token: &str) {
+/// Does the work behind a claim, and turns the promised answer into its result; tells whether the
+/// person has it.
+async fn work(app: &App, after: After, token: &str) -> bool {
     let panel = result(app, after)
         .await
         .unwrap_or_else(|notice| Panel::say(&notice));
-    let answer = panel.into();
-    if let Err(error) = app
+    let shown = app
         .discord
-        .edit_response(app.application, token, &answer)
-        .await
-    {
+        .edit_response(app.application, token, &panel.into())
+        .await;
+    if let Err(error) = &shown {
         warn!(%error, "the answer to an interaction was not shown");
     }
+    shown.is_ok()
 }
 
 /// Waits for the result until it takes too long or this process must end; dropped midway, the
@@ -215,14 +262,15 @@ mod tests {
     fn an_interaction_of_somebody_else_is_not_mine() {
         for code in [40_060, 10_062] {
             let claim = Err(discord::Error::Refused { status: 400, code });
-            assert_eq!(outcome_of(&claim), Some(InteractionOutcome::NotMine));
+            assert_eq!(outcome_of(&claim, true), InteractionOutcome::NotMine);
         }
     }
 
     #[test]
-    fn a_claim_in_doubt_is_left_to_the_gateway() {
+    fn a_claim_in_doubt_is_given_up_and_a_deferral_is_owed() {
         let claim = Err(discord::Error::InDoubt { cause: None });
-        assert_eq!(outcome_of(&claim), None);
-        assert_eq!(outcome_of(&Ok(())), Some(InteractionOutcome::Claimed));
+        assert_eq!(outcome_of(&claim, true), InteractionOutcome::GaveUp);
+        assert_eq!(outcome_of(&Ok(()), false), InteractionOutcome::Claimed);
+        assert_eq!(outcome_of(&Ok(()), true), InteractionOutcome::Working);
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use proto::id::{ApplicationId, InteractionId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twilight_http::routing::Route;
 use twilight_model::channel::message::{Component, Embed, MessageFlags};
 use twilight_model::http::interaction::InteractionResponse;
@@ -54,6 +54,23 @@ impl Client {
         self.call(&call).await.map(drop)
     }
 
+    /// Tells whether the first answer was a deferral and what it promised is still missing.
+    ///
+    /// [`Error::Refused`]: there is no such answer, or no message: a form was opened.
+    pub async fn is_response_pending(
+        &self,
+        application: ApplicationId,
+        token: &str,
+    ) -> Result<bool, Error> {
+        let route = Route::GetInteractionOriginal {
+            application_id: application.0,
+            interaction_token: token,
+        };
+        let call = Call::new("get_response", &route, major(token)).by_own_token();
+        let shown: Shown = self.call(&call).await?.parse("answer to an interaction")?;
+        Ok(shown.flags.contains(MessageFlags::LOADING))
+    }
+
     /// Replaces the first answer, a deferred one included.
     pub async fn edit_response(
         &self,
@@ -70,6 +87,12 @@ impl Client {
             .json(&Body::from(answer))?;
         self.call(&call).await.map(drop)
     }
+}
+
+/// As much of an answer as we look at.
+#[derive(Deserialize)]
+struct Shown {
+    flags: MessageFlags,
 }
 
 /// What goes over the wire; empty parts too, so that an edit empties them.

@@ -41,9 +41,13 @@ pub struct Standby {
 
 /// What a look leads to.
 #[derive(Debug)]
-enum Verdict {
-    Free,
+enum Look {
+    /// The shard is ours.
+    Taken(Box<TakenOver>),
+    /// Somebody holds it.
     Held,
+    /// Nobody knows.
+    Unclear,
 }
 
 impl Standby {
@@ -73,11 +77,12 @@ impl Standby {
             tick.tick().await;
             self.health.tick();
             match self.look_and_take(&mut judge).await {
-                Ok(Some(taken)) => {
+                Ok(Look::Taken(taken)) => {
                     self.is_first = false;
-                    return Ok(taken);
+                    return Ok(*taken);
                 }
-                Ok(None) => waits(),
+                Ok(Look::Held) => waits(),
+                Ok(Look::Unclear) => {}
                 Err(Error::Forgotten) => return Err(Error::Forgotten),
                 Err(error) => {
                     judge.unanswered();
@@ -87,31 +92,30 @@ impl Standby {
         }
     }
 
-    async fn look_and_take(&mut self, judge: &mut Judge) -> Result<Option<TakenOver>, Error> {
+    async fn look_and_take(&mut self, judge: &mut Judge) -> Result<Look, Error> {
         let Ok(found) = timeout(LOOK_DEADLINE, self.place.look(&self.holder)).await else {
             judge.unanswered();
-            return Ok(None);
+            return Ok(Look::Unclear);
         };
         let found = found?;
         if found.is_new() && self.was_there {
             return Err(Error::Forgotten);
         }
         self.was_there = !found.is_new();
-        match self.judge(&found, judge) {
-            Verdict::Free => self.place.take(found, &self.holder).await,
-            Verdict::Held => Ok(None),
+        if !self.is_free(&found, judge) {
+            return Ok(Look::Held);
         }
+        let taken = self.place.take(found, &self.holder).await?;
+        // Somebody was faster: the next look tells who.
+        Ok(taken.map_or(Look::Unclear, |taken| Look::Taken(Box::new(taken))))
     }
 
-    fn judge(&self, found: &Found, judge: &mut Judge) -> Verdict {
+    fn is_free(&self, found: &Found, judge: &mut Judge) -> bool {
         let is_silent = judge.is_silent(found.silent());
         let holder = found.holder();
         // Our own name: the answer to an earlier take-over was lost.
         let is_nobody = holder.is_empty() || self.holder.is(holder);
-        if is_nobody || is_silent || (self.is_first && self.holder.follows(holder)) {
-            return Verdict::Free;
-        }
-        Verdict::Held
+        is_nobody || is_silent || (self.is_first && self.holder.follows(holder))
     }
 }
 
@@ -144,7 +148,7 @@ impl Judge {
 mod tests {
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
     const SHORT: Duration = Duration::from_secs(5);
 
     #[test]

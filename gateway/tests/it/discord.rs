@@ -34,6 +34,8 @@ pub(crate) enum Seen {
     Closed(u16),
     /// The body of an interaction's first answer.
     Answered(Value),
+    /// The body that replaced an interaction's first answer.
+    Edited(Value),
 }
 
 #[derive(Default)]
@@ -55,6 +57,8 @@ struct World {
     refuse: Option<u16>,
     /// The next connection that looks is closed with this code.
     kick: Option<u16>,
+    /// The flags of the answer that a worker gave to the interaction; `None` while it has none.
+    answer_flags: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -87,6 +91,10 @@ impl Discord {
                 "/api/v10/interactions/{id}/{token}/callback",
                 post(callback),
             )
+            .route(
+                "/api/v10/webhooks/{application}/{token}/messages/@original",
+                get(original).patch(edit),
+            )
             .with_state(discord.clone());
         TaskTracker::new().spawn(async move { axum::serve(listener, app).await });
         discord
@@ -100,6 +108,11 @@ impl Discord {
     /// Closes one connection with this code.
     pub(crate) fn kick(&self, code: u16) {
         self.world().kick = Some(code);
+    }
+
+    /// Lets a worker answer the interaction with a message of these flags.
+    pub(crate) fn answer_interaction(&self, flags: u64) {
+        self.world().answer_flags = Some(flags);
     }
 
     /// Says that so many identifies are left today.
@@ -260,9 +273,25 @@ async fn callback(
     State(discord): State<Discord>,
     Path((_id, _token)): Path<(u64, String)>,
     Json(body): Json<Value>,
-) -> StatusCode {
-    discord.world().seen.push(Seen::Answered(body));
-    StatusCode::NO_CONTENT
+) -> Response {
+    let mut world = discord.world();
+    if world.answer_flags.is_some() {
+        let taken = json!({ "code": 40_060, "message": "taken" });
+        return (StatusCode::BAD_REQUEST, Json(taken)).into_response();
+    }
+    world.seen.push(Seen::Answered(body));
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn original(State(discord): State<Discord>) -> Json<Value> {
+    Json(json!({ "flags": discord.world().answer_flags.unwrap() }))
+}
+
+async fn edit(State(discord): State<Discord>, Json(body): Json<Value>) -> Json<Value> {
+    let mut world = discord.world();
+    world.answer_flags = Some(64);
+    world.seen.push(Seen::Edited(body));
+    Json(json!({ "id": "1" }))
 }
 
 async fn upgrade(State(discord): State<Discord>, uri: Uri, upgrade: WebSocketUpgrade) -> Response {

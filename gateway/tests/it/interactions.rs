@@ -1,15 +1,21 @@
 //! Interactions: claimed by a worker, by a second one, or answered by us.
 
+use std::time::{Duration, Instant};
+
 use futures_util::StreamExt;
 use prost::Message as _;
 use proto::event::{Interaction, InteractionOutcome, InteractionReply};
 use proto::subject::{INTERACTIONS_GROUP, InteractionClass};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::discord::{CHANNEL, Discord, Seen};
 use crate::eventually;
 use crate::process::Gateway;
+
+/// Flags of a private answer, and of one that is only promised.
+const WHOLE: u64 = 1 << 6;
+const DEFERRED: u64 = WHOLE | 1 << 7;
 
 fn use_command(discord: &Discord) {
     discord.dispatch(
@@ -34,11 +40,16 @@ async fn workers(broker: &Broker) -> async_nats::Subscriber {
 }
 
 async fn claim(broker: &Broker, request: &async_nats::Message) {
+    say(broker, request, InteractionOutcome::Claimed).await;
+}
+
+/// Says a word about an interaction, as a worker does.
+async fn say(broker: &Broker, request: &async_nats::Message, outcome: InteractionOutcome) {
     let mut reply = InteractionReply {
         worker_id: "w".to_owned(),
         ..InteractionReply::default()
     };
-    reply.set_outcome(InteractionOutcome::Claimed);
+    reply.set_outcome(outcome);
     let inbox = request.reply.clone().unwrap();
     broker
         .client
@@ -126,6 +137,140 @@ async fn interaction_is_answered_busy_while_the_broker_is_away_and_never_stored(
     discord.say(CHANNEL, "after");
     assert_eq!(broker.stored(1).await.len(), 1);
     // Had the request waited in a buffer, it would have come before the message was stored.
-    let late = tokio::time::timeout(std::time::Duration::from_millis(200), workers.next()).await;
+    let late = tokio::time::timeout(Duration::from_millis(200), workers.next()).await;
     assert!(late.is_err(), "a dead interaction was sent");
+}
+
+#[tokio::test]
+async fn worker_that_gives_up_is_followed_by_another_at_once() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let mut workers = workers(&broker).await;
+    use_command(&discord);
+
+    let first = workers.next().await.unwrap();
+    let asked = Instant::now();
+    say(&broker, &first, InteractionOutcome::GaveUp).await;
+    let second = workers.next().await.unwrap();
+    let waited = asked.elapsed();
+    assert!(waited < Duration::from_millis(500), "{waited:?}");
+    claim(&broker, &second).await;
+    gateway
+        .measures(r#"gateway_interactions_total{outcome="claimed"} 1"#)
+        .await;
+}
+
+/// Waits until the gateway has ended an answer, and returns with what.
+async fn edited(discord: &Discord) -> Value {
+    eventually("an edit", async || {
+        discord.seen().into_iter().find_map(|seen| match seen {
+            Seen::Edited(body) => Some(body),
+            _ => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn answer_of_a_worker_that_falls_silent_is_ended() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let mut workers = workers(&broker).await;
+    use_command(&discord);
+
+    let request = workers.next().await.unwrap();
+    discord.answer_interaction(DEFERRED);
+    say(&broker, &request, InteractionOutcome::Working).await;
+    gateway.measures("gateway_interaction_promises 1").await;
+    let answer = edited(&discord).await;
+    assert!(answer["content"].as_str().unwrap().contains("もう一度"));
+    gateway
+        .measures("gateway_interaction_promises_mended_total 1")
+        .await;
+    gateway.measures("gateway_interaction_promises 0").await;
+}
+
+#[tokio::test]
+async fn answer_is_left_alone_while_its_worker_works_and_once_it_is_there() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let mut workers = workers(&broker).await;
+    use_command(&discord);
+
+    let request = workers.next().await.unwrap();
+    discord.answer_interaction(DEFERRED);
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    // Longer than the silence after which a worker counts as gone.
+    for _ in 0..7 {
+        tick.tick().await;
+        say(&broker, &request, InteractionOutcome::Working).await;
+    }
+    gateway.measures("gateway_interaction_promises 1").await;
+    say(&broker, &request, InteractionOutcome::Done).await;
+    gateway.measures("gateway_interaction_promises 0").await;
+    assert_eq!(discord.count(|seen| matches!(seen, Seen::Edited(_))), 0);
+    gateway
+        .measures("gateway_interaction_promises_mended_total 0")
+        .await;
+}
+
+#[tokio::test]
+async fn deferral_whose_worker_never_spoke_is_ended_too() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let mut workers = workers(&broker).await;
+    use_command(&discord);
+
+    // Discord took the deferral of a worker that died before it could say so.
+    workers.next().await.unwrap();
+    discord.answer_interaction(DEFERRED);
+    let second = workers.next().await.unwrap();
+    say(&broker, &second, InteractionOutcome::NotMine).await;
+    edited(&discord).await;
+    gateway
+        .measures("gateway_interaction_promises_mended_total 1")
+        .await;
+}
+
+#[tokio::test]
+async fn whole_answer_whose_worker_never_spoke_is_left_alone() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let mut workers = workers(&broker).await;
+    use_command(&discord);
+
+    workers.next().await.unwrap();
+    discord.answer_interaction(WHOLE);
+    gateway.measures("gateway_interaction_promises 1").await;
+    gateway.measures("gateway_interaction_promises 0").await;
+    assert_eq!(discord.count(|seen| matches!(seen, Seen::Edited(_))), 0);
+}
+
+#[tokio::test]
+async fn broker_that_is_away_makes_no_worker_silent() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let mut workers = workers(&broker).await;
+    use_command(&discord);
+
+    let request = workers.next().await.unwrap();
+    discord.answer_interaction(DEFERRED);
+    say(&broker, &request, InteractionOutcome::Working).await;
+    gateway.measures("gateway_interaction_promises 1").await;
+    broker.cut();
+    gateway.measures("gateway_nats_connected 0").await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    broker.mend();
+    gateway.measures("gateway_nats_connected 1").await;
+    // The subscription is back once the next word is heard.
+    eventually("the last word", async || {
+        say(&broker, &request, InteractionOutcome::Done).await;
+        let answer = gateway.get("/metrics").await?;
+        answer
+            .lines()
+            .any(|line| line == "gateway_interaction_promises 0")
+            .then_some(())
+    })
+    .await;
+    assert_eq!(discord.count(|seen| matches!(seen, Seen::Edited(_))), 0);
 }

@@ -344,7 +344,7 @@ pub struct FormField {
     #[prost(string, repeated, tag = "2")]
     pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// A worker's word to the gateway about an interaction.
+/// A worker's word to the gateway about an interaction; there may be several.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct InteractionReply {
     #[prost(enumeration = "InteractionOutcome", tag = "1")]
@@ -392,10 +392,18 @@ impl InteractionType {
 #[repr(i32)]
 pub enum InteractionOutcome {
     Unspecified = 0,
-    /// Discord accepted this worker's first answer: it is this worker's to finish.
+    /// Discord accepted this worker's first answer, and nothing more is owed.
     Claimed = 1,
     /// Somebody else had answered, or the token was dead: no effect was caused.
     NotMine = 2,
+    /// Discord accepted this worker's deferral, and the worker is busy with what it
+    /// promised. Said again and again until then.
+    Working = 3,
+    /// What was promised is there.
+    Done = 4,
+    /// This worker does nothing about it: it has no time, or does not know whether
+    /// its first answer arrived.
+    GaveUp = 5,
 }
 impl InteractionOutcome {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -407,6 +415,9 @@ impl InteractionOutcome {
             Self::Unspecified => "INTERACTION_OUTCOME_UNSPECIFIED",
             Self::Claimed => "INTERACTION_OUTCOME_CLAIMED",
             Self::NotMine => "INTERACTION_OUTCOME_NOT_MINE",
+            Self::Working => "INTERACTION_OUTCOME_WORKING",
+            Self::Done => "INTERACTION_OUTCOME_DONE",
+            Self::GaveUp => "INTERACTION_OUTCOME_GAVE_UP",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -415,6 +426,9 @@ impl InteractionOutcome {
             "INTERACTION_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
             "INTERACTION_OUTCOME_CLAIMED" => Some(Self::Claimed),
             "INTERACTION_OUTCOME_NOT_MINE" => Some(Self::NotMine),
+            "INTERACTION_OUTCOME_WORKING" => Some(Self::Working),
+            "INTERACTION_OUTCOME_DONE" => Some(Self::Done),
+            "INTERACTION_OUTCOME_GAVE_UP" => Some(Self::GaveUp),
             _ => None,
         }
     }

@@ -14,6 +14,7 @@ mod e2e_browser;
 mod e2e_dead_letters;
 mod e2e_events;
 mod e2e_gateway;
+mod e2e_interactions;
 mod e2e_newcomer;
 mod e2e_posts;
 mod e2e_scenarios;

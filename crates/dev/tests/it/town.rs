@@ -148,9 +148,30 @@ impl Town {
     /// Lets the next calls that make messages go wrong.
     pub(crate) async fn break_posting(&self, mut fault: Value) {
         fault["route"] = json!("POST /channels/{channel}/messages");
-        http::post_json(&format!("{}/sandbox/faults", self.url), &fault)
+        self.tell("faults", &fault).await;
+    }
+
+    /// Asks a route of the sandbox's own for something.
+    pub(crate) async fn tell(&self, route: &str, body: &Value) -> Value {
+        http::post_json(&format!("{}/sandbox/{route}", self.url), body)
             .await
-            .unwrap();
+            .unwrap()
+    }
+
+    /// Reads a route of the sandbox's own.
+    pub(crate) async fn look(&self, route: &str) -> Value {
+        http::get_json(&format!("{}/sandbox/{route}", self.url))
+            .await
+            .unwrap()
+    }
+
+    /// Everything that the processes have written.
+    pub(crate) fn everything_logged(&self) -> String {
+        let parts = self.installation.state().unwrap().wanted();
+        let files = parts.iter().map(|part| self.installation.log(*part));
+        files.fold(String::new(), |all, file| {
+            all + &std::fs::read_to_string(file).unwrap_or_default()
+        })
     }
 
     /// Takes back what somebody said.

@@ -8,7 +8,7 @@ use twilight_model::http::interaction::{
     InteractionResponse, InteractionResponseData, InteractionResponseType,
 };
 
-use crate::server::{Reply, Server, posted, refused};
+use crate::server::{Reply, Server, json_reply, posted, refused};
 
 fn answer(content: &str) -> Answer {
     Answer {
@@ -109,6 +109,21 @@ async fn an_edit_replaces_all_of_the_answer() {
             "allowed_mentions": { "parse": [], "users": [], "replied_user": false },
         })
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_still_owed_is_told_from_one_that_is_there() {
+    for (flags, is_pending) in [(64 | 128, true), (64, false)] {
+        let server = Server::replying(vec![json_reply(200, json!({"flags": flags}))]).await;
+        let shown = server
+            .client()
+            .is_response_pending(ApplicationId(2), "tok")
+            .await;
+        assert_eq!(shown.unwrap(), is_pending);
+        let request = server.only();
+        assert_eq!(request.method, "GET");
+        assert!(!request.headers.contains_key("authorization"));
+    }
 }
 
 #[tokio::test]
