@@ -213,7 +213,8 @@ fn readiness(health: &Health) -> Response<Full<Bytes>> {
         .filter(|(_, met)| !**met)
         .map(|(name, _)| *name)
         .collect();
-    let ready = failing.is_empty();
+    // Without conditions the process is still starting, and this port opens early.
+    let ready = !checks.is_empty() && failing.is_empty();
     let status = if ready {
         StatusCode::OK
     } else {

@@ -58,6 +58,13 @@ async fn readiness_names_what_fails_and_turns_green_when_all_is_met() {
 }
 
 #[tokio::test]
+async fn process_that_has_named_no_condition_yet_is_not_ready() {
+    let served = serve_here().await;
+    let answer = get(served.address, "/readyz").await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+}
+
+#[tokio::test]
 async fn liveness_metrics_and_unknown_paths_are_answered() {
     let served = serve_here().await;
     assert!(
