@@ -35,8 +35,18 @@ async fn workers(broker: &Broker) -> async_nats::Subscriber {
     let subject = broker.names.interaction(InteractionClass::Fast);
     let group = INTERACTIONS_GROUP.to_owned();
     let subscriber = broker.client.queue_subscribe(subject, group).await.unwrap();
-    broker.client.flush().await.unwrap();
+    // The server has answered something that came after the subscription, so it knows of it.
+    broker.sessions().await;
     subscriber
+}
+
+/// Waits for the next question to a worker.
+async fn question(workers: &mut async_nats::Subscriber, gateway: &Gateway) -> async_nats::Message {
+    let next = tokio::time::timeout(crate::DEADLINE, workers.next());
+    if let Ok(request) = next.await {
+        return request.unwrap();
+    }
+    panic!("nobody asks: {}", gateway.get("/metrics").await.unwrap())
 }
 
 async fn claim(broker: &Broker, request: &async_nats::Message) {
@@ -65,7 +75,7 @@ async fn claimed_interaction_is_not_answered_by_us() {
     let mut workers = workers(&broker).await;
     use_command(&discord);
 
-    let request = workers.next().await.unwrap();
+    let request = question(&mut workers, &gateway).await;
     let interaction = Interaction::decode(request.payload.clone()).unwrap();
     assert_eq!(interaction.command_path, "tool ping");
     assert_eq!(interaction.token, "interaction-token");
@@ -84,8 +94,8 @@ async fn silent_worker_is_followed_by_a_second_one() {
     let mut workers = workers(&broker).await;
     use_command(&discord);
 
-    workers.next().await.unwrap();
-    let second = workers.next().await.unwrap();
+    question(&mut workers, &gateway).await;
+    let second = question(&mut workers, &gateway).await;
     claim(&broker, &second).await;
     gateway
         .measures(r#"gateway_interactions_total{outcome="claimed"} 1"#)
@@ -148,10 +158,10 @@ async fn worker_that_gives_up_is_followed_by_another_at_once() {
     let mut workers = workers(&broker).await;
     use_command(&discord);
 
-    let first = workers.next().await.unwrap();
+    let first = question(&mut workers, &gateway).await;
     let asked = Instant::now();
     say(&broker, &first, InteractionOutcome::GaveUp).await;
-    let second = workers.next().await.unwrap();
+    let second = question(&mut workers, &gateway).await;
     let waited = asked.elapsed();
     assert!(waited < Duration::from_millis(500), "{waited:?}");
     claim(&broker, &second).await;
@@ -178,7 +188,7 @@ async fn answer_of_a_worker_that_falls_silent_is_ended() {
     let mut workers = workers(&broker).await;
     use_command(&discord);
 
-    let request = workers.next().await.unwrap();
+    let request = question(&mut workers, &gateway).await;
     discord.answer_interaction(DEFERRED);
     say(&broker, &request, InteractionOutcome::Working).await;
     gateway.measures("gateway_interaction_promises 1").await;
@@ -197,7 +207,7 @@ async fn answer_is_left_alone_while_its_worker_works_and_once_it_is_there() {
     let mut workers = workers(&broker).await;
     use_command(&discord);
 
-    let request = workers.next().await.unwrap();
+    let request = question(&mut workers, &gateway).await;
     discord.answer_interaction(DEFERRED);
     let mut tick = tokio::time::interval(Duration::from_secs(2));
     // Longer than the silence after which a worker counts as gone.
@@ -222,9 +232,9 @@ async fn deferral_whose_worker_never_spoke_is_ended_too() {
     use_command(&discord);
 
     // Discord took the deferral of a worker that died before it could say so.
-    workers.next().await.unwrap();
+    question(&mut workers, &gateway).await;
     discord.answer_interaction(DEFERRED);
-    let second = workers.next().await.unwrap();
+    let second = question(&mut workers, &gateway).await;
     say(&broker, &second, InteractionOutcome::NotMine).await;
     edited(&discord).await;
     gateway
@@ -239,7 +249,7 @@ async fn whole_answer_whose_worker_never_spoke_is_left_alone() {
     let mut workers = workers(&broker).await;
     use_command(&discord);
 
-    workers.next().await.unwrap();
+    question(&mut workers, &gateway).await;
     discord.answer_interaction(WHOLE);
     gateway.measures("gateway_interaction_promises 1").await;
     gateway.measures("gateway_interaction_promises 0").await;
@@ -253,7 +263,7 @@ async fn broker_that_is_away_makes_no_worker_silent() {
     let mut workers = workers(&broker).await;
     use_command(&discord);
 
-    let request = workers.next().await.unwrap();
+    let request = question(&mut workers, &gateway).await;
     discord.answer_interaction(DEFERRED);
     say(&broker, &request, InteractionOutcome::Working).await;
     gateway.measures("gateway_interaction_promises 1").await;
