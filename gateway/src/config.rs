@@ -7,7 +7,7 @@ use runtime::settings::sections::{
     AdminSettings, DiscordSettings, LogSettings, NatsSettings, RunSettings,
 };
 use runtime::settings::source::Source;
-use runtime::settings::{Process, Reader, spec};
+use runtime::settings::{Reader, spec};
 
 /// How many shards the bot is split into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Settings {
     /// # Errors
     /// All problems at once.
     pub fn read(source: Source) -> Result<(Self, Effective), SettingsError> {
-        let mut reader = Reader::new(source, Process::Gateway);
+        let mut reader = Reader::new(source);
         reader.belongs_elsewhere("NATS_REPLICAS");
         let run = RunSettings::read(&mut reader);
         let settings = Self {
@@ -142,10 +142,12 @@ fn parse_shard_ids(text: &str) -> Result<ShardIds, String> {
 
 #[cfg(test)]
 mod tests {
+    use runtime::settings::Process;
+
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<(Settings, Effective), SettingsError> {
-        Settings::read(Source::from_pairs(pairs.iter().copied()))
+        Settings::read(Source::from_pairs(Process::Gateway, pairs.iter().copied()))
     }
 
     #[test]

@@ -9,6 +9,7 @@ use gateway::config::Settings;
 use gateway::error::Error;
 use runtime::admin::{self, Health};
 use runtime::exit;
+use runtime::settings::Process;
 use runtime::settings::source::Source;
 use runtime::shutdown::Shutdown;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,13 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let (settings, effective) = match Settings::read(Source::load()) {
+    runtime::crypto::install();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Error::Setup(error.into()), exit::FINDINGS),
+    };
+    let source = runtime.block_on(Source::load(Process::Gateway));
+    let (settings, effective) = match Settings::read(source) {
         Ok(read) => read,
         Err(error) => return fail(&error, exit::USAGE),
     };
@@ -39,14 +46,12 @@ fn main() -> ExitCode {
             Err(error) => fail(&error, exit::FINDINGS),
         };
     }
-    runtime::crypto::install();
     if let Err(error) = runtime::telemetry::init(&settings.log) {
         return fail(&error, exit::USAGE);
     }
     runtime::panics::install();
     effective.log_warnings();
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::Setup(error.into()));
-    match runtime.and_then(|runtime| runtime.block_on(serve(settings))) {
+    match runtime.block_on(serve(settings)) {
         Ok(()) => ExitCode::from(exit::GOOD),
         Err(error) => fail(&error, error.exit_code()),
     }

@@ -281,12 +281,15 @@ async fn all_ends(tasks: &mut JoinSet<Result<(), Error>>) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runtime::settings::Process;
     use runtime::settings::source::Source;
 
     fn settings(pairs: &[(&str, &str)]) -> Settings {
         let token = [("DISCORD_TOKEN", "t")];
         let pairs = token.iter().chain(pairs).copied();
-        Settings::read(Source::from_pairs(pairs)).unwrap().0
+        Settings::read(Source::from_pairs(Process::Gateway, pairs))
+            .unwrap()
+            .0
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use keyring::Keyring;
 use llm::Llm;
 use proto::id::{ApplicationId, UserId};
 use proto::subject::Names;
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Settings;
+use crate::keys::Keys;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::profiles::Profiles;
 
@@ -23,7 +23,7 @@ pub struct App {
     /// PostgreSQL.
     pub store: Store,
     /// Master keys.
-    pub keyring: Arc<Keyring>,
+    pub keys: Keys,
     /// Discord's REST API.
     pub discord: discord::Client,
     /// Model providers.

@@ -69,7 +69,7 @@ async fn run_command(
 fn use_component(app: &App, asker: Asker, mut interaction: Interaction) -> Result<Plan, Notice> {
     let id = ComponentId::verify(
         &interaction.custom_id,
-        &app.keyring,
+        &app.keys.get(),
         asker.tenant,
         asker.user,
         asker.asked_at_secs(),

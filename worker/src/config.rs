@@ -11,13 +11,16 @@ use llm::Provider;
 use proto::id::GuildId;
 use runtime::settings::sections::{AdminSettings, DiscordSettings, NatsSettings, RunSettings};
 use runtime::settings::{Reader, spec};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use store::Tls;
 
 use crate::switches::Switches;
 
 /// Names of the worker's log and identity (CFG-13): what a name may consist of.
 const WORKER_ID_LENGTH: usize = 32;
+
+/// A random text of this length is beyond guessing (SEC-17).
+const SHORTEST_MASTER_KEY: usize = 32;
 
 /// Statements of operator commands may take this long (SEC-58).
 const OPERATOR_STATEMENT_TIMEOUT: Duration = Duration::from_mins(10);
@@ -211,34 +214,48 @@ pub fn read_keys(reader: &mut Reader) -> MasterKeys {
             ),
         }
     }
-    let plain = reader.optional_secret("CRYPTO_SECRET", "master key of version 1");
-    if let Some(secret) = plain {
-        by_version.entry(1).or_insert(secret);
+    if let Some(secret) = reader.exact_secret("CRYPTO_SECRET", "master key of version 1") {
+        let first = by_version.entry(1).or_insert_with(|| secret.clone());
+        if first.expose_secret() != secret.expose_secret() {
+            reader.warn("CRYPTO_SECRET_V1 counts and CRYPTO_SECRET, which differs, does not");
+        }
     }
-    if by_version.is_empty() {
-        let fix = "set a long random text; see .env.example";
+    let keys = MasterKeys {
+        current: read_current(reader, &by_version),
+        by_version,
+    };
+    judge_keys(reader, &keys);
+    keys
+}
+
+fn read_current(reader: &mut Reader, keys: &BTreeMap<u32, SecretString>) -> Option<u32> {
+    let range = "a version that is set";
+    let meaning = "version to seal with; the highest if unset";
+    let current = reader.optional_secret_as("CRYPTO_SECRET_CURRENT", range, meaning, |text| {
+        parse_version(text).ok_or_else(|| "is no version".to_owned())
+    })?;
+    if reader.has_secrets() && !keys.contains_key(&current) {
+        let wrong = format_args!("names version {current}, which is not set");
+        reader.problem("CRYPTO_SECRET_CURRENT", wrong, range);
+    }
+    Some(current)
+}
+
+fn judge_keys(reader: &mut Reader, keys: &MasterKeys) {
+    if keys.by_version.is_empty() && reader.has_secrets() {
+        let fix = "set a long random text, for instance from `openssl rand -base64 32`";
         reader.problem("CRYPTO_SECRET (or CRYPTO_SECRET_V<n>)", "is missing", fix);
     }
-    let range = "a version that is set";
-    let current = reader.parsed(
-        spec(
-            "CRYPTO_SECRET_CURRENT",
-            None,
-            range,
-            "version to seal with; the highest if unset",
-        ),
-        |text| parse_version(text).ok_or_else(|| "is no version".to_owned()),
-    );
-    if let Some(version) = current.filter(|version| !by_version.contains_key(version)) {
-        reader.problem(
-            "CRYPTO_SECRET_CURRENT",
-            format_args!("names version {version}, which is not set"),
-            range,
-        );
+    for (version, key) in &keys.by_version {
+        if key.expose_secret().chars().count() < SHORTEST_MASTER_KEY {
+            reader.warn(format!(
+                "the master key of version {version} is shorter than {SHORTEST_MASTER_KEY} \
+                 characters; add a longer one as a new version and rotate"
+            ));
+        }
     }
-    MasterKeys {
-        by_version,
-        current,
+    if keys.by_version.len() == 1 {
+        reader.warn("there is one master key, so keys cannot be rotated yet (docs/security.md)");
     }
 }
 

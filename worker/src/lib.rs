@@ -17,6 +17,7 @@ mod error;
 mod housekeeping;
 pub mod interactions;
 mod journal;
+pub mod keys;
 pub mod metrics;
 #[cfg(test)]
 mod model;

@@ -61,7 +61,7 @@ enum Command {
 async fn main() -> ExitCode {
     runtime::crypto::install();
     let cli = Cli::parse();
-    let mut reader = Reader::new(Source::load(), Process::Worker);
+    let mut reader = Reader::new(Source::load(Process::Worker).await);
     let run = RunSettings::read(&mut reader);
     let logs = LogSettings::read(&mut reader);
     match dispatch(cli, reader, run, &logs).await {

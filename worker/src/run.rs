@@ -12,6 +12,7 @@ use runtime::admin::{self, Health};
 use runtime::settings::sections::DiscordSettings;
 use runtime::shutdown::Shutdown;
 use store::Store;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::config::Settings;
+use crate::keys::{self, Keys};
 use crate::partition::{self, LiveTurns, Presence, Pulse};
 use crate::profiles::Profiles;
 use crate::{housekeeping, metrics};
@@ -33,6 +35,8 @@ const LET_GO_WITHIN: Duration = Duration::from_secs(11);
 /// Anything that keeps it from starting; the message says what and how to mend it.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let shutdown = Shutdown::listen()?;
+    // Early: without a listener the signal ends the process.
+    let hangup = signal(SignalKind::hangup())?;
     let prometheus =
         runtime::metrics::install("worker", env!("CARGO_PKG_VERSION"), metrics::HISTOGRAMS)?;
     metrics::describe();
@@ -48,6 +52,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let owning = partition::run(Arc::clone(&app), app.stop.clone());
     let mut partitions = app.tracker.spawn(owning);
     housekeeping::start(&app, health);
+    app.tracker
+        .spawn(keys::reload_on_hangup(Arc::clone(&app), hangup));
     tracing::info!(worker = &*app.worker_id, "worker is up");
     let lost = tokio::select! {
         () = app.stop.cancelled() => None,
@@ -66,7 +72,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
 
 async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
     let keys = &settings.keys;
-    let keyring = Arc::new(Keyring::new(keys.by_version.clone(), keys.current)?);
+    let keyring = Keyring::new(keys.by_version.clone(), keys.current)?;
     let store = open_store(&settings, &keyring).await?;
     let nats = runtime::nats::connect(&settings.nats, "worker", OLDEST_SERVER).await?;
     let names = Names::new(settings.nats.prefix.clone());
@@ -103,7 +109,7 @@ async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
         bot: bot.id,
         settings: Arc::new(settings),
         store,
-        keyring,
+        keys: Keys::new(keyring),
         discord,
         names,
         nats,

@@ -128,6 +128,10 @@ fn environment(
             "TEST_NATS_SERVER_OLDEST",
             nats::program(installation, nats::Version::Oldest)?.into(),
         ),
+        (
+            "TEST_MOTO_SERVER",
+            installation.tools().join("moto-server").into(),
+        ),
         ("TEST_HOME", installation.home().join("test").into()),
     ])
 }

@@ -5,7 +5,9 @@
 //! keeps what it was asked for, which is the manual: `--print-settings` and the docs are made of
 //! it. No method shows a secret's value.
 
+mod central;
 mod parse;
+mod relaxed;
 pub mod report;
 pub mod sections;
 pub mod source;
@@ -49,6 +51,15 @@ impl Process {
             ],
         }
     }
+
+    /// Tells whether this process may hold a value of a secret source at all: the gateway needs
+    /// neither the database nor the master keys, so it forgets them unread (SEC-10).
+    fn may_hold(self, name: &str) -> bool {
+        match self {
+            Self::Gateway => name == "DISCORD_TOKEN" || name.starts_with("NATS_"),
+            Self::Worker => true,
+        }
+    }
 }
 
 /// What a setting is called, may be and means; the fixed part of [`Setting`].
@@ -71,20 +82,20 @@ pub struct Reader {
     source: Source,
     settings: Vec<Setting>,
     problems: Vec<Problem>,
+    warnings: Vec<String>,
     known: BTreeSet<String>,
 }
 
 impl Reader {
     /// Starts with the problems that the source itself had.
-    pub fn new(mut source: Source, process: Process) -> Self {
-        let problems = source.take_problems();
-        let known = BTreeSet::new();
+    pub fn new(mut source: Source) -> Self {
         Self {
-            process,
+            process: source.process(),
+            problems: source.take_problems(),
             source,
             settings: Vec::new(),
-            problems,
-            known,
+            warnings: Vec::new(),
+            known: BTreeSet::new(),
         }
     }
 
@@ -225,7 +236,7 @@ impl Reader {
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         let value = self.source.secret(name);
-        if value.is_none() {
+        if value.is_none() && self.source.has_secrets() {
             self.problem(name, "is missing", self.source.where_secrets_go());
         }
         self.answer(spec(name, None, range, meaning), value, true, parse)
@@ -233,9 +244,36 @@ impl Reader {
 
     /// Reads a secret that may be absent.
     pub fn optional_secret(&mut self, name: &str, meaning: &'static str) -> Option<SecretString> {
+        self.optional_secret_as(name, "text", meaning, |text| Ok(SecretString::from(text)))
+    }
+
+    /// Reads a value from the secret source that may be absent and obeys `parse`.
+    pub fn optional_secret_as<T>(
+        &mut self,
+        name: &str,
+        range: &str,
+        meaning: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let value = self.source.secret(name);
-        let spec = spec(name, None, "text", meaning);
-        self.answer(spec, value, true, |text| Ok(SecretString::from(text)))
+        self.answer(spec(name, None, range, meaning), value, true, parse)
+    }
+
+    /// Reads a secret that counts byte for byte, white space around it included (SEC-25).
+    pub fn exact_secret(&mut self, name: &str, meaning: &'static str) -> Option<SecretString> {
+        self.optional_secret(name, meaning)?;
+        self.source.secret(name).map(|value| value.text)
+    }
+
+    /// Tells whether it is known which secrets there are; otherwise none counts as missing.
+    pub fn has_secrets(&self) -> bool {
+        self.source.has_secrets()
+    }
+
+    /// Returns a plain value as it stands, without noting that it was read.
+    fn plain(&self, name: &str) -> Option<String> {
+        let value = self.source.plain(name)?;
+        Some(value.text.expose_secret().trim().to_owned())
     }
 
     /// Reads every plain setting whose name starts with `prefix`: what follows it, and the value.
@@ -252,8 +290,8 @@ impl Reader {
         found
     }
 
-    /// Reads every secret whose name starts with `prefix`: what follows it, and the value. Sorted
-    /// by name, possibly empty.
+    /// Reads every secret whose name starts with `prefix`, byte for byte: what follows it, and the
+    /// value. Sorted by name, possibly empty.
     pub fn matching_secrets(
         &mut self,
         prefix: &str,
@@ -261,7 +299,7 @@ impl Reader {
     ) -> Vec<(String, SecretString)> {
         let mut found = Vec::new();
         for name in self.source.secret_names(prefix) {
-            if let Some(secret) = self.optional_secret(&name, meaning) {
+            if let Some(secret) = self.exact_secret(&name, meaning) {
                 found.push((name.trim_start_matches(prefix).to_owned(), secret));
             }
         }
@@ -282,6 +320,11 @@ impl Reader {
         });
     }
 
+    /// Notes what looks like a mistake but does not stop the process; a whole sentence.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
     /// Ends the reading. The source, secrets included, is forgotten.
     ///
     /// # Errors
@@ -292,7 +335,7 @@ impl Reader {
                 problems: self.problems,
             });
         }
-        let mut warnings = self.source.warnings().to_vec();
+        let mut warnings = self.warnings;
         let names = self.source.names_starting_with(self.process.prefixes());
         warnings.extend(report::misspelt(&names, &self.known));
         warnings.extend(self.source.shadowed_secrets(&self.settings));
@@ -312,7 +355,7 @@ impl Reader {
         self.known.insert(spec.name.clone());
         let read = value
             .as_ref()
-            .map(|value| parse(value.text.expose_secret()));
+            .map(|value| parse(value.text.expose_secret().trim()));
         let read = match read.transpose() {
             Ok(read) => read,
             Err(wrong) => {

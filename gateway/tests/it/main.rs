@@ -15,6 +15,7 @@ mod faults;
 mod interactions;
 mod outage;
 mod process;
+mod secrets;
 mod shards;
 mod start;
 

@@ -12,6 +12,7 @@ mod submission;
 
 use std::time::Duration;
 
+use keyring::Keyring;
 use proto::event::FormField;
 use tokio::time::timeout;
 
@@ -33,12 +34,16 @@ pub(super) async fn open(app: &App, asker: &Asker) -> Result<Plan, Notice> {
         Ok(state) => state?,
         Err(_elapsed) => return Err(Notice::DatabaseAway),
     };
-    painter(app, asker).present(&state).map(Plan::show)
+    painter(app, &app.keys.get(), asker)
+        .present(&state)
+        .map(Plan::show)
 }
 
 /// Says what the replacement of the key means, and offers the providers.
 pub(super) fn replace(app: &App, asker: &Asker) -> Result<Plan, Notice> {
-    painter(app, asker).replacement().map(Plan::replace)
+    painter(app, &app.keys.get(), asker)
+        .replacement()
+        .map(Plan::replace)
 }
 
 /// Opens the form of the chosen provider.
@@ -51,13 +56,15 @@ pub(super) fn pick(
     let mode = Mode::from_args(args).ok_or(Notice::UnknownControl)?;
     let provider = values.first().and_then(|value| value.parse().ok());
     let provider = provider.ok_or(Notice::UnknownControl)?;
-    form::open(painter(app, asker), Choice { mode, provider })
+    let keyring = app.keys.get();
+    form::open(painter(app, &keyring, asker), Choice { mode, provider })
 }
 
 /// Opens the form of a provider once more.
 pub(super) fn ask(app: &App, asker: &Asker, args: &[u8]) -> Result<Plan, Notice> {
     let choice = Choice::from_args(args).ok_or(Notice::UnknownControl)?;
-    form::open(painter(app, asker), choice)
+    let keyring = app.keys.get();
+    form::open(painter(app, &keyring, asker), choice)
 }
 
 /// Takes what was typed.
@@ -73,7 +80,8 @@ pub(super) async fn finish(app: &App, submission: Submission) -> Panel {
     let (asker, choice) = (asker.clone(), *choice);
     let failure = check::and_save(app, submission).await.err();
     let state = state::read(app, asker.tenant).await;
-    let painter = painter(app, &asker);
+    let keyring = app.keys.get();
+    let painter = painter(app, &keyring, &asker);
     let shown = state.and_then(|state: State| match &failure {
         None => painter.present(&state),
         Some(failure) => painter.failed(&state, failure, choice),
@@ -83,10 +91,10 @@ pub(super) async fn finish(app: &App, submission: Submission) -> Panel {
     })
 }
 
-fn painter<'a>(app: &'a App, asker: &'a Asker) -> Painter<'a> {
+fn painter<'a>(app: &App, keyring: &'a Keyring, asker: &'a Asker) -> Painter<'a> {
     Painter {
         asker,
-        keyring: &app.keyring,
+        keyring,
         bot: app.bot,
     }
 }

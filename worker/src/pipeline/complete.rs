@@ -29,7 +29,8 @@ pub(super) async fn complete(
 ) -> Result<Completion, TurnError> {
     let mut attempt = 1;
     loop {
-        let key = with_patience(|| app.store.main_key(&app.keyring, claimed.turn.tenant))
+        let keyring = app.keys.get();
+        let key = with_patience(|| app.store.main_key(&keyring, claimed.turn.tenant))
             .await
             .map_err(unreadable)?
             .ok_or(TurnError::NoCredentials)?;

@@ -9,6 +9,7 @@
 
 mod fake;
 mod interactions;
+mod keys;
 mod registration;
 mod setup;
 mod switches;

@@ -154,7 +154,7 @@ async fn everyone_sets_up_their_own_direct_messages() {
     world.remove().await;
 }
 
-async fn set_up(world: &mut World) {
+pub(crate) async fn set_up(world: &mut World) {
     let panel = world.answer_to(run("setup")).await;
     let form = world
         .answer_to(choose(&menu(&panel["data"]), "openai"))
@@ -216,7 +216,7 @@ fn control(message: &Value, kind: u64) -> String {
 }
 
 #[track_caller]
-fn assert_says(message: &Value, words: &str) {
+pub(crate) fn assert_says(message: &Value, words: &str) {
     let content = message["content"].as_str().expect("a text");
     assert!(content.contains(words), "{content}");
 }

@@ -8,7 +8,10 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 async fn test_switches_are_refused_outside_of_tests() {
     for mode in ["development", "production"] {
         let mut worker = command("unused", NOWHERE);
-        worker.args(["--print-settings"]).env("RUN_ENV", mode);
+        worker
+            .args(["--print-settings"])
+            .env("RUN_ENV", mode)
+            .env("TEST_PRODUCTION", "true");
         let refused = worker
             .env("TEST_SWITCHES", "no_fence")
             .output()

@@ -8,6 +8,7 @@ use prost::Message as _;
 use proto::event::{Interaction, InteractionOutcome, InteractionReply, InteractionType};
 use proto::id::InteractionId;
 use proto::subject::{InteractionClass, Names};
+use rustix::process::Pid;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::process::{Child, Command};
@@ -34,13 +35,18 @@ pub(crate) struct World {
     pub(crate) names: Names,
     name: String,
     server_url: String,
-    _worker: Child,
+    worker: Child,
     asked: u64,
 }
 
 impl World {
     /// Starts a worker and waits until it answers interactions.
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_command| {}).await
+    }
+
+    /// The same with settings of the test's own.
+    pub(crate) async fn start_with(settle: impl Fn(&mut Command)) -> Self {
         let name = format!("worker_test_{}", Uuid::now_v7().simple());
         let server_url = variable("TEST_POSTGRES_URL");
         execute(&server_url, format!("CREATE DATABASE {name}")).await;
@@ -54,10 +60,9 @@ impl World {
             .await
             .unwrap();
         assert_success(&migrated);
-        let worker = command(&name, &fake.url)
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        let mut worker = command(&name, &fake.url);
+        settle(&mut worker);
+        let worker = worker.kill_on_drop(true).spawn().unwrap();
         let names = Names::new(prefix(&name));
         let mut world = Self {
             fake,
@@ -65,7 +70,7 @@ impl World {
             names,
             name,
             server_url,
-            _worker: worker,
+            worker,
             asked: 0,
         };
         timeout(START_DEADLINE, world.wait_until_up())
@@ -88,6 +93,23 @@ impl World {
             }
         }
         let _pong: Call = self.fake.next_call().await;
+    }
+
+    /// The number of the worker's process.
+    pub(crate) fn worker_pid(&self) -> Pid {
+        let pid = i32::try_from(self.worker.id().unwrap()).unwrap();
+        Pid::from_raw(pid).unwrap()
+    }
+
+    /// Reads one value behind the worker's back.
+    pub(crate) async fn read_i32(&self, sql: &'static str) -> Option<i32> {
+        let (address, _) = self.server_url.rsplit_once('/').unwrap();
+        let url = format!("{address}/{}", self.name);
+        let mut database = PgConnection::connect(&url).await.unwrap();
+        sqlx::query_scalar(sql)
+            .fetch_optional(&mut database)
+            .await
+            .unwrap()
     }
 
     /// Returns a new token.
@@ -131,7 +153,7 @@ impl World {
             names,
             name,
             server_url,
-            _worker: mut worker,
+            mut worker,
             ..
         } = self;
         worker.kill().await.unwrap();
@@ -260,15 +282,15 @@ fn prefix(name: &str) -> String {
     )
 }
 
-struct Parts {
-    user: String,
-    password: String,
-    host: String,
-    port: String,
+pub(crate) struct Parts {
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) host: String,
+    pub(crate) port: String,
 }
 
 /// Takes `postgres://user:password@host:port/database` apart.
-fn url_parts(url: &str) -> Parts {
+pub(crate) fn url_parts(url: &str) -> Parts {
     let (_, rest) = url.split_once("://").unwrap();
     let (login, place) = rest.split_once('@').unwrap();
     let (user, password) = login.split_once(':').unwrap_or((login, "unused"));
@@ -283,7 +305,7 @@ fn url_parts(url: &str) -> Parts {
     }
 }
 
-async fn execute(server_url: &str, statement: String) {
+pub(crate) async fn execute(server_url: &str, statement: String) {
     let mut server = PgConnection::connect(server_url).await.unwrap();
     sqlx::query(AssertSqlSafe(statement))
         .execute(&mut server)
@@ -292,6 +314,6 @@ async fn execute(server_url: &str, statement: String) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the servers of the tests")]
-fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test"))
 }

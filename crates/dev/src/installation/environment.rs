@@ -196,7 +196,7 @@ fn nats_prefix(state: &State) -> String {
 }
 
 fn is_secret(name: &str) -> bool {
-    HANDED_OVER.iter().any(|secret| name.starts_with(secret)) && name != "CRYPTO_SECRET_CURRENT"
+    HANDED_OVER.iter().any(|secret| name.starts_with(secret))
 }
 
 fn is_own(name: &str) -> bool {
@@ -249,8 +249,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_secret_and_the_choice_of_a_version_is_not() {
-        assert!(is_secret("CRYPTO_SECRET_V2") && is_secret("DISCORD_TOKEN"));
-        assert!(!is_secret("CRYPTO_SECRET_CURRENT") && !is_secret("LOG_LEVEL"));
+    fn keys_and_the_choice_among_them_are_handed_over_as_secrets() {
+        assert!(is_secret("CRYPTO_SECRET_V2") && is_secret("CRYPTO_SECRET_CURRENT"));
+        assert!(is_secret("DISCORD_TOKEN") && !is_secret("LOG_LEVEL"));
     }
 }

@@ -31,7 +31,7 @@ const HEAD: &str = "# Settings
 Every variable that the two processes read. Each may stand in the environment or in `.env`; an empty
 value counts as unset. A value that does not fit stops the process with exit code 2, and all such
 values are listed together. Master keys of several versions are named `CRYPTO_SECRET_V1`,
-`CRYPTO_SECRET_V2` and so on. With `SECRET_FILE`, secrets come from that JSON file alone.
+`CRYPTO_SECRET_V2` and so on. Where secrets come from in production: [security.md](security.md).
 
 This page is generated: `./dev tidy --write`.
 

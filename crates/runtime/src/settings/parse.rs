@@ -45,6 +45,22 @@ pub(super) fn url(text: &str, schemes: &[&str]) -> Result<Url, String> {
     Ok(url)
 }
 
+/// An address that gets secrets to send back: unencrypted only within a network (CFG-25).
+pub(super) fn secret_store(text: &str) -> Result<Url, String> {
+    let url = url(text, &["https", "http"])?;
+    let is_near = match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unique_local(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    };
+    if url.scheme() == "https" || is_near {
+        Ok(url)
+    } else {
+        Err("is not encrypted".to_owned())
+    }
+}
+
 pub(super) fn list(text: &str, max_items: usize) -> Result<Vec<String>, String> {
     let items: Vec<_> = text.split(',').map(|item| item.trim().to_owned()).collect();
     if items.iter().any(String::is_empty) {

@@ -17,6 +17,8 @@ pub enum Origin {
     DotEnv,
     /// The file of `SECRET_FILE`.
     SecretFile,
+    /// AWS Secrets Manager.
+    SecretStore,
     /// Nowhere: the default counts, if there is one.
     Unset,
 }
@@ -28,6 +30,7 @@ impl Origin {
             Self::Environment => "environment",
             Self::DotEnv => ".env",
             Self::SecretFile => "secret file",
+            Self::SecretStore => "secret store",
             Self::Unset => "default",
         }
     }
@@ -77,7 +80,7 @@ impl Setting {
     pub(super) fn new(spec: Spec, value: Option<&Value>, is_secret: bool) -> Self {
         let shown = match (value, &spec.default) {
             (Some(_), _) if is_secret => Shown::SecretSet,
-            (Some(value), _) => Shown::Plain(value.text.expose_secret().to_owned()),
+            (Some(value), _) => Shown::Plain(value.text.expose_secret().trim().to_owned()),
             (None, Some(default)) => Shown::Plain(default.clone()),
             (None, None) => Shown::NotSet,
         };

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
-use super::{Process, Reader, spec};
+use super::{Process, Reader, central, spec};
 
 /// Discord's REST base; version 10 is the newest (reference page, 2026-11).
 pub const DISCORD_API_URL: &str = "https://discord.com/api/v10";
@@ -37,7 +37,7 @@ pub struct RunSettings {
 }
 
 impl RunSettings {
-    /// Reads `RUN_ENV`, `TEST_PRODUCTION`, `DRAIN_TIMEOUT_MS`.
+    /// Reads `RUN_ENV`, `TEST_PRODUCTION`, `DRAIN_TIMEOUT_MS`, and whence secrets come.
     pub fn read(reader: &mut Reader) -> Self {
         let modes = [
             ("development", RunEnv::Development),
@@ -47,10 +47,8 @@ impl RunSettings {
         let env = reader.one_of("RUN_ENV", RunEnv::Development, &modes, "run mode");
         let meaning = "production rules with secrets from the environment";
         let test_production = reader.boolean("TEST_PRODUCTION", false, meaning);
-        reader.optional_text(
-            "SECRET_FILE",
-            "JSON file that is the only source of secrets",
-        );
+        read_secret_source(reader);
+        super::relaxed::check(reader, env);
         let meaning = "time for running work to end after SIGTERM, in milliseconds";
         let drain_timeout = reader.duration_ms("DRAIN_TIMEOUT_MS", 25_000, 0..=600_000, meaning);
         Self {
@@ -64,6 +62,20 @@ impl RunSettings {
     pub fn is_production(&self) -> bool {
         self.env == RunEnv::Production
     }
+}
+
+/// What the loader of secrets has acted upon already: read here to be checked and shown.
+fn read_secret_source(reader: &mut Reader) {
+    let meaning = "JSON file that is the only source of secrets";
+    reader.optional_text("SECRET_FILE", meaning);
+    let meaning = "the secret of AWS Secrets Manager that production reads all secrets from";
+    reader.text("SECRETS_ID", central::DEFAULT_ID, meaning);
+    let meaning = "region of AWS Secrets Manager";
+    reader.text("AWS_REGION", central::DEFAULT_REGION, meaning);
+    let meaning = "address of a secret store instead of that of AWS";
+    let range = "an address that starts with https://, or http:// in a private network";
+    let spec = spec("AWS_ENDPOINT_URL", None, range, meaning);
+    reader.parsed(spec, super::parse::secret_store);
 }
 
 /// The form of log lines.

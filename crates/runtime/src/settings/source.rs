@@ -1,20 +1,28 @@
-//! Where settings and secrets come from (SEC-1, SEC-2, CFG-4).
+//! Where settings and secrets come from (SEC-1 to SEC-7, CFG-4).
 //!
-//! The only place that reads the process environment; nothing here or elsewhere writes to it.
+//! The only place that reads the process environment; nothing here or elsewhere writes to it. All
+//! secrets come from one source, the first of these that applies: the file of `SECRET_FILE`; the
+//! environment and `.env`, unless this is production; AWS Secrets Manager.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value as Json;
 
+use super::central::{Central, DEFAULT_ID, DEFAULT_REGION};
 use super::report::{Origin, Problem, Setting};
+use super::{Process, parse};
 
 /// A secret file larger than this is no secret file: all our secrets fit into a few kilobytes.
 const SECRET_FILE_MAX_BYTES: u64 = 1024 * 1024;
 
-/// One value and where it came from. Everything is treated as a secret until it is known not to be.
+/// What the names of master keys and of the choice among them begin with (SEC-7).
+const MASTER_KEYS: &str = "CRYPTO_SECRET";
+
+/// One value, byte for byte, and where it came from. Everything is treated as a secret until it is
+/// known not to be.
 #[derive(Clone, Debug)]
 pub(super) struct Value {
     pub(super) text: SecretString,
@@ -24,49 +32,69 @@ pub(super) struct Value {
 type Values = BTreeMap<String, Value>;
 
 /// All variables, before anybody knows what they mean.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Source {
+    process: Process,
     plain: Values,
     /// `None`: secrets are read from the plain values.
     secret: Option<Values>,
-    warnings: Vec<String>,
+    /// Whether the source of secrets could not be read: then no single one counts as missing.
+    is_without_secrets: bool,
     problems: Vec<Problem>,
 }
 
 impl Source {
     /// Reads the process environment, `.env` in the working directory where that is allowed, and
-    /// the file of `SECRET_FILE`. What goes wrong is told by [`super::Reader::finish`].
-    pub fn load() -> Self {
+    /// the secrets from where they are. What goes wrong is told by [`super::Reader::finish`].
+    pub async fn load(process: Process) -> Self {
         let environment = std::env::vars_os()
             .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-        Self::of(environment, Path::new(".env"))
+        let mut source = Self::of(process, environment, Path::new(".env"));
+        if source.secrets_are_central() {
+            source.fetch_secrets().await;
+        }
+        source
     }
 
-    /// Takes variables as if they were the process environment; reads no `.env`.
+    /// Takes variables as if they were the process environment; reads no `.env` and asks no secret
+    /// store.
     pub fn from_pairs<N: Into<String>, T: Into<String>>(
+        process: Process,
         pairs: impl IntoIterator<Item = (N, T)>,
     ) -> Self {
         let pairs = pairs
             .into_iter()
             .map(|(name, text)| (name.into(), text.into()));
-        Self::of(pairs, Path::new(""))
+        Self::of(process, pairs, Path::new(""))
     }
 
-    pub(super) fn of(environment: impl Iterator<Item = (String, String)>, dot_env: &Path) -> Self {
-        let mut source = Self::default();
+    pub(super) fn of(
+        process: Process,
+        environment: impl Iterator<Item = (String, String)>,
+        dot_env: &Path,
+    ) -> Self {
+        let mut source = Self {
+            process,
+            plain: Values::new(),
+            secret: None,
+            is_without_secrets: false,
+            problems: Vec::new(),
+        };
         source.add(Origin::Environment, environment);
-        let secrets_are_central = source.is_production() && !source.is_test_production();
-        if !secrets_are_central {
+        if !source.is_strict() {
             source.add_dot_env(dot_env);
         }
         if let Some(path) = source.text("SECRET_FILE").map(str::to_owned) {
             source.read_secret_file(&path);
-        } else if secrets_are_central {
+        } else if source.is_strict() {
             source.secret = Some(Values::new());
-            let fix = "mount a JSON file of secrets and name it here";
-            source.add_problem("SECRET_FILE", "is required when RUN_ENV is production", fix);
         }
         source
+    }
+
+    /// Tells whose variables these are.
+    pub(super) const fn process(&self) -> Process {
+        self.process
     }
 
     pub(super) fn plain(&self, name: &str) -> Option<Value> {
@@ -97,12 +125,15 @@ impl Source {
         std::mem::take(&mut self.problems)
     }
 
-    pub(super) fn warnings(&self) -> &[String] {
-        &self.warnings
+    /// Tells whether it is known which secrets there are.
+    pub(super) fn has_secrets(&self) -> bool {
+        !self.is_without_secrets
     }
 
     pub(super) fn where_secrets_go(&self) -> &'static str {
-        if self.secret.is_some() {
+        if self.secrets_are_central() {
+            "add it to the secret that SECRETS_ID names"
+        } else if self.secret.is_some() {
             "add it to the file of SECRET_FILE"
         } else {
             "set it in the environment or in .env"
@@ -112,20 +143,27 @@ impl Source {
     /// Names the secrets that stand in the environment although another source counts (SEC-7).
     pub(super) fn shadowed_secrets(&self, settings: &[Setting]) -> Option<String> {
         self.secret.as_ref()?;
-        let secrets = settings.iter().filter(|setting| setting.is_secret);
-        let ignored: Vec<_> = secrets
-            .filter(|setting| self.plain.contains_key(&setting.name))
-            .map(|setting| setting.name.as_str())
+        let is_secret = |name: &str| {
+            name.starts_with(MASTER_KEYS)
+                || settings
+                    .iter()
+                    .any(|setting| setting.is_secret && setting.name == name)
+        };
+        let ignored: Vec<_> = self
+            .plain
+            .keys()
+            .map(String::as_str)
+            .filter(|name| self.process.may_hold(name) && is_secret(name))
             .collect();
         let names = ignored.join(", ");
-        (!ignored.is_empty()).then(|| format!("ignored, because SECRET_FILE is set: {names}"))
+        (!ignored.is_empty())
+            .then(|| format!("ignored, because secrets come from elsewhere: {names}"))
     }
 
     /// Adds values; earlier ones win, and an empty one counts as unset (CFG-1).
     fn add(&mut self, origin: Origin, pairs: impl Iterator<Item = (String, String)>) {
         for (name, text) in pairs {
-            let text = text.trim();
-            if !text.is_empty() {
+            if !text.trim().is_empty() {
                 let text = SecretString::from(text);
                 self.plain.entry(name).or_insert(Value { text, origin });
             }
@@ -168,50 +206,86 @@ impl Source {
     }
 
     fn read_secret_file(&mut self, path: &str) {
-        let mut secrets = Values::new();
-        match secret_object(Path::new(path)) {
-            Ok(object) => {
-                for (name, value) in object {
-                    let text = match value {
-                        Json::String(text) => text,
-                        Json::Number(number) => number.to_string(),
-                        _ => {
-                            let wrong = format!("holds {name}, which is not text");
-                            self.add_problem("SECRET_FILE", wrong, "use JSON strings");
-                            continue;
-                        }
-                    };
-                    if !text.trim().is_empty() {
-                        let text = SecretString::from(text.trim());
-                        secrets.insert(
-                            name,
-                            Value {
-                                text,
-                                origin: Origin::SecretFile,
-                            },
-                        );
-                    }
+        self.secret = Some(Values::new());
+        match file_text(Path::new(path)) {
+            Ok(text) => self.take_object("SECRET_FILE", "file", Origin::SecretFile, &text),
+            Err(wrong) => self.fail("SECRET_FILE", wrong, "give it a JSON object of strings"),
+        }
+    }
+
+    async fn fetch_secrets(&mut self) {
+        let text = |name, default: &str| self.text(name).unwrap_or(default).to_owned();
+        let endpoint = self.text("AWS_ENDPOINT_URL").map(str::to_owned);
+        if endpoint
+            .as_deref()
+            .is_some_and(|text| parse::secret_store(text).is_err())
+        {
+            // The reader of settings tells what is wrong with it.
+            self.is_without_secrets = true;
+            return;
+        }
+        let central = Central {
+            id: text("SECRETS_ID", DEFAULT_ID),
+            region: text("AWS_REGION", DEFAULT_REGION),
+            endpoint,
+        };
+        match central.fetch().await {
+            Ok(text) => self.take_object(
+                "SECRETS_ID",
+                "secret",
+                Origin::SecretStore,
+                text.expose_secret(),
+            ),
+            Err(failure) => self.fail("SECRETS_ID", failure.wrong, failure.fix),
+        }
+    }
+
+    /// Takes the values that this process may hold out of a JSON object (SEC-10).
+    fn take_object(&mut self, name: &str, kind: &str, origin: Origin, text: &str) {
+        let object = match object(kind, text) {
+            Ok(object) => object,
+            Err(wrong) => return self.fail(name, wrong, "give it a JSON object of strings"),
+        };
+        for (key, value) in object {
+            let text = match value {
+                _ if !self.process.may_hold(&key) => continue,
+                Json::String(text) => text,
+                Json::Number(number) => number.to_string(),
+                _ => {
+                    let wrong = format!("holds {key}, which is not text");
+                    self.fail(name, wrong, "use JSON strings");
+                    continue;
                 }
-            }
-            Err(wrong) => {
-                self.add_problem("SECRET_FILE", wrong, "give it a JSON object of strings");
+            };
+            if !text.trim().is_empty() {
+                let text = SecretString::from(text);
+                let secrets = self.secret.get_or_insert_default();
+                secrets.insert(key, Value { text, origin });
             }
         }
-        self.secret = Some(secrets);
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        use secrecy::ExposeSecret;
-        self.plain.get(name).map(|value| value.text.expose_secret())
+        self.plain
+            .get(name)
+            .map(|value| value.text.expose_secret().trim())
     }
 
-    fn is_production(&self) -> bool {
+    /// Tells whether the rules of production hold for secrets (SEC-2, SEC-3).
+    fn is_strict(&self) -> bool {
+        let is_test = |text| parse::boolean(text) == Ok(true);
         self.text("RUN_ENV") == Some("production")
+            && !self.text("TEST_PRODUCTION").is_some_and(is_test)
     }
 
-    fn is_test_production(&self) -> bool {
-        self.text("TEST_PRODUCTION")
-            .is_some_and(|text| super::parse::boolean(text) == Ok(true))
+    fn secrets_are_central(&self) -> bool {
+        self.is_strict() && self.text("SECRET_FILE").is_none()
+    }
+
+    /// Notes that the source of secrets is not what it must be.
+    fn fail(&mut self, name: &str, wrong: impl Into<String>, fix: &str) {
+        self.is_without_secrets = true;
+        self.add_problem(name, wrong, fix);
     }
 
     fn add_problem(&mut self, name: &str, wrong: impl Into<String>, fix: &str) {
@@ -225,7 +299,7 @@ impl Source {
 }
 
 /// Reads the file; says what is wrong with it without showing any of it.
-fn secret_object(path: &Path) -> Result<serde_json::Map<String, Json>, String> {
+fn file_text(path: &Path) -> Result<String, String> {
     let size = fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "names a file that does not exist".to_owned(),
         kind => format!("names a file that cannot be read ({kind})"),
@@ -233,16 +307,20 @@ fn secret_object(path: &Path) -> Result<serde_json::Map<String, Json>, String> {
     if size.len() > SECRET_FILE_MAX_BYTES {
         return Err("names a file that is far too large".to_owned());
     }
-    let text = fs::read_to_string(path)
-        .map_err(|error| format!("names a file that cannot be read ({})", error.kind()))?;
+    fs::read_to_string(path)
+        .map_err(|error| format!("names a file that cannot be read ({})", error.kind()))
+}
+
+/// Reads a JSON object; says what is wrong with it without showing any of it.
+fn object(kind: &str, text: &str) -> Result<serde_json::Map<String, Json>, String> {
     if text.trim().is_empty() {
-        return Err("names an empty file".to_owned());
+        return Err(format!("names an empty {kind}"));
     }
-    match serde_json::from_str(&text) {
+    match serde_json::from_str(text) {
         Ok(Json::Object(object)) => Ok(object),
-        Ok(_) => Err("names a file that holds no JSON object".to_owned()),
+        Ok(_) => Err(format!("names a {kind} that holds no JSON object")),
         Err(error) => Err(format!(
-            "names a file that is not JSON (line {})",
+            "names a {kind} that is not JSON (line {})",
             error.line()
         )),
     }

@@ -3,7 +3,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn reader(pairs: &[(&str, &str)]) -> Reader {
-    Reader::new(Source::from_pairs(pairs.iter().copied()), Process::Worker)
+    Reader::new(Source::from_pairs(Process::Worker, pairs.iter().copied()))
 }
 
 /// Reads all shared sections, as both processes do.
@@ -142,17 +142,13 @@ fn misspelt_name_is_warned_of_with_the_nearest_known_one() {
 fn environment_wins_over_dot_env_and_a_broken_line_is_not_shown() {
     let good = TempFile::new("good.env", "LOG_LEVEL=debug\nNATS_PREFIX=mine\n");
     let pairs = [("LOG_LEVEL".to_owned(), "warn".to_owned())];
-    let source = Source::of(pairs.into_iter(), &good.0);
-    let mut reader = Reader::new(source, Process::Worker);
+    let mut reader = Reader::new(Source::of(Process::Worker, pairs.into_iter(), &good.0));
     assert_eq!(reader.text("LOG_LEVEL", "info", "level"), "warn");
     assert_eq!(reader.text("NATS_PREFIX", "tomori", "prefix"), "mine");
 
     let bad = TempFile::new("bad.env", "LOG_LEVEL=debug\nDISCORD_TOKEN hunter2\n");
-    let source = Source::of(std::iter::empty(), &bad.0);
-    let text = Reader::new(source, Process::Worker)
-        .finish()
-        .unwrap_err()
-        .to_string();
+    let source = Source::of(Process::Worker, std::iter::empty(), &bad.0);
+    let text = Reader::new(source).finish().unwrap_err().to_string();
     assert!(
         text.contains(".env has a line that is not NAME=value, after LOG_LEVEL"),
         "{text}"
@@ -183,7 +179,7 @@ fn secret_file_is_the_only_source_of_secrets() {
     let warnings = reader.finish().unwrap().warnings;
     assert_eq!(
         warnings,
-        ["ignored, because SECRET_FILE is set: DISCORD_TOKEN"]
+        ["ignored, because secrets come from elsewhere: DISCORD_TOKEN"]
     );
 }
 
@@ -211,7 +207,7 @@ fn broken_secret_files_are_told_apart() {
 }
 
 #[test]
-fn production_needs_a_secret_file_and_encrypted_endpoints() {
+fn production_reads_no_secret_from_the_environment_and_needs_encrypted_endpoints() {
     let text = read_all(&[
         ("RUN_ENV", "production"),
         ("DISCORD_TOKEN", "not read"),
@@ -221,13 +217,110 @@ fn production_needs_a_secret_file_and_encrypted_endpoints() {
     .unwrap_err()
     .to_string();
     for expected in [
-        "SECRET_FILE is required",
-        "DISCORD_TOKEN is missing",
+        "DISCORD_TOKEN is missing; add it to the secret that SECRETS_ID names",
         "NATS_URL is not",
         "DISCORD_API_URL is",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
+}
+
+#[test]
+fn production_refuses_every_relaxed_switch_at_once() {
+    let switches = [
+        ("ALLOW_LOCAL_ENDPOINTS", "yes"),
+        ("GUARDS_RELAXED", "media"),
+        ("DECODE_ISOLATION", "false"),
+        ("COMMAND_COOLDOWN_SCALE", "0"),
+    ];
+    for test_production in ["false", "true"] {
+        let production = [
+            ("RUN_ENV", "production"),
+            ("TEST_PRODUCTION", test_production),
+        ];
+        let text = read_all(&[&production[..], &switches].concat())
+            .unwrap_err()
+            .to_string();
+        for (name, _) in switches {
+            assert!(
+                text.contains(&format!("{name} takes a protection away")),
+                "{text}"
+            );
+        }
+    }
+    let harmless = [
+        ("RUN_ENV", "production"),
+        ("TEST_PRODUCTION", "true"),
+        ("DISCORD_TOKEN", "t"),
+        ("ALLOW_LOCAL_ENDPOINTS", "false"),
+        ("DECODE_ISOLATION", "true"),
+        ("COMMAND_COOLDOWN_SCALE", "1"),
+    ];
+    assert!(read_all(&harmless).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn relaxed_switches_are_named_at_every_start() {
+    let relaxed = [("DISCORD_TOKEN", "t"), ("ALLOW_LOCAL_ENDPOINTS", "true")];
+    assert_eq!(
+        read_all(&relaxed).unwrap().warnings,
+        ["protections are relaxed, for local use only: ALLOW_LOCAL_ENDPOINTS"]
+    );
+}
+
+#[test]
+fn secret_store_without_encryption_is_only_asked_nearby() {
+    for good in [
+        "https://store.example",
+        "http://127.0.0.1:1",
+        "http://10.1.2.3",
+        "http://[::1]:1",
+    ] {
+        let pairs = [("DISCORD_TOKEN", "t"), ("AWS_ENDPOINT_URL", good)];
+        assert!(read_all(&pairs).is_ok(), "{good}");
+    }
+    for bad in [
+        "http://store.example",
+        "http://8.8.8.8",
+        "store",
+        "http://a:b@127.0.0.1",
+    ] {
+        let pairs = [("DISCORD_TOKEN", "t"), ("AWS_ENDPOINT_URL", bad)];
+        assert!(read_all(&pairs).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn master_keys_count_byte_for_byte_and_other_secrets_are_trimmed() {
+    let mut reader = reader(&[("CRYPTO_SECRET_V1", " key\n"), ("NATS_TOKEN", " token\n")]);
+    let keys = reader.matching_secrets("CRYPTO_SECRET_V", "master keys");
+    assert_eq!(keys[0].1.expose_secret(), " key\n");
+    let token = reader.optional_secret("NATS_TOKEN", "token").unwrap();
+    assert_eq!(token.expose_secret(), "token");
+}
+
+#[test]
+fn gateway_forgets_what_it_does_not_need() {
+    let file = TempFile::new(
+        "all.json",
+        r#"{"DISCORD_TOKEN":"t","NATS_TOKEN":"n","POSTGRES_PASSWORD":"hunter2","CRYPTO_SECRET":[]}"#,
+    );
+    let pairs = [("SECRET_FILE", file.0.to_str().unwrap())];
+    let mut reader = Reader::new(Source::from_pairs(Process::Gateway, pairs));
+    assert!(reader.optional_secret("DISCORD_TOKEN", "token").is_some());
+    assert!(reader.optional_secret("NATS_TOKEN", "token").is_some());
+    assert!(
+        reader
+            .optional_secret("POSTGRES_PASSWORD", "password")
+            .is_none()
+    );
+    assert!(reader.finish().is_ok());
+}
+
+#[test]
+fn source_that_cannot_be_read_is_the_only_problem_with_secrets() {
+    let error = read_all(&[("SECRET_FILE", "/nowhere/at/all")]).unwrap_err();
+    assert_eq!(error.problems.len(), 1, "{error}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(super) async fn and_save(app: &App, submission: Submission) -> Result<(), No
         trigger_words: trigger_words(&chat.default_bot_name, &chat.base_trigger_words),
     };
     app.store
-        .set_up(&app.keyring, setup)
+        .set_up(&app.keys.get(), setup)
         .await
         .map_err(state::unreadable)?;
     tell_others(app, tenant.disc_id()).await;

@@ -49,7 +49,7 @@ pub(super) async fn read(app: &App, tenant: TenantId) -> Result<State, Notice> {
     };
     // Opened only to see whether it opens.
     let key = if profile.has_key {
-        app.store.main_key(&app.keyring, tenant).await
+        app.store.main_key(&app.keys.get(), tenant).await
     } else {
         Ok(None)
     };
