@@ -101,6 +101,15 @@ impl Keyring {
             .into())
     }
 
+    /// Returns the passphrase of values that other installations wrote without an envelope: the
+    /// master key itself. It is for reading them once, before they are sealed anew.
+    ///
+    /// # Errors
+    /// `UnknownVersion`.
+    pub fn plain_passphrase(&self, version: u32) -> Result<SecretString, Error> {
+        self.master(version).cloned()
+    }
+
     /// Opens the envelope that was sealed for this cell with the key of that version.
     ///
     /// # Errors

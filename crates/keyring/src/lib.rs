@@ -4,7 +4,8 @@
 //! derived from the master key and bound to the one cell it belongs to, so a ciphertext moved to
 //! another row, column or tenant does not open (SEC-30). The second layer, pgcrypto, is applied
 //! by the database under a passphrase that is derived here as well: neither a plaintext nor a
-//! master key ever reaches the database.
+//! master key reaches the database, but for values that were written without an envelope and are
+//! read once more ([`Keyring::plain_passphrase`]).
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -38,5 +39,8 @@ mod versions;
 
 pub use envelope::{Cell, Sealed};
 pub use error::Error;
-pub use inventory::{EncryptedColumn, INVENTORY, SERVER_API_KEY};
+pub use inventory::{
+    ENDPOINT_TOKEN, EncryptedColumn, INVENTORY, POOL_API_KEY, SERVER_API_KEY, SERVICE_API_KEY,
+    TOOL_SERVER_TOKEN, USER_API_KEY, WEBHOOK_TOKEN,
+};
 pub use versions::Keyring;

@@ -23,6 +23,7 @@
 
 mod admission;
 mod attempt;
+mod audit;
 mod connect;
 mod decision;
 mod error;
@@ -34,15 +35,18 @@ mod privacy;
 mod profile;
 mod purge;
 mod recorded;
+mod rotate;
 mod row;
 mod schema;
 mod seal;
+mod sealed;
 mod setup;
 mod text;
 mod turn;
 mod turn_state;
 
 pub use admission::{Admission, Admitted, Refusal};
+pub use audit::{ColumnAudit, Reason, Undecryptable};
 pub use connect::{Settings, Store, Tls};
 pub use decision::Decision;
 pub use error::{Error, Fault};
@@ -51,6 +55,7 @@ pub use lease::Lease;
 pub use post::{Post, PostState};
 pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};
 pub use purge::Purged;
+pub use rotate::{ColumnRotation, Rotation, StaleRow};
 pub use schema::Applied;
 pub use setup::NewSetup;
 pub use text::UnknownText;

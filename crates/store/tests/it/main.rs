@@ -9,6 +9,7 @@
 
 mod admission;
 mod attempts;
+mod columns;
 mod database;
 mod keys;
 mod outage;
@@ -16,6 +17,7 @@ mod posts;
 mod profiles;
 mod proxy;
 mod retention;
+mod rotation;
 mod schema;
 mod turns;
 mod world;
