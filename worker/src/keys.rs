@@ -1,15 +1,29 @@
-//! The master keys in use, and how a running worker reads them again (SEC-8).
+//! The master keys: how they are set (SEC-24 to SEC-27), which are in use, and how a running worker
+//! reads them again (SEC-8).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keyring::Keyring;
 use runtime::settings::source::Source;
 use runtime::settings::{Process, Reader};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::config::read_keys;
+
+/// A random text of this length is beyond guessing (SEC-17).
+const SHORTEST_MASTER_KEY: usize = 32;
+
+/// The master keys as they were set.
+#[derive(Clone, Debug)]
+pub struct MasterKeys {
+    /// By version.
+    pub by_version: BTreeMap<u32, SecretString>,
+    /// The version to seal with; the highest when unset.
+    pub current: Option<u32>,
+}
 
 /// The master keys that count now. Who has taken a set finishes its work with that set.
 #[derive(Debug)]
@@ -59,4 +73,72 @@ async fn read_again(app: &App) -> anyhow::Result<Keyring> {
     let keyring = Keyring::new(keys.by_version, keys.current)?;
     app.store.check_keyring(&keyring).await?;
     Ok(keyring)
+}
+
+/// Reads the master keys of every version (SEC-24 to SEC-27).
+pub fn read_keys(reader: &mut Reader) -> MasterKeys {
+    let mut by_version = BTreeMap::new();
+    let versions = reader.matching_secrets("CRYPTO_SECRET_V", "master key of one version");
+    for (number, secret) in versions {
+        match parse_version(&number) {
+            Some(version) => {
+                by_version.insert(version, secret);
+            }
+            None => reader.problem(
+                &format!("CRYPTO_SECRET_V{number}"),
+                "is no version of a master key",
+                "name it CRYPTO_SECRET_V1, CRYPTO_SECRET_V2 and so on",
+            ),
+        }
+    }
+    if let Some(secret) = reader.exact_secret("CRYPTO_SECRET", "master key of version 1") {
+        let first = by_version.entry(1).or_insert_with(|| secret.clone());
+        if first.expose_secret() != secret.expose_secret() {
+            reader.warn("CRYPTO_SECRET_V1 counts and CRYPTO_SECRET, which differs, does not");
+        }
+    }
+    let keys = MasterKeys {
+        current: read_current(reader, &by_version),
+        by_version,
+    };
+    judge_keys(reader, &keys);
+    keys
+}
+
+fn read_current(reader: &mut Reader, keys: &BTreeMap<u32, SecretString>) -> Option<u32> {
+    let range = "a version that is set";
+    let meaning = "version to seal with; the highest if unset";
+    let current = reader.optional_secret_as("CRYPTO_SECRET_CURRENT", range, meaning, |text| {
+        parse_version(text).ok_or_else(|| "is no version".to_owned())
+    })?;
+    if reader.has_secrets() && !keys.contains_key(&current) {
+        let wrong = format_args!("names version {current}, which is not set");
+        reader.problem("CRYPTO_SECRET_CURRENT", wrong, range);
+    }
+    Some(current)
+}
+
+fn judge_keys(reader: &mut Reader, keys: &MasterKeys) {
+    if keys.by_version.is_empty() && reader.has_secrets() {
+        let fix = "set a long random text, for instance from `openssl rand -base64 32`";
+        reader.problem("CRYPTO_SECRET (or CRYPTO_SECRET_V<n>)", "is missing", fix);
+    }
+    for (version, key) in &keys.by_version {
+        if key.expose_secret().chars().count() < SHORTEST_MASTER_KEY {
+            reader.warn(format!(
+                "the master key of version {version} is shorter than {SHORTEST_MASTER_KEY} \
+                 characters; add a longer one as a new version and rotate"
+            ));
+        }
+    }
+    if keys.by_version.len() == 1 {
+        reader.warn("there is one master key, so keys cannot be rotated yet (docs/security.md)");
+    }
+}
+
+fn parse_version(text: &str) -> Option<u32> {
+    let is_plain = !text.starts_with(['0', '+', '-']);
+    text.parse()
+        .ok()
+        .filter(|version| is_plain && i32::try_from(*version).is_ok())
 }

@@ -5,14 +5,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use keyring::Keyring;
 use proto::id::{GuildId, MessageId};
 use runtime::settings::sections::{DiscordSettings, LogSettings, NatsSettings, RunSettings};
 use runtime::settings::source::Source;
 use runtime::settings::{Process, Reader};
 use serde::Serialize;
+use store::Store;
 use worker::config::{self, Settings};
-use worker::operate;
+use worker::keys::read_keys;
+use worker::operate as commands;
 use worker::operate::dead_letters::{Sources, Task};
+use worker::operate::rotate_keys::Outputs;
 
 /// Answers on Discord as personas, through language models whose keys its users bring.
 ///
@@ -44,6 +48,23 @@ enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// Tell which master keys are in use and try to open every stored secret; changes nothing.
+    #[command(after_help = KEY_WORKFLOW)]
+    AuditKeys {
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Seal every stored secret with the current master key, while workers run.
+    #[command(after_help = KEY_WORKFLOW)]
+    RotateKeys {
+        /// Tell what would be done and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Rows that are read at once.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        batch_size: u16,
+    },
     /// Tell what was decided about a message and what became of its turns.
     Explain {
         /// Id of the message.
@@ -56,6 +77,17 @@ enum Command {
         json: bool,
     },
 }
+
+/// How a master key is replaced (SEC-48).
+const KEY_WORKFLOW: &str = "\
+To replace a master key:
+  1. add CRYPTO_SECRET_V<n+1> where your secrets are, and keep the old ones
+  2. restart all workers, or send them SIGHUP
+  3. worker audit-keys
+  4. worker rotate-keys --dry-run
+  5. worker rotate-keys
+  6. remove the old version only when audit-keys lists it as removable
+Exit codes: 0 all is good, 1 something does not open or remains, 2 it could not be done.";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -79,53 +111,76 @@ async fn dispatch(
     run: RunSettings,
     logs: &LogSettings,
 ) -> anyhow::Result<u8> {
-    match cli.command {
-        None => {
-            let settings = Settings::read(&mut reader, run);
-            let effective = reader.finish();
-            if cli.print_settings {
-                return Ok(print_settings(&effective?));
-            }
-            let effective = effective?;
-            start_logs(logs)?;
-            effective.log_warnings();
-            worker::run::run(settings).await?;
-            Ok(runtime::exit::GOOD)
+    let Some(command) = cli.command else {
+        let settings = Settings::read(&mut reader, run);
+        let effective = reader.finish();
+        if cli.print_settings {
+            return Ok(print_settings(&effective?));
         }
-        Some(Command::Migrate) => {
+        let effective = effective?;
+        start_logs(logs)?;
+        effective.log_warnings();
+        worker::run::run(settings).await?;
+        return Ok(runtime::exit::GOOD);
+    };
+    operate(command, reader, run, logs).await
+}
+
+/// Runs what an operator asks for.
+async fn operate(
+    command: Command,
+    mut reader: Reader,
+    run: RunSettings,
+    logs: &LogSettings,
+) -> anyhow::Result<u8> {
+    match command {
+        Command::Migrate => {
             let database = config::read_operator_store(&mut reader, &run);
             let nats = NatsSettings::read(&mut reader, &run);
             let replicas = config::read_replicas(&mut reader);
             finish(reader, logs)?;
-            operate::migrate::migrate(&database, &nats, replicas, &print).await?;
+            commands::migrate::migrate(&database, &nats, replicas, &print).await?;
             Ok(runtime::exit::GOOD)
         }
-        Some(Command::RegisterCommands) => {
+        Command::RegisterCommands => {
             let discord = DiscordSettings::read(&mut reader, &run);
             let guild = config::read_dev_guild(&mut reader);
             finish(reader, logs)?;
             register(discord, guild).await
         }
-        Some(Command::DeadLetters { task, json }) => {
+        Command::DeadLetters { task, json } => {
             let nats = NatsSettings::read(&mut reader, &run);
             let sources = task.reads_messages().then(|| Sources {
                 discord: DiscordSettings::read(&mut reader, &run),
                 database: config::read_operator_store(&mut reader, &run),
             });
             finish(reader, logs)?;
-            let answer = operate::dead_letters::run(&task, &nats, sources).await?;
+            let answer = commands::dead_letters::run(&task, &nats, sources).await?;
             show(&answer, json)?;
             Ok(found(answer.is_settled()))
         }
-        Some(Command::Explain {
+        Command::AuditKeys { json } => {
+            let (store, keyring) = open_keys(reader, &run, logs).await?;
+            let report = commands::audit_keys::audit(&store, &keyring, &note).await;
+            show(&report, json)?;
+            Ok(found(report.is_good()))
+        }
+        Command::RotateKeys {
+            dry_run,
+            batch_size,
+        } => {
+            let (store, keyring) = open_keys(reader, &run, logs).await?;
+            rotate_keys(&store, &keyring, dry_run, batch_size).await
+        }
+        Command::Explain {
             message,
             wait_ms,
             json,
-        }) => {
+        } => {
             let database = config::read_operator_store(&mut reader, &run);
             finish(reader, logs)?;
             let wait = Duration::from_millis(wait_ms);
-            let report = operate::explain::explain(&database, MessageId(message), wait).await?;
+            let report = commands::explain::explain(&database, MessageId(message), wait).await?;
             show(&report, json)?;
             Ok(found(report.is_settled()))
         }
@@ -152,8 +207,38 @@ const fn found(is_settled: bool) -> u8 {
 
 async fn register(discord: DiscordSettings, guild: Option<GuildId>) -> anyhow::Result<u8> {
     let client = worker::run::connect_discord(&discord)?;
-    operate::register_commands::run(&client, guild, &mut std::io::stdout()).await?;
+    commands::register_commands::run(&client, guild, &mut std::io::stdout()).await?;
     Ok(runtime::exit::GOOD)
+}
+
+/// What the commands about keys need: the database and the master keys (SEC-12).
+async fn open_keys(
+    mut reader: Reader,
+    run: &RunSettings,
+    logs: &LogSettings,
+) -> anyhow::Result<(Store, Keyring)> {
+    let database = config::read_operator_store(&mut reader, run);
+    let keys = read_keys(&mut reader);
+    finish(reader, logs)?;
+    let keyring = Keyring::new(keys.by_version, keys.current)?;
+    Ok((commands::open_store(&database).await?, keyring))
+}
+
+async fn rotate_keys(
+    store: &Store,
+    keyring: &Keyring,
+    is_dry: bool,
+    batch_size: u16,
+) -> anyhow::Result<u8> {
+    let outputs = Outputs {
+        print: &print,
+        note: &note,
+    };
+    Ok(found(if is_dry {
+        commands::rotate_keys::dry_run(store, keyring, &print).await?
+    } else {
+        commands::rotate_keys::rotate(store, keyring, batch_size, outputs).await?
+    }))
 }
 
 /// Operator commands read only the settings they need, so unknown names are no news to them.
@@ -171,6 +256,11 @@ fn start_logs(logs: &LogSettings) -> anyhow::Result<()> {
 #[expect(clippy::print_stdout, reason = "the answer of an operator command")]
 fn print(line: &str) {
     println!("{line}");
+}
+
+#[expect(clippy::print_stderr, reason = "how far an operator command is")]
+fn note(line: &str) {
+    eprintln!("{line}");
 }
 
 fn print_settings(effective: &runtime::settings::report::Effective) -> u8 {

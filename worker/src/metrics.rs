@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyring::{EncryptedColumn, INVENTORY};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -23,6 +24,7 @@ const PARTITIONS_OWNED: &str = "worker_partitions_owned";
 const PARTITION_CHANGES_TOTAL: &str = "worker_partition_changes_total";
 const INTERACTIONS_TOTAL: &str = "worker_interactions_total";
 const DEAD_LETTERS_TOTAL: &str = "worker_dead_letters_total";
+const DECRYPT_FAILED_TOTAL: &str = "worker_decrypt_failed_total";
 const PANICS_TOTAL: &str = "worker_panics_total";
 
 /// Buckets around the objective of 250 ms for a stage without a model, up to a long answer.
@@ -86,17 +88,27 @@ pub fn describe() {
         Unit::Count,
         "interactions asked of this worker, by outcome"
     );
+    describe_faults();
+    touch();
+}
+
+/// What an operator has to look at.
+fn describe_faults() {
     describe_counter!(
         DEAD_LETTERS_TOTAL,
         Unit::Count,
         "events that were given up, by reason"
     );
     describe_counter!(
+        DECRYPT_FAILED_TOTAL,
+        Unit::Count,
+        "sealed values that did not open, by column; worker audit-keys names their rows"
+    );
+    describe_counter!(
         PANICS_TOTAL,
         Unit::Count,
         "panics that were caught; each is a defect"
     );
-    touch();
 }
 
 /// Makes zero visible from the start.
@@ -112,6 +124,9 @@ fn touch() {
     }
     for reason in DeadLetterReason::ALL {
         counter!(DEAD_LETTERS_TOTAL, "reason" => reason.label()).absolute(0);
+    }
+    for column in INVENTORY {
+        counter!(DECRYPT_FAILED_TOTAL, "column" => column.to_string()).absolute(0);
     }
     counter!(TAKEOVERS_TOTAL).absolute(0);
     counter!(PANICS_TOTAL).absolute(0);
@@ -210,6 +225,11 @@ impl Interacted {
 
 pub(crate) fn interaction(outcome: Interacted) {
     counter!(INTERACTIONS_TOTAL, "outcome" => outcome.as_str()).increment(1);
+}
+
+/// Counts a value that was to be read and did not open: damaged, moved, or of a missing key.
+pub(crate) fn decrypt_failed(column: EncryptedColumn) {
+    counter!(DECRYPT_FAILED_TOTAL, "column" => column.to_string()).increment(1);
 }
 
 pub(crate) fn panicked() {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use keyring::SERVER_API_KEY;
 use llm::{Class, Completion, Prompt};
 use rand::Rng;
 use tokio::time::sleep;
@@ -12,6 +13,7 @@ use tokio::time::sleep;
 use super::claim::Claimed;
 use crate::app::App;
 use crate::error::TurnError;
+use crate::metrics;
 use crate::patience::with_patience;
 
 /// Calls per request, retries included (POOL-15).
@@ -55,6 +57,7 @@ fn unreadable(error: store::Error) -> TurnError {
         | store::Error::WrongMasterKey { .. }
         | store::Error::Corrupt { .. } => {
             tracing::error!(%error, "a provider key cannot be read");
+            metrics::decrypt_failed(SERVER_API_KEY);
             TurnError::KeyUnreadable
         }
         other => other.into(),

@@ -10,6 +10,7 @@
 mod fake;
 mod interactions;
 mod keys;
+mod keys_rotation;
 mod registration;
 mod setup;
 mod switches;
