@@ -24,6 +24,9 @@ const LONE: usize = 2;
 const LAST_MS: u64 = 2_000;
 /// Some wake before they are missed, some long after their work was taken over.
 const FREEZE_MS: std::ops::Range<u64> = 1_500..13_000;
+/// Whoever was frozen for so long was taken over. One that wakes before holds its turn still, may
+/// have missed the answer to a post, and sends it again: that is what nonces are for.
+const TAKEN_OVER_MS: u64 = 12_500;
 /// What was killed is told nothing new for so long after its start.
 const RECOVERY_MS: u64 = 1_500;
 /// A server of a cluster catches up this long before another one is killed.
@@ -39,6 +42,7 @@ pub(super) fn actions(extent: Extent, random: &mut StdRng) -> Vec<Action> {
         random,
         busy: BTreeMap::new(),
         actions: Vec::new(),
+        is_forgetful: false,
     };
     let mut at_ms = WARM_UP_MS;
     while at_ms < end_ms {
@@ -62,18 +66,20 @@ struct Weather<'a> {
     /// Until when a process is on its way down or up; all servers of the broker are one.
     busy: BTreeMap<Part, u64>,
     actions: Vec<Action>,
+    /// Nonces are forgotten at once in this storm.
+    is_forgetful: bool,
 }
 
 impl Weather<'_> {
     fn storm(&mut self, from_ms: u64) {
         // A nonce that is forgotten protects no post that is sent twice, so either or.
-        let is_forgetful = self.random.random_range(0..3) == 0;
-        if is_forgetful {
+        self.is_forgetful = self.random.random_range(0..3) == 0;
+        if self.is_forgetful {
             let for_ms = STORM_MS + APART_MS / 2;
             self.add(from_ms, What::Trouble(Trouble::Forgetful { for_ms }));
         }
         for at_ms in self.moments(from_ms, TROUBLES) {
-            let trouble = Trouble::any(self.random, !is_forgetful);
+            let trouble = Trouble::any(self.random, !self.is_forgetful);
             self.add(at_ms, What::Trouble(trouble));
         }
         for at_ms in self.moments(from_ms, CUTS) {
@@ -111,6 +117,9 @@ impl Weather<'_> {
             (Part::Postgres, 0..5) => What::Kill { part, down_ms },
             (Part::Postgres, _) => What::End { part, down_ms },
             (_, 0..5) => What::Kill { part, down_ms },
+            (Part::Worker(_), 5..8) if self.is_forgetful && for_ms < TAKEN_OVER_MS => {
+                What::Kill { part, down_ms }
+            }
             (_, 5..8) => What::Freeze { part, for_ms },
             _ => What::End { part, down_ms },
         };

@@ -71,6 +71,13 @@ fn forgotten_nonces_and_posts_in_doubt_are_kept_apart() {
                 (from_ms.saturating_sub(3_000)..from_ms + for_ms).contains(&action.at_ms)
             });
             for action in during {
+                if let What::Freeze {
+                    part: Part::Worker(_),
+                    for_ms,
+                } = action.what
+                {
+                    assert!(for_ms >= 12_500, "{seed}: {action}");
+                }
                 assert!(
                     !action.to_string().contains("\"after\":true"),
                     "{seed}: {action}"
