@@ -1,5 +1,6 @@
 //! Discord's description of its interface (`OpenAPI`): which schema a request or an answer has to fit.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use boon::{Compiler, SchemaIndex, Schemas};
@@ -47,19 +48,45 @@ impl Description {
         Some((known, &operations[method.to_lowercase()]))
     }
 
+    /// Makes what checks values with the schemas of this description.
+    pub(super) fn checker(&self) -> Checker {
+        let mut compiler = Compiler::new();
+        let all = self.schemas.clone();
+        compiler.add_resource(SCHEMAS, all).unwrap();
+        Checker {
+            compiler,
+            schemas: Schemas::new(),
+            known: HashMap::new(),
+        }
+    }
+}
+
+/// Checks values; each schema is compiled once.
+pub(super) struct Checker {
+    compiler: Compiler,
+    schemas: Schemas,
+    /// What is compiled already, by the text of the schema.
+    known: HashMap<String, SchemaIndex>,
+}
+
+impl Checker {
     /// Says how a value does not fit a schema; `None`: it fits.
-    pub(super) fn problem(&self, schema: &Value, value: &Value) -> Option<String> {
-        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-        let one = "http://schemas.test/one.json";
-        compiler
-            .add_resource(SCHEMAS, self.schemas.clone())
-            .unwrap();
-        compiler.add_resource(one, schema.clone()).unwrap();
-        let index: SchemaIndex = compiler.compile(one, &mut schemas).unwrap();
-        schemas
-            .validate(value, index)
-            .err()
-            .map(|error| format!("{error:#}"))
+    pub(super) fn problem(&mut self, schema: &Value, value: &Value) -> Option<String> {
+        let index = self.compiled(schema);
+        let checked = self.schemas.validate(value, index);
+        checked.err().map(|error| format!("{error:#}"))
+    }
+
+    fn compiled(&mut self, schema: &Value) -> SchemaIndex {
+        let text = schema.to_string();
+        if let Some(index) = self.known.get(&text) {
+            return *index;
+        }
+        let place = format!("http://schemas.test/{}.json", self.known.len());
+        self.compiler.add_resource(&place, schema.clone()).unwrap();
+        let index = self.compiler.compile(&place, &mut self.schemas).unwrap();
+        self.known.insert(text, index);
+        index
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stands before the sandbox, passes everything on, and compares each exchange.
+//! Stands before the sandbox, passes everything on, and compares each exchange at the end.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,29 +19,35 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::description::{Description, answer_schema, request_schema};
+use super::description::{Checker, Description, answer_schema, request_schema};
 
 struct Notes {
     sandbox: SocketAddr,
-    description: Description,
-    /// What does not fit, once for each operation.
-    problems: Mutex<BTreeMap<String, String>>,
+    seen: Mutex<Vec<Exchange>>,
+}
+
+/// A request and its answer.
+struct Exchange {
+    method: Method,
+    path: String,
+    asked: Asked,
+    status: u16,
+    answered: Value,
 }
 
 /// The witness; dropping it ends it.
 pub(super) struct Witness {
     address: SocketAddr,
+    description: Description,
     notes: Arc<Notes>,
     _task: JoinSet<()>,
 }
 
 impl Witness {
     pub(super) async fn before(sandbox: SocketAddr, description: Description) -> Self {
-        let problems = Mutex::default();
         let notes = Arc::new(Notes {
             sandbox,
-            description,
-            problems,
+            seen: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -52,6 +58,7 @@ impl Witness {
         task.spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self {
             address,
+            description,
             notes,
             _task: task,
         }
@@ -98,7 +105,15 @@ impl Witness {
 
     #[track_caller]
     pub(super) fn assert_good(&self) {
-        let problems = self.notes.problems.lock().unwrap();
+        let mut comparison = Comparison {
+            description: &self.description,
+            checker: self.description.checker(),
+            problems: BTreeMap::new(),
+        };
+        for exchange in &*self.notes.seen.lock().unwrap() {
+            comparison.compare(exchange);
+        }
+        let problems = comparison.problems;
         let told: Vec<_> = problems
             .iter()
             .map(|(at, what)| format!("{at}: {what}"))
@@ -126,14 +141,14 @@ async fn pass_on(State(notes): State<Arc<Notes>>, request: Request) -> Response 
         .unwrap();
     let (head, body) = answer.into_parts();
     let answered = body.collect().await.unwrap().to_bytes();
-    let path = path.trim_start_matches("/api/v10").to_owned();
-    let asked = Asked::read(&parts, asked).await;
-    notes.compare(
-        (parts.method.as_str(), &path),
-        &asked,
-        head.status.as_u16(),
-        &answered,
-    );
+    let exchange = Exchange {
+        path: path.trim_start_matches("/api/v10").to_owned(),
+        asked: Asked::read(&parts, asked).await,
+        method: parts.method,
+        status: head.status.as_u16(),
+        answered: parse(&answered),
+    };
+    notes.seen.lock().unwrap().push(exchange);
     Response::from_parts(head, Body::from(answered))
 }
 
@@ -197,9 +212,23 @@ fn parse(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_default()
 }
 
-impl Notes {
-    fn compare(&self, (method, path): (&str, &str), asked: &Asked, status: u16, answered: &[u8]) {
-        let Some((known, operation)) = self.description.operation(method, path) else {
+struct Comparison<'a> {
+    description: &'a Description,
+    checker: Checker,
+    /// What does not fit, once for each operation.
+    problems: BTreeMap<String, String>,
+}
+
+impl Comparison<'_> {
+    fn compare(&mut self, exchange: &Exchange) {
+        let Exchange {
+            method,
+            path,
+            asked,
+            status,
+            answered,
+        } = exchange;
+        let Some((known, operation)) = self.description.operation(method.as_str(), path) else {
             return self.note(format!("{method} {path}"), "no such operation".to_owned());
         };
         let at = format!("request {} {method} {known}", asked.kind);
@@ -207,27 +236,24 @@ impl Notes {
         match request_schema(operation, asked.kind) {
             _ if request.is_null() => {}
             None => self.note(at, format!("no such body: {request}")),
-            Some(schema) => {
-                if let Some(problem) = self.description.problem(schema, request) {
-                    self.note(at, format!("{problem}\n{request}"));
-                }
-            }
+            Some(schema) => self.check(at, schema, request),
         }
         let at = format!("answer {status} {method} {known}");
-        let answer = parse(answered);
-        match answer_schema(operation, status) {
-            None => self.note(at, format!("no such status: {answer}")),
+        match answer_schema(operation, *status) {
+            None => self.note(at, format!("no such status: {answered}")),
             Some(Value::Null) => {}
-            Some(schema) => {
-                if let Some(problem) = self.description.problem(&schema, &answer) {
-                    self.note(at, format!("{problem}\n{answer}"));
-                }
-            }
+            Some(schema) => self.check(at, &schema, answered),
         }
     }
 
-    fn note(&self, at: String, what: String) {
-        self.problems.lock().unwrap().entry(at).or_insert(what);
+    fn check(&mut self, at: String, schema: &Value, value: &Value) {
+        if let Some(problem) = self.checker.problem(schema, value) {
+            self.note(at, format!("{problem}\n{value}"));
+        }
+    }
+
+    fn note(&mut self, at: String, what: String) {
+        self.problems.entry(at).or_insert(what);
     }
 }
 
