@@ -11,6 +11,7 @@
 mod browser;
 mod e2e_bad_input;
 mod e2e_browser;
+mod e2e_database;
 mod e2e_dead_letters;
 mod e2e_events;
 mod e2e_gateway;
@@ -25,6 +26,7 @@ mod model_faults;
 mod model_gemini;
 mod model_openai;
 mod real_discord;
+mod road;
 mod sandbox_closes;
 mod sandbox_firehose;
 mod sandbox_gateway;

@@ -3,6 +3,7 @@
 //! The binaries are those that `./dev test` built; the servers are shared by all tests. What is
 //! still running at the end of a test, whatever its outcome, is killed.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -66,11 +67,20 @@ impl Town {
 
     /// The same, with settings of gateway and workers that are not the usual ones.
     pub(crate) async fn start_with(workers: u16, settings: &[(&str, &str)]) -> Self {
+        Self::start_reaching(database_server(), workers, settings).await
+    }
+
+    /// The same, where all programs of the installation reach the database's server as `way` says.
+    pub(crate) async fn start_reaching(
+        way: Database,
+        workers: u16,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let name = format!("e2e_{:016x}", rand::random::<u64>());
-        let server = Database::of_url(&variable("TEST_POSTGRES_URL")).unwrap();
+        let server = database_server();
         let database = Database {
             name: name.clone(),
-            ..server.clone()
+            ..way
         };
         let statement = format!("CREATE DATABASE {name}");
         programs().await.query(&server, &statement).await.unwrap();
@@ -233,14 +243,28 @@ impl Town {
         (output.status.code().unwrap(), answer)
     }
 
-    /// A sample of a worker's metrics, 0 when there is none.
+    /// A sample of a process's metrics, 0 when there is none.
     pub(crate) async fn metric(&self, part: Part, sample: &str) -> f64 {
-        let url = format!("{}/metrics", self.installation.address(part).unwrap());
-        let (_, body) = http::get(&url).await.unwrap();
+        let samples = self.metrics(part).await;
+        samples.get(sample).copied().unwrap_or_default()
+    }
+
+    /// All samples of a process's metrics.
+    pub(crate) async fn metrics(&self, part: Part) -> BTreeMap<String, f64> {
+        let (_, text) = self.ask(part, "metrics").await;
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let samples = lines.filter_map(|line| line.rsplit_once(' '));
+        samples
+            .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+            .collect()
+    }
+
+    /// What the admin port of a process answers, and with which status.
+    pub(crate) async fn ask(&self, part: Part, path: &str) -> (u16, String) {
+        let url = format!("{}/{path}", self.installation.address(part).unwrap());
+        let (status, body) = http::get(&url).await.unwrap();
         let text = String::from_utf8(body.to_vec()).unwrap();
-        let mut lines = text.lines().filter_map(|line| line.rsplit_once(' '));
-        let found = lines.find(|(name, _)| *name == sample);
-        found.map_or(0.0, |(_, value)| value.parse().unwrap())
+        (status.as_u16(), text)
     }
 
     /// Starts a process that may end before it is ready.
@@ -467,6 +491,11 @@ fn assert_in_order(answers: &[Answer], posts: &[Value]) {
             "replies of channel {channel} are out of order"
         );
     }
+}
+
+/// The server on which each test makes its database.
+pub(crate) fn database_server() -> Database {
+    Database::of_url(&variable("TEST_POSTGRES_URL")).unwrap()
 }
 
 #[track_caller]
