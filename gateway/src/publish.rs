@@ -18,7 +18,7 @@ use prost::Message as _;
 use proto::event::Envelope;
 use proto::event::envelope::Event as Body;
 use proto::id::{ChannelId, EventId};
-use proto::subject::{EVENT_MAX_BYTES, Partition};
+use proto::subject::{EVENT_MAX_BYTES, Names, Partition};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -147,8 +147,14 @@ impl Publisher {
     }
 
     /// Stores events until told to stop; what is then left stays behind the resume point.
-    pub async fn run(self, stream: jetstream::Context, link: Link, stop: CancellationToken) {
-        let delivery = Delivery::new(stream, link);
+    pub async fn run(
+        self,
+        names: Names,
+        stream: jetstream::Context,
+        link: Link,
+        stop: CancellationToken,
+    ) {
+        let delivery = Delivery::new(names, stream, link);
         let mut in_flight = FuturesUnordered::new();
         loop {
             while in_flight.len() < MAX_IN_FLIGHT

@@ -135,6 +135,7 @@ impl Gateway {
 
     async fn serve(self, shutdown: &Shutdown, health: Health) -> Result<(), Error> {
         let mut publishing = shutdown.spawn(self.publisher.clone().run(
+            self.names.clone(),
             self.stream.clone(),
             self.link.clone(),
             self.background.clone(),

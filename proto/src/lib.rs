@@ -5,4 +5,5 @@
 
 pub mod event;
 pub mod id;
+pub mod letter;
 pub mod subject;

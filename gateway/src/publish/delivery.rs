@@ -8,11 +8,17 @@ use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
+use prost::Message as _;
+use proto::event::{self, Envelope};
+use proto::id::EventId;
+use proto::letter::LETTER_VERSION;
+use proto::subject::Names;
 use std::error::Error as _;
 use std::sync::PoisonError;
 use tokio::time::Instant;
 
 use super::{Event, Lane, shrink};
+use crate::clock;
 use crate::link::{Connection, Link};
 use crate::metrics::{self, DeadLetter, Retry};
 use crate::resume::Lease;
@@ -42,9 +48,27 @@ pub(super) struct Finished {
 
 /// How events get into the stream.
 pub(super) struct Delivery {
+    names: Names,
     stream: jetstream::Context,
     link: Link,
     warned_at: Mutex<Option<Instant>>,
+}
+
+/// What is published, until it is stored.
+struct Parcel {
+    subject: String,
+    /// The id by which the broker knows a second delivery, if it is to know one.
+    broker_id: Option<String>,
+    payload: Bytes,
+    may_shrink: bool,
+}
+
+/// How it ended.
+enum Outcome {
+    Stored,
+    /// The shard is somebody else's now, and so is the event.
+    Left,
+    Never(DeadLetter),
 }
 
 /// Why an attempt did not store the event.
@@ -55,64 +79,96 @@ enum Failure {
 }
 
 impl Delivery {
-    pub(super) fn new(stream: jetstream::Context, link: Link) -> Self {
+    pub(super) fn new(names: Names, stream: jetstream::Context, link: Link) -> Self {
         Self {
+            names,
             stream,
             link,
             warned_at: Mutex::default(),
         }
     }
 
-    /// Publishes under the same id until the stream acknowledges or refuses for good. Sends nothing
-    /// while NATS is away, or while the shard may be somebody else's. Once it surely is, the event
-    /// is left to that one, who has read it too: the resume point is before it.
+    /// Publishes an event until it is stored, or a record of it in its place. Sends nothing while
+    /// NATS is away, or while the shard may be somebody else's. Once it surely is, the event is
+    /// left to that one, who has read it too: the resume point is before it.
     pub(super) async fn deliver(&self, event: Event) -> Finished {
         let cost_bytes = event.cost_bytes();
-        let Event {
-            lane,
-            subject,
-            id,
-            is_remembered,
-            mut payload,
-            ticket,
-            read_at,
-        } = event;
-        let mut may_shrink = true;
+        let lease = event.ticket.lease();
+        let parcel = Parcel {
+            subject: event.subject,
+            broker_id: event.is_remembered.then(|| event.id.as_str().to_owned()),
+            payload: event.payload.clone(),
+            may_shrink: true,
+        };
+        let outcome = match self.store(parcel, lease).await {
+            Outcome::Never(reason) => {
+                give_up(reason, event.id.as_str(), event.payload.len());
+                let parcel = self.letter(reason, &event.id, &event.payload);
+                self.store(parcel, lease).await
+            }
+            Outcome::Stored => {
+                metrics::stored(event.read_at.elapsed());
+                Outcome::Stored
+            }
+            Outcome::Left => Outcome::Left,
+        };
+        match outcome {
+            Outcome::Left => metrics::left_to_another(),
+            // What is given up has been logged; without its record there is nothing left to try.
+            Outcome::Stored | Outcome::Never(_) => event.ticket.settle(),
+        }
+        Finished {
+            lane: event.lane,
+            cost_bytes,
+        }
+    }
+
+    /// Publishes under the same id until the stream acknowledges or refuses for good.
+    async fn store(&self, mut parcel: Parcel, lease: &Lease) -> Outcome {
         let mut pause = FIRST_PAUSE;
         loop {
-            let Some(connection) = self.may_send(ticket.lease()).await else {
-                metrics::left_to_another();
-                return Finished { lane, cost_bytes };
+            let Some(connection) = self.may_send(lease).await else {
+                return Outcome::Left;
             };
-            let broker_id = is_remembered.then_some(id.as_str());
-            let attempt = self.attempt(connection, &subject, broker_id, payload.clone());
-            match attempt.await {
-                Ok(()) => {
-                    metrics::stored(read_at.elapsed());
-                    break;
-                }
+            match self.attempt(connection, &parcel).await {
+                Ok(()) => return Outcome::Stored,
                 Err(Failure::Again(reason)) => {
                     self.note_retry(reason);
                     tokio::time::sleep(pause.mul_f64(jitter())).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                Err(Failure::TooLarge) if may_shrink => {
-                    may_shrink = false;
+                Err(Failure::TooLarge) if parcel.may_shrink => {
                     metrics::stripped();
-                    payload = shrink::shrink(&payload).unwrap_or(payload);
+                    parcel.may_shrink = false;
+                    parcel.payload = shrink::shrink(&parcel.payload).unwrap_or(parcel.payload);
                 }
-                Err(Failure::TooLarge) => {
-                    give_up(DeadLetter::TooLarge, id.as_str(), payload.len());
-                    break;
-                }
-                Err(Failure::Rejected) => {
-                    give_up(DeadLetter::Rejected, id.as_str(), payload.len());
-                    break;
-                }
+                Err(Failure::TooLarge) => return Outcome::Never(DeadLetter::TooLarge),
+                Err(Failure::Rejected) => return Outcome::Never(DeadLetter::Rejected),
             }
         }
-        ticket.settle();
-        Finished { lane, cost_bytes }
+    }
+
+    /// Writes down that an event is given up: ids and reason, nobody's words.
+    fn letter(&self, reason: DeadLetter, id: &EventId, payload: &Bytes) -> Parcel {
+        // Our own bytes: they decode. If they did not, the record would still name the event.
+        let envelope = Envelope::decode(payload.clone()).unwrap_or_default();
+        let letter = event::DeadLetter {
+            schema_version: LETTER_VERSION,
+            event_id: id.as_str().to_owned(),
+            kind: envelope.kind,
+            partition: envelope.partition,
+            reason: reason.recorded().into(),
+            given_up_at_ms: clock::now_ms(),
+            size_bytes: u64::try_from(payload.len()).unwrap_or(u64::MAX),
+            ..event::DeadLetter::default()
+        };
+        let letter = letter.about(&envelope);
+        Parcel {
+            subject: self.names.dead_letter(id),
+            broker_id: None,
+            payload: letter.encode_to_vec().into(),
+            may_shrink: false,
+        }
     }
 
     /// Waits until NATS is there and the lease is held, both at the same moment. `None`: the
@@ -135,21 +191,15 @@ impl Delivery {
         }
     }
 
-    async fn attempt(
-        &self,
-        connection: Connection,
-        subject: &str,
-        broker_id: Option<&str>,
-        payload: Bytes,
-    ) -> Result<(), Failure> {
-        let mut publish = PublishMessage::build().payload(payload);
-        if let Some(id) = broker_id {
+    async fn attempt(&self, connection: Connection, parcel: &Parcel) -> Result<(), Failure> {
+        let mut publish = PublishMessage::build().payload(parcel.payload.clone());
+        if let Some(id) = &parcel.broker_id {
             publish = publish.message_id(id);
         }
         let acknowledged = async {
             let sent = self
                 .stream
-                .send_publish(subject.to_owned(), publish)
+                .send_publish(parcel.subject.clone(), publish)
                 .await?;
             sent.await.map(drop)
         };

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_nats::jetstream::{self, kv, stream};
 use futures_util::TryStreamExt;
 use prost::Message as _;
-use proto::event::Envelope;
 use proto::event::envelope::Event;
+use proto::event::{DeadLetter, Envelope};
 use proto::subject::{EVENT_MAX_AGE, IDENTIFY_SLOT, Names, PARTITIONS_METADATA};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::{TcpListener, TcpStream};
@@ -73,6 +73,12 @@ impl Broker {
             ..stream::Config::default()
         };
         broker.jetstream.create_stream(config).await.unwrap();
+        let letters = stream::Config {
+            name: broker.names.dead_letter_stream(),
+            subjects: vec![broker.names.all_dead_letters()],
+            ..stream::Config::default()
+        };
+        broker.jetstream.create_stream(letters).await.unwrap();
         broker.make_sessions().await;
         let identify = kv::Config {
             bucket: broker.names.identify_bucket(),
@@ -158,6 +164,19 @@ impl Broker {
             .put("0.1", value.into())
             .await
             .unwrap();
+    }
+
+    /// Returns the records of events that were given up.
+    pub(crate) async fn letters(&self) -> Vec<DeadLetter> {
+        let name = self.names.dead_letter_stream();
+        let stream = self.jetstream.get_stream(&name).await.unwrap();
+        let last = stream.get_info().await.unwrap().state.last_sequence;
+        let mut letters = Vec::new();
+        for sequence in 1..=last {
+            let message = stream.get_raw_message(sequence).await.unwrap();
+            letters.push(DeadLetter::decode(message.payload).unwrap());
+        }
+        letters
     }
 
     /// Waits until this many events are stored and returns them in order.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use proto::event::DeadLetterReason;
 use proto::event::envelope::Event;
 use serde_json::json;
 
@@ -68,6 +69,34 @@ async fn message_too_large_for_the_broker_is_stored_without_its_bulk() {
     assert_eq!(contents[0].chars().count(), 8_000);
     assert_eq!(contents[1], "after");
     gateway.measures("gateway_events_stripped_total 1").await;
+}
+
+#[tokio::test]
+async fn event_too_large_even_when_stripped_leaves_a_record_and_frees_its_channel() {
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let ids: Vec<String> = (1..400_000_u64)
+        .map(|id| (CHANNEL + id).to_string())
+        .collect();
+    discord.dispatch(
+        "MESSAGE_DELETE_BULK",
+        &json!({ "ids": ids, "channel_id": CHANNEL.to_string() }),
+    );
+    discord.say(CHANNEL, "after");
+
+    assert_eq!(contents(&broker.stored(1).await, CHANNEL), ["after"]);
+    gateway
+        .measures("gateway_dead_letters_total{reason=\"too_large\"} 1")
+        .await;
+    let letters = broker.letters().await;
+    let letter = &letters[0];
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letter.reason(), DeadLetterReason::TooLarge);
+    assert_eq!(
+        (letter.channel_id, letter.message_id),
+        (CHANNEL, CHANNEL + 1)
+    );
+    assert!(letter.size_bytes > 1_000_000);
 }
 
 #[tokio::test]

@@ -5,17 +5,14 @@ use std::time::Duration;
 
 use async_nats::jetstream::{self, Message as Delivery};
 use prost::Message as _;
-use proto::event::envelope::Event;
 use proto::event::{self, DeadLetter, DeadLetterReason, Envelope};
 use proto::id::EventId;
+use proto::letter::LETTER_VERSION;
 use proto::subject::{self, MESSAGE_ID_HEADER, Partition};
 use tokio::time::{sleep, timeout};
 
 use crate::app::App;
 use crate::{clock, metrics};
-
-/// The only version of the rules of a record.
-const LETTER_VERSION: u32 = 1;
 
 /// One attempt to store a record, and the pause before the next.
 const STORED_WITHIN: Duration = Duration::from_secs(5);
@@ -80,7 +77,7 @@ fn write(partition: Partition, delivery: &Delivery, reason: DeadLetterReason) ->
         ..DeadLetter::default()
     };
     match read(delivery) {
-        Ok(envelope) => with_ids_of(&envelope, letter),
+        Ok(envelope) => letter.about(&envelope),
         Err(_) => letter,
     }
 }
@@ -96,26 +93,6 @@ pub(super) fn read(delivery: &Delivery) -> Result<Envelope, DeadLetterReason> {
         return Err(DeadLetterReason::UnknownVersion);
     }
     Ok(envelope)
-}
-
-fn with_ids_of(envelope: &Envelope, mut letter: DeadLetter) -> DeadLetter {
-    if let Some(event_id) = EventId::parse(&envelope.event_id) {
-        event_id.as_str().clone_into(&mut letter.event_id);
-    }
-    match &envelope.event {
-        Some(Event::MessageCreate(message) | Event::MessageUpdate(message)) => {
-            letter.guild_id = message.guild_id;
-            letter.channel_id = message.channel_id;
-            letter.message_id = message.message_id;
-        }
-        Some(Event::MessageDelete(deletion)) => {
-            letter.guild_id = deletion.guild_id;
-            letter.channel_id = deletion.channel_id;
-            letter.message_id = deletion.message_ids.first().copied().unwrap_or_default();
-        }
-        Some(Event::Gap(_)) | None => {}
-    }
-    letter
 }
 
 fn sequence_of(delivery: &Delivery) -> u64 {
