@@ -33,6 +33,7 @@ mod pool;
 mod post;
 mod privacy;
 mod profile;
+mod provider_key;
 mod purge;
 mod recorded;
 mod rotate;
@@ -54,6 +55,9 @@ pub use explain::{ExplainedTurn, Explanation, TurnTimes};
 pub use lease::Lease;
 pub use post::{Post, PostState};
 pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};
+pub use provider_key::{
+    KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested,
+};
 pub use purge::Purged;
 pub use rotate::{ColumnRotation, Rotation, StaleRow};
 pub use schema::Applied;

@@ -125,7 +125,7 @@ fn main_key_cell(server: ServerId, tenant: TenantId) -> Cell {
 }
 
 /// Returns the part of a key that may be shown, `None` for short keys.
-fn last_characters(key: &SecretString) -> Option<String> {
+pub(crate) fn last_characters(key: &SecretString) -> Option<String> {
     let key = key.expose_secret().trim();
     let count = key.chars().count();
     (count >= SHORTEST_WITH_FINGERPRINT)

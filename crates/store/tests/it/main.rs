@@ -11,6 +11,7 @@ mod admission;
 mod attempts;
 mod columns;
 mod database;
+mod key_pool;
 mod keys;
 mod outage;
 mod posts;
