@@ -2,12 +2,14 @@
 
 import { local } from './api.js';
 import { h, toast } from './dom.js';
-import { picture } from './embed.js';
+import { isSafe, picture } from './embed.js';
 import { icon } from './icons.js';
 import { interact } from './interact.js';
 import { nameOf, serverOf, state, titleOf } from './state.js';
 import { rendered, spoiler } from './text.js';
 
+/** Where link buttons lead. */
+const isLink = (url) => /^(https?|discord):\/\//i.test(url ?? '');
 const BUTTON_STYLES = { 1: 'primary', 2: 'secondary', 3: 'success', 4: 'danger', 5: 'link', 6: 'primary' };
 
 /** All components of a message. */
@@ -48,16 +50,17 @@ function fileUrl(media, message) {
 }
 
 function file(part, message) {
-  const url = fileUrl(part.file, message);
-  const name = part.name ?? url.split('/').at(-1);
-  return covered(part, h('div', { class: 'file' }, icon('file'), h('a', { href: local(url), target: '_blank', rel: 'noopener' }, name)));
+  const url = local(fileUrl(part.file, message));
+  if (!isSafe(url)) return null;
+  const name = part.name ?? url.split('?')[0].split('/').at(-1);
+  return covered(part, h('div', { class: 'file' }, icon('file'), h('a', { href: url, target: '_blank', rel: 'noopener' }, name)));
 }
 
 function button(part, message) {
   const style = BUTTON_STYLES[part.style] ?? 'secondary';
   const label = [part.emoji?.name && h('span', { class: 'emoji' }, part.emoji.id ? `:${part.emoji.name}:` : part.emoji.name), part.label];
   if (part.style === 5) {
-    return h('a', { class: `button ${style}`, href: part.url, target: '_blank', rel: 'noopener noreferrer' }, label, icon('link'));
+    return h('a', { class: `button ${style}`, href: isLink(part.url) ? part.url : null, target: '_blank', rel: 'noopener noreferrer' }, label, icon('link'));
   }
   const press = (event) => use(event.currentTarget, { message_id: message.id, custom_id: part.custom_id }, message);
   return h('button', { class: `button ${style}`, type: 'button', disabled: part.disabled === true, on: { click: press } }, label);

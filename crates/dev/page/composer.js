@@ -19,6 +19,7 @@ const form = byId('composer');
 const drafts = new Map();
 let files = [];
 let commands = [];
+const SLASH = 1;
 let typedAt = 0;
 let parts = null;
 
@@ -72,8 +73,14 @@ async function opened(channelId) {
   drawTray();
   drawTyping();
   drawPlaceholder();
-  commands = [];
-  commands = await api.get('/commands', { user: state.user, channel_id: channelId }).catch(() => []);
+  offer([]);
+  const all = await api.get('/commands', { user: state.user, channel_id: channelId }).catch(() => []);
+  if (state.channelId === channelId) offer(all);
+}
+
+function offer(all) {
+  state.commands = all;
+  commands = all.filter((command) => command.type === SLASH);
 }
 
 function drawPlaceholder() {

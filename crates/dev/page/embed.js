@@ -7,7 +7,8 @@ import { icon } from './icons.js';
 import { rendered, spoiler } from './text.js';
 import { when } from './time.js';
 
-const isSafe = (url) => /^(https?:\/\/|\/attachments\/|data:image\/)/.test(url ?? '');
+/** Whether an address may be shown or led to: of the web, of a file here, or a picture in itself. */
+export const isSafe = (url) => /^(https?:\/\/|\/attachments\/|data:image\/)/.test(url ?? '');
 
 /** A link that opens elsewhere; plain text where the address is none. */
 function linked(text, url, className) {

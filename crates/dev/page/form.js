@@ -1,13 +1,16 @@
 // Forms that the bot opens.
 
+import { base64 } from './api.js';
 import { h, toast } from './dom.js';
 import { optionsOf } from './components.js';
 import { openDialog } from './dialogs.js';
 import { rendered } from './text.js';
 
+/** Types of fields; what is none of them is chosen from options. */
+const [TEXT, FILE, CHECKBOXES, CHECKBOX] = [4, 19, 22, 23];
 let count = 0;
 
-/** Opens a form; `send` is given the fields by id and may refuse by throwing. */
+/** Opens a form; `send` is given fields and files by id and may refuse by throwing. */
 export function openForm(modal, send) {
   const fields = [];
   const parts = (modal.components ?? []).map((row) => part(row, fields));
@@ -26,7 +29,9 @@ export function openForm(modal, send) {
     }
     submit.disabled = true;
     try {
-      const sent = send(Object.fromEntries(fields.map((field) => [field.id, field.value()])));
+      const files = await Promise.all(fields.filter((field) => field.file?.()).map(async (field) => [field.id, await field.read()]));
+      const values = fields.filter((field) => !field.file).map((field) => [field.id, field.value()]);
+      const sent = send(Object.fromEntries(values), Object.fromEntries(files));
       close();
       await sent;
     } catch (error) {
@@ -45,11 +50,32 @@ function part(row, fields) {
 
 function field(one, label, description, fields) {
   const id = `field-${(count += 1)}`;
-  const made = one.type === 4 ? textField(one, id) : choiceField(one, id);
+  const made = makeField(one, id);
   fields.push({ id: one.custom_id, label, ...made });
   const isNeeded = one.required !== false;
   return h('div', { class: 'form-field' }, h('label', { for: id }, label, isNeeded && h('span', { class: 'needed', title: 'required' }, ' *')),
     description && h('p', { class: 'hint' }, description), made.shown ?? made.element);
+}
+
+function makeField(one, id) {
+  switch (one.type) {
+    case TEXT: return textField(one, id);
+    case FILE: return fileField(one, id);
+    case CHECKBOX: return boxField(one, id);
+    default: return choiceField(one, id);
+  }
+}
+
+function fileField(one, id) {
+  const element = h('input', { id, class: 'field', type: 'file', name: one.custom_id });
+  const file = () => element.files[0];
+  const read = async () => ({ name: file().name, content_type: file().type || 'application/octet-stream', data: await base64(file()) });
+  return { element, file, read, isGood: () => one.required === false || Boolean(file()), complaint: () => 'a file is needed' };
+}
+
+function boxField(one, id) {
+  const element = h('input', { id, type: 'checkbox', name: one.custom_id, checked: one.default === true });
+  return { element, value: () => element.checked, isGood: () => true, complaint: () => '' };
 }
 
 function textField(one, id) {
@@ -70,8 +96,8 @@ function textField(one, id) {
 function choiceField(one, id) {
   const options = optionsOf(one);
   const least = one.required === false ? 0 : one.min_values ?? 1;
-  const most = one.max_values ?? 1;
-  if (most === 1 && one.type !== 22) {
+  const most = one.max_values ?? (one.type === CHECKBOXES ? options.length : 1);
+  if (most === 1 && one.type !== CHECKBOXES) {
     const empty = h('option', { value: '' }, one.placeholder ?? 'Choose one');
     const element = h('select', { id, class: 'field' }, empty, options.map((option) => h('option', { value: option.value, selected: option.default === true }, option.label)));
     return {

@@ -17,9 +17,18 @@ export async function interact(channelId, what) {
   const seen = await api.get(`/interactions/${started.id}`, { wait_ms: what.invoke?.focused ? 3000 : WAIT_MS, first: true });
   if (seen.state === 'failed') throw new Error('The application did not respond in time');
   if (seen.modal && seen.answer_type === 9) {
-    openForm(seen.modal, (fields) => interact(channelId, { form: { interaction_id: started.id, fields } }));
+    openForm(seen.modal, (fields, files) => interact(channelId, { form: { interaction_id: started.id, fields }, files }));
   }
   return seen;
+}
+
+/** Uses a command of the menu of a message or a person. */
+export async function useOn(channelId, { name, type }, targetId) {
+  try {
+    await interact(channelId, { invoke: { name, type, target_id: targetId } });
+  } catch (error) {
+    toast(error.message, 'problem');
+  }
 }
 
 /** Asks for choices of the option that is being typed. */

@@ -8,6 +8,7 @@ import { openActions } from './dialogs.js';
 import { attachment, embed, poll } from './embed.js';
 import { dismiss } from './events.js';
 import { icon } from './icons.js';
+import { useOn } from './interact.js';
 import { nameOf, serverOf, state, tell } from './state.js';
 import { reactionChips, reactionTools } from './reactions.js';
 import { isJumbo, rendered } from './text.js';
@@ -67,7 +68,7 @@ function above(message) {
   if (message.interaction_metadata && !message.message_reference) {
     const { user, id, name } = message.interaction_metadata;
     const command = name ?? state.used.get(id);
-    const what = command ? ['used ', h('b', {}, `/${command}`)] : 'asked the bot';
+    const what = command ? ['used ', h('b', {}, commandTitle(command))] : 'asked the bot';
     return message.type === 20 && h('p', { class: 'above' }, avatar(nameOf(user)), h('b', {}, nameOf(user)), ' ', what);
   }
   if (!ANSWERS.includes(message.type)) return null;
@@ -77,6 +78,12 @@ function above(message) {
   return h('button', { class: 'above', type: 'button', title: 'Go to the message', on: { click: () => tell('jump', { id: replied.id, channelId: replied.channel_id }) } },
     avatar(nameOf(replied.author), { isBot: replied.author.id === state.view.bot.id }), h('b', {}, nameOf(replied.author)),
     h('span', { class: 'excerpt' }, plainly(text)));
+}
+
+/** Commands of menus have no slash. */
+function commandTitle(name) {
+  const isOfMenu = state.commands.some((command) => command.name === name && command.type !== 1);
+  return isOfMenu ? name : `/${name}`;
 }
 
 /** The first words of a message, without its marks. */
@@ -138,10 +145,18 @@ function more(message, anchor) {
   const copy = (text) => navigator.clipboard?.writeText(text).then(() => toast('Copied'));
   openActions(anchor, [
     mayStart(message) && ['thread', 'Start a thread', () => thread(message)],
+    ...ofMenus(message),
     ['copy', 'Copy the text', () => copy(message.content)],
     ['copy', 'Copy the id', () => copy(message.id)],
     mayManage(message) && ['trash', 'Delete', () => destroy(message), 'danger'],
   ]);
+}
+
+/** The commands that the bot offers for messages and for people. */
+function ofMenus(message) {
+  const on = { 2: message.webhook_id ? null : message.author.id, 3: message.id };
+  return state.commands.filter((command) => on[command.type])
+    .map((command) => ['slash', command.name, () => useOn(message.channel_id, command, on[command.type])]);
 }
 
 export function reply(message) {

@@ -14,6 +14,8 @@ export const state = {
   editing: null,
   selected: null,
   panel: null,
+  /** The commands of every type that are offered in the channel. */
+  commands: [],
   /** Names of commands by the interaction that used them. */
   used: new Map(),
 };

@@ -14,7 +14,7 @@ use crate::installation::Installation;
 use crate::sandbox::client::{Client, Place};
 pub use setup::set_up;
 pub use steps::Steps;
-use walk::Walk;
+use walk::{Target, Walk};
 
 /// The flag of messages that one person sees (Discord message flags, 2026-11).
 pub(crate) const EPHEMERAL: u64 = 1 << 6;
@@ -23,7 +23,14 @@ pub(crate) const EPHEMERAL: u64 = 1 << 6;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The command as it would be typed: `/name sub option:value`; `option:@PATH` hands over a file.
+    /// With `--message` or `--member`: the name of a command of that menu.
     pub command: String,
+    /// Uses a command of the menu of this message, which is named by its id.
+    #[arg(long, value_name = "ID", conflicts_with = "member")]
+    pub message: Option<u64>,
+    /// Uses a command of the menu of this person.
+    #[arg(long, value_name = "NAME")]
+    pub member: Option<String>,
     /// Who runs it.
     #[arg(long, default_value = "alice")]
     pub user: String,
@@ -49,7 +56,14 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     let sandbox = Client::new(installation.sandbox_url()?);
     let place = Place::new(&args.user, &args.channel, args.dm);
     let longest = Duration::from_millis(args.timeout_ms);
-    let mut walk = Walk::start(&sandbox, &place, &args.command, longest).await?;
+    let on_message = args.message.map(Target::Message);
+    let mut walk = match on_message.or(args.member.map(Target::Member)) {
+        Some(target) => {
+            let on = (args.command.as_str(), &target);
+            Walk::start_on(&sandbox, &place, on, longest).await?
+        }
+        None => Walk::start(&sandbox, &place, &args.command, longest).await?,
+    };
     for step in args.steps.in_order() {
         if !args.json {
             console::result(print::text(walk.view()));

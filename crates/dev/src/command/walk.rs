@@ -17,6 +17,14 @@ const BUTTON: u64 = 2;
 /// String, user, role, mentionable and channel selects.
 const SELECTS: [u64; 5] = [3, 5, 6, 7, 8];
 
+/// What a command of a menu is used on.
+pub(super) enum Target {
+    /// A message of the place, by its id.
+    Message(u64),
+    /// Somebody by name.
+    Member(String),
+}
+
 /// A walk and what the person sees now.
 pub(crate) struct Walk<'a> {
     sandbox: &'a Client,
@@ -35,6 +43,36 @@ impl<'a> Walk<'a> {
         command: &str,
         longest: Duration,
     ) -> anyhow::Result<Self> {
+        let files = files::of_line(command)?;
+        let doing = json!({"command": command, "files": files});
+        Self::open(sandbox, place, doing, longest).await
+    }
+
+    /// Uses the command of that name in the menu of a message or a person, and waits for its answer.
+    pub(super) async fn start_on(
+        sandbox: &'a Client,
+        place: &'a Place,
+        (name, target): (&str, &Target),
+        longest: Duration,
+    ) -> anyhow::Result<Self> {
+        let (kind, id) = match target {
+            Target::Message(id) => (3, Value::from(*id)),
+            Target::Member(name) => {
+                let place = place.seen_by(name).with(json!({}));
+                let found = &sandbox.post("places", &place).await?;
+                (2, found["user_id"].clone())
+            }
+        };
+        let invoke = json!({"name": name, "type": kind, "target_id": id});
+        Self::open(sandbox, place, json!({"invoke": invoke}), longest).await
+    }
+
+    async fn open(
+        sandbox: &'a Client,
+        place: &'a Place,
+        doing: Value,
+        longest: Duration,
+    ) -> anyhow::Result<Self> {
         let (view, panel) = (Value::Null, Value::Null);
         let mut walk = Self {
             sandbox,
@@ -44,9 +82,7 @@ impl<'a> Walk<'a> {
             panel,
             steps: 0,
         };
-        let files = files::of_line(command)?;
-        walk.interact(json!({"command": command, "files": files}))
-            .await?;
+        walk.interact(doing).await?;
         Ok(walk)
     }
 

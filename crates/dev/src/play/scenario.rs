@@ -54,6 +54,8 @@ pub(super) struct Step {
     pub(super) thread: Option<String>,
     /// Runs this slash command, and what is in `then`.
     pub(super) command: Option<String>,
+    /// Forwards the message of that name.
+    pub(super) forward: Option<String>,
     /// Lets time pass.
     pub(super) wait_ms: Option<u64>,
     /// Ends a part by force.
@@ -92,6 +94,12 @@ pub(super) struct Step {
     pub(super) emoji: Option<String>,
     /// The message that a thread starts from; `reply` is the bot's newest.
     pub(super) from: Option<String>,
+    /// Stickers of what is said, by name.
+    pub(super) stickers: Vec<String>,
+    /// A poll with what is said, as bots send it.
+    pub(super) poll: Option<Value>,
+    /// What Discord makes of the links in what is said.
+    pub(super) embeds: Vec<Value>,
     /// What is done with a command's answer.
     pub(super) then: Vec<Then>,
 }
@@ -135,6 +143,7 @@ impl Step {
             ("unreact", self.unreact.is_some()),
             ("thread", self.thread.is_some()),
             ("command", self.command.is_some()),
+            ("forward", self.forward.is_some()),
             ("wait_ms", self.wait_ms.is_some()),
             ("kill", self.kill.is_some()),
             ("stop", self.stop.is_some()),
@@ -187,6 +196,12 @@ impl Step {
         ensure!(
             self.from.is_none() || self.thread.is_some(),
             "`from` is what a thread starts from"
+        );
+        let has_extras =
+            !self.stickers.is_empty() || self.poll.is_some() || !self.embeds.is_empty();
+        ensure!(
+            !has_extras || self.say.is_some(),
+            "`stickers`, `poll` and `embeds` go with what is said"
         );
         ensure!(
             self.then.is_empty() || self.command.is_some(),
@@ -264,6 +279,8 @@ mod tests {
         assert!(told.contains("worker-1"), "{told}");
         let told = problem("about: x\nsteps:\n  - sya: hi\n");
         assert!(told.contains("sya") && told.contains('3'), "{told}");
+        let told = problem("about: x\nsteps:\n  - {forward: a, stickers: [wave]}\n");
+        assert!(told.contains("stickers"), "{told}");
         let told = problem("about: x\nsteps:\n  - expect: {matches: '('}\n");
         assert!(told.contains("line 3"), "{told}");
     }

@@ -124,6 +124,9 @@ impl<'a> Stage<'a> {
         if let Some(text) = &step.say {
             return self.say(step, text).await;
         }
+        if let Some(message) = &step.forward {
+            return self.forward(step, message).await;
+        }
         if let Some(line) = &step.command {
             return self.command(step, line).await;
         }
@@ -214,7 +217,10 @@ impl<'a> Stage<'a> {
         let is_addressed = step
             .address
             .unwrap_or(step.reply_to.is_none() && place.channel.is_some());
-        let mut message = json!({"content": self.fill(text)?, "address": is_addressed});
+        let mut message = json!({
+            "content": self.fill(text)?, "address": is_addressed, "stickers": step.stickers,
+            "poll": step.poll, "embeds": step.embeds,
+        });
         if let Some(name) = &step.reply_to {
             let id = self.answered(name).await?;
             if let Some(fields) = message.as_object_mut() {
@@ -222,6 +228,12 @@ impl<'a> Stage<'a> {
             }
         }
         self.show(step.user.as_deref().unwrap_or("alice"), text);
+        self.post(step, message).await
+    }
+
+    /// Posts a message, which is the newest from now on.
+    async fn post(&mut self, step: &Step, message: Value) -> anyhow::Result<()> {
+        let place = self.place(step);
         let said = self.sandbox.post("messages", &place.with(message)).await?;
         let field = |name: &str| said.get(name).and_then(Value::as_str).unwrap_or_default();
         let said = Said {

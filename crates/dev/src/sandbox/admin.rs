@@ -11,6 +11,8 @@ pub(crate) mod messages;
 mod model;
 pub(crate) mod place;
 mod rights;
+mod saying;
+mod servers;
 
 use std::time::Duration;
 
@@ -110,9 +112,10 @@ pub(crate) fn router() -> Router<Sandbox> {
             get(load::progress).post(load::start).delete(load::stop),
         )
         .route("/rights", post(rights::change))
+        .route("/servers", post(servers::change))
         .route("/places", post(place::resolve))
         .route("/set-up", post(place::mark))
-        .route("/messages", get(messages::list).post(messages::say))
+        .route("/messages", get(messages::list).post(saying::say))
         .route("/messages/{id}", get(messages::get))
         .route(
             "/channels/{channel}/messages/{id}",
@@ -303,7 +306,7 @@ pub(crate) async fn attachment(
     let path = format!("{channel}/{id}/{name}");
     let found = sandbox.peek(|world| {
         let is_signed = world.is_signed(&path, uri.query().unwrap_or_default());
-        is_signed.then(|| world.files.get(&path).cloned()).flatten()
+        is_signed.then(|| world.files.get(id, &path)).flatten()
     });
     match found {
         Some((kind, bytes)) => ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response(),

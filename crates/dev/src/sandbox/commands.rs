@@ -1,288 +1,137 @@
-//! Slash commands as people type them, `/name sub option:value`, against what the bot registered.
+//! The commands that the bot registered: which there are, and who may use them where.
 
 pub(crate) mod invoke;
+pub(crate) mod resolved;
+pub(crate) mod typed;
 
 use std::collections::HashMap;
 
-use proto::id::{ChannelId, UserId};
-use serde_json::{Map, Value, json};
+use proto::id::{ChannelId, GuildId, UserId};
+use serde_json::{Value, json};
 
-use super::shape;
+use super::admin::place::Spot;
 use super::world::World;
 use super::world::places::{ALL_PERMISSIONS, Channel};
+use super::world::rights::{ADMINISTRATOR, USE_COMMANDS};
 
-/// Types of options (Discord application commands page, 2026-11).
+/// Types of commands: typed after a slash, and of the menus of people and of messages (Discord
+/// application commands page, 2026-11).
+const SLASH: u64 = 1;
+const OF_USER: u64 = 2;
+
+/// Types of options (same page).
 const SUBCOMMAND: u64 = 1;
 const GROUP: u64 = 2;
 const INTEGER: u64 = 4;
 const BOOLEAN: u64 = 5;
-const USER: u64 = 6;
 const NUMBER: u64 = 10;
 const ATTACHMENT: u64 = 11;
-/// An administrator may use every command.
-const ADMINISTRATOR: u64 = 1 << 3;
 
-/// Files that were handed over with a command, by the option that takes them, as the bot is told.
+/// Files that were handed over, by the option or field that takes them, as the bot is told.
 pub(crate) type Uploads = HashMap<String, Value>;
 
-/// What the values of options refer to.
-struct Resolved<'a> {
-    uploads: &'a Uploads,
-    told: Map<String, Value>,
-}
-
-impl<'a> Resolved<'a> {
-    fn new(uploads: &'a Uploads) -> Self {
-        let told = Map::new();
-        Self { uploads, told }
-    }
-
-    fn put(&mut self, kind: &str, id: &str, value: Value) {
-        let known = self.told.entry(kind).or_insert_with(|| json!({}));
-        shape::set(known, id, value);
-    }
-
-    /// Adds the file of an option and returns its id.
-    fn file(&mut self, option: &Value) -> Result<Value, String> {
-        let name = option["name"].as_str().unwrap_or_default();
-        let file = self
-            .uploads
-            .get(name)
-            .ok_or_else(|| format!("option {name} takes a file: {name}:@PATH"))?;
-        self.put("attachments", &plain(&file["id"]), file.clone());
-        Ok(file["id"].clone())
-    }
-}
-
-/// Turns what is typed into the data of an interaction; a refusal says what Discord's client would
-/// show, or not offer.
-pub(crate) fn parse(
-    world: &mut World,
-    typed: &str,
-    (user, channel): (UserId, ChannelId),
-    uploads: &Uploads,
-) -> Result<Value, String> {
-    let typed = typed.trim();
-    let line = typed
-        .strip_prefix('/')
-        .ok_or_else(|| format!("no command: \"{typed}\""))?;
-    let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-    let guild = world.places.channels.get(&channel).and_then(Channel::guild);
-    let command = find(world, guild.map(|guild| guild.0), name)?;
-    let permissions = world.permissions(channel, user);
-    may_use(&command, permissions, guild.is_some(), name)?;
-    let mut resolved = Resolved::new(uploads);
-    let options = options(world, &command, rest.trim(), name, &mut resolved)?;
-    let mut data = json!({"id": command.get("id"), "name": name, "type": 1});
-    if !options.is_empty() {
-        shape::set(&mut data, "options", options.into());
-    }
-    if !resolved.told.is_empty() {
-        shape::set(&mut data, "resolved", resolved.told.into());
-    }
-    if let Some(guild) = command.get("guild_id") {
-        shape::set(&mut data, "guild_id", guild.clone());
-    }
-    Ok(data)
-}
-
-/// Returns the commands that somebody may use in a channel.
+/// Returns the commands of every type that somebody may use in a channel.
 pub(crate) fn offered(world: &World, user: UserId, channel: ChannelId) -> Vec<Value> {
     let guild = world.places.channels.get(&channel).and_then(Channel::guild);
-    let of_guild = guild.and_then(|guild| world.commands.get(&Some(guild.0)));
-    let all = of_guild
-        .into_iter()
-        .chain(world.commands.get(&None))
-        .flatten();
-    let permissions = world.permissions(channel, user);
-    let is_offered = |command: &&Value| {
-        let name = command["name"].as_str().unwrap_or_default();
-        command["type"] == 1 && may_use(command, permissions, guild.is_some(), name).is_ok()
+    let spot = Spot {
+        user,
+        channel,
+        guild,
     };
+    let is_offered = |command: &&Value| may_use(world, spot, command).is_ok();
+    let all = registered(world, guild).into_iter();
     all.filter(is_offered).cloned().collect()
 }
 
-fn find(world: &World, guild: Option<u64>, name: &str) -> Result<Value, String> {
-    let of_guild = guild.and_then(|guild| world.commands.get(&Some(guild)));
-    let commands: Vec<_> = of_guild
-        .into_iter()
-        .chain(world.commands.get(&None))
-        .flatten()
-        .collect();
-    let found = commands
-        .iter()
-        .find(|command| command["name"] == name && command["type"] == 1);
-    found.map(|&command| command.clone()).ok_or_else(|| {
-        let names: Vec<_> = commands
-            .iter()
-            .filter_map(|command| command["name"].as_str())
-            .collect();
-        format!("no command /{name}; registered: {}", names.join(", "))
-    })
+/// The commands of a server and of everywhere; none where the bot is not.
+fn registered(world: &World, guild: Option<GuildId>) -> Vec<&Value> {
+    if guild.is_some_and(|guild| !world.attends(guild)) {
+        return Vec::new();
+    }
+    let of_guild = guild.and_then(|guild| world.commands.get(&Some(guild.0)));
+    let everywhere = world.commands.get(&None);
+    of_guild.into_iter().chain(everywhere).flatten().collect()
 }
 
-fn may_use(command: &Value, permissions: u64, is_in_guild: bool, name: &str) -> Result<(), String> {
-    let contexts = command.get("contexts").and_then(Value::as_array);
-    let context = u8::from(!is_in_guild);
-    let is_offered = contexts.is_none_or(|known| known.contains(&json!(context)));
-    let in_direct = command
-        .get("dm_permission")
-        .and_then(Value::as_bool)
-        .unwrap_or(true);
-    if !is_offered || (!is_in_guild && !in_direct) {
-        return Err(format!("/{name} is not offered here"));
-    }
-    let needed = command
-        .get("default_member_permissions")
-        .and_then(Value::as_str);
-    let needed: u64 = needed
-        .and_then(|bits| bits.parse().ok())
-        .unwrap_or_default();
-    let is_admin = permissions & ADMINISTRATOR != 0 || permissions == ALL_PERMISSIONS;
-    if is_in_guild && !is_admin && permissions & needed != needed {
-        return Err(format!("this user may not use /{name} here"));
-    }
-    Ok(())
-}
-
-fn choices(definition: &Value) -> Vec<&Value> {
-    definition
-        .get("options")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-fn options(
-    world: &mut World,
-    definition: &Value,
-    typed: &str,
-    path: &str,
-    resolved: &mut Resolved<'_>,
-) -> Result<Vec<Value>, String> {
-    let known = choices(definition);
-    let is_branch = |option: &&&Value| matches!(option["type"].as_u64(), Some(SUBCOMMAND | GROUP));
-    if known.iter().any(|option| is_branch(&option)) {
-        let (name, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
-        let branch = known
-            .iter()
-            .filter(is_branch)
-            .find(|option| option["name"] == name);
-        let Some(branch) = branch else {
-            let names: Vec<_> = known
-                .iter()
-                .filter_map(|option| option["name"].as_str())
-                .collect();
-            return Err(format!("/{path} needs one of: {}", names.join(", ")));
-        };
-        let path = format!("{path} {name}");
-        let inner = options(world, branch, rest.trim(), &path, resolved)?;
-        return Ok(vec![
-            json!({"type": branch["type"], "name": name, "options": inner}),
-        ]);
-    }
-    let given = split(&known, typed, path)?;
-    for option in known.iter().filter(|option| option["required"] == true) {
-        if !given
-            .iter()
-            .any(|(known, _)| known["name"] == option["name"])
-        {
-            return Err(format!("/{path} needs the option {}", option["name"]));
-        }
-    }
-    given
-        .into_iter()
-        .map(|(option, value)| fill(world, option, &value, resolved))
-        .collect()
-}
-
-/// Splits `first:some words second:more` at the names of known options.
-fn split<'a>(
-    known: &[&'a Value],
-    typed: &str,
-    path: &str,
-) -> Result<Vec<(&'a Value, String)>, String> {
-    let mut given: Vec<(&Value, String)> = Vec::new();
-    for word in typed.split(' ').filter(|word| !word.is_empty()) {
-        let named = word.split_once(':').and_then(|(name, value)| {
-            known
-                .iter()
-                .find(|option| option["name"] == name)
-                .map(|&option| (option, value))
-        });
-        match (named, given.last_mut()) {
-            (Some((option, value)), _) => given.push((option, value.to_owned())),
-            (None, Some((_, value))) => {
-                value.push(' ');
-                value.push_str(word);
-            }
-            (None, None) => {
-                let names: Vec<_> = known
-                    .iter()
-                    .filter_map(|option| option["name"].as_str())
-                    .collect();
-                let names = names.join(", ");
-                return Err(format!(
-                    "/{path} has no option \"{word}\"; options: {names}"
-                ));
-            }
-        }
-    }
-    for (_, value) in &mut given {
-        let inner = value
-            .strip_prefix('"')
-            .and_then(|value| value.strip_suffix('"'));
-        if let Some(inner) = inner.map(str::to_owned) {
-            *value = inner;
-        }
-    }
-    Ok(given)
-}
-
-fn fill(
-    world: &mut World,
-    option: &Value,
-    typed: &str,
-    resolved: &mut Resolved<'_>,
-) -> Result<Value, String> {
-    let name = &option["name"];
-    let wrong = |what: &str| format!("option {name} must be {what}");
-    let choice = option
-        .get("choices")
-        .and_then(Value::as_array)
-        .map(|choices| {
-            let same =
-                |choice: &&Value| choice["name"] == typed || plain(&choice["value"]) == typed;
-            choices
-                .iter()
-                .find(same)
-                .map(|choice| choice["value"].clone())
-        });
-    let kind = option["type"].as_u64().unwrap_or_default();
-    let value = match (choice, kind) {
-        (Some(choice), _) => choice.ok_or_else(|| wrong("one of its choices"))?,
-        (_, INTEGER) => typed
-            .parse::<i64>()
-            .or(Err(wrong("a whole number")))?
-            .into(),
-        (_, NUMBER) => typed.parse::<f64>().or(Err(wrong("a number")))?.into(),
-        (_, BOOLEAN) => typed
-            .to_lowercase()
-            .parse::<bool>()
-            .or(Err(wrong("true or false")))?
-            .into(),
-        (_, USER) => {
-            let id = world.user(typed.trim_start_matches('@'));
-            resolved.put("users", &id.to_string(), shape::user(world, id));
-            id.to_string().into()
-        }
-        (_, ATTACHMENT) => resolved.file(option)?,
-        _ => typed.into(),
+/// Finds a command that somebody may use.
+fn find(world: &World, spot: Spot, kind: u64, name: &str) -> Result<Value, String> {
+    let mut all = registered(world, spot.guild);
+    all.retain(|command| command["type"] == kind);
+    let found = all.iter().find(|command| command["name"] == name);
+    let Some(&command) = found else {
+        let command = title(kind, name);
+        return Err(format!("no command {command}; registered: {}", names(&all)));
     };
-    Ok(json!({"type": kind, "name": name, "value": value}))
+    may_use(world, spot, command)?;
+    Ok(command.clone())
 }
 
+/// What a command is called where it is used.
+fn title(kind: u64, name: &str) -> String {
+    let slash = if kind == SLASH { "/" } else { "" };
+    format!("{slash}{name}")
+}
+
+fn names(all: &[&Value]) -> String {
+    let names = all.iter().filter_map(|one| one["name"].as_str());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn may_use(world: &World, spot: Spot, command: &Value) -> Result<(), String> {
+    let name = command["name"].as_str().unwrap_or_default();
+    let title = title(command["type"].as_u64().unwrap_or(SLASH), name);
+    if !is_for(command, spot.guild.is_some()) {
+        return Err(format!("{title} is not offered here"));
+    }
+    let held = world.permissions(spot.channel, spot.user);
+    let is_admin = held & ADMINISTRATOR != 0 || held == ALL_PERMISSIONS;
+    if spot.guild.is_none() || is_admin {
+        return Ok(());
+    }
+    if held & USE_COMMANDS == 0 {
+        return Err("this user may not use commands here".to_owned());
+    }
+    let needed = command.get("default_member_permissions");
+    let needed = needed.and_then(|bits| bits.as_str()?.parse::<u64>().ok());
+    match needed {
+        // No permission at all means: administrators only.
+        Some(needed) if needed == 0 || held & needed != needed => {
+            Err(format!("this user may not use {title} here"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells whether a command is for servers, or for direct conversations.
+fn is_for(command: &Value, is_in_guild: bool) -> bool {
+    let contexts = command.get("contexts").and_then(Value::as_array);
+    let context = json!(u8::from(!is_in_guild));
+    let in_direct = command.get("dm_permission").and_then(Value::as_bool);
+    contexts.is_none_or(|known| known.contains(&context))
+        && (is_in_guild || in_direct.unwrap_or(true))
+}
+
+/// The options of a command or of a part of it.
+fn options(definition: &Value) -> Vec<&Value> {
+    let options = definition.get("options").and_then(Value::as_array);
+    options.into_iter().flatten().collect()
+}
+
+/// The groups and subcommands of a command or group.
+fn parts(definition: &Value) -> Vec<&Value> {
+    let mut parts = options(definition);
+    parts.retain(|option| matches!(option["type"].as_u64(), Some(SUBCOMMAND | GROUP)));
+    parts
+}
+
+/// Finds a group or subcommand; `title` says where it is looked for.
+fn part<'a>(definition: &'a Value, name: &str, title: &str) -> Result<&'a Value, String> {
+    let parts = parts(definition);
+    let found = parts.iter().find(|part| part["name"] == name).copied();
+    found.ok_or_else(|| format!("{title} needs one of: {}", names(&parts)))
+}
+
+/// Writes a value, a text or something else, as text.
 fn plain(value: &Value) -> String {
     value
         .as_str()

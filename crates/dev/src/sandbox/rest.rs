@@ -35,7 +35,11 @@ use serde_json::Value;
 
 pub(crate) use answer::{Answer, Outcome, Refusal};
 pub(crate) use draft::named_users;
+pub(crate) use embeds::complete as complete_embeds;
 use files::{Content, Upload};
+pub(crate) use files::{FILE_BYTES, FILES};
+pub(crate) use messages::STICKERS;
+pub(crate) use polls::read as read_poll;
 use route::{Params, Route};
 
 use super::limits::Quota;

@@ -13,7 +13,9 @@ use super::world::World;
 use super::world::people::User;
 use super::world::places::Guild;
 pub(crate) use messages::{message, message_event, snapshot, upload, without_content};
-pub(crate) use places::{channel, emoji, emojis, role, sticker, stickers, thread_member, webhook};
+pub(crate) use places::{
+    channel, emoji, emojis, role, sticker, sticker_item, stickers, thread_member, webhook,
+};
 
 /// Sets a key of an object.
 pub(crate) fn set(body: &mut Value, key: &str, value: Value) {

@@ -1,6 +1,7 @@
 //! Everything that exists in the sandbox, behind one lock: who there is, where they talk, what was
 //! said, which sessions listen. It lives in memory only.
 
+pub(crate) mod attendance;
 pub(crate) mod bans;
 pub(crate) mod crowd;
 pub(crate) mod files;
@@ -31,6 +32,7 @@ use super::flood::Run;
 use super::limits::Limits;
 use super::settings::Settings;
 use super::snowflake::Snowflakes;
+use files::Files;
 use interactions::Interactions;
 use journal::Journal;
 use live::Live;
@@ -60,8 +62,7 @@ pub(crate) struct World {
     pub(crate) journal: Journal,
     /// Registered commands: of the application, and under a guild's id those of that guild.
     pub(crate) commands: HashMap<Option<u64>, Vec<Value>>,
-    /// Bytes of attachments under their path below `/attachments/`.
-    pub(crate) files: HashMap<String, (String, bytes::Bytes)>,
+    pub(crate) files: Files,
     /// Servers and people for whom somebody ran `/setup` through the sandbox.
     pub(crate) set_up: BTreeSet<u64>,
     /// The newest flood of events.
@@ -88,7 +89,7 @@ impl World {
             live: Live::default(),
             journal: Journal::default(),
             commands: HashMap::new(),
-            files: HashMap::new(),
+            files: Files::default(),
             set_up: BTreeSet::new(),
             flood: Arc::default(),
             ids: Snowflakes::default(),
@@ -115,10 +116,13 @@ impl World {
         ApplicationId(self.people.bot.0)
     }
 
-    /// Hands an event to every session that asked for its kind.
+    /// Hands an event to every session that asked for its kind; of a server where the bot is not,
+    /// and of one with an outage, no session hears.
     pub(crate) fn dispatch(&mut self, event: &Event) {
-        self.stats.events += 1;
-        self.sessions.dispatch(event);
+        if event.guild().is_none_or(|guild| self.attends(guild)) {
+            self.stats.events += 1;
+            self.sessions.dispatch(event);
+        }
         self.live.tell(event);
     }
 

@@ -27,6 +27,14 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// Forwards a message to where the step is.
+    pub(super) async fn forward(&mut self, step: &Step, message: &str) -> anyhow::Result<()> {
+        let Said { id, channel } = self.meant(message).await?;
+        self.show(step.user.as_deref().unwrap_or("alice"), "(a forward)");
+        let forward = json!({"channel_id": channel, "message_id": id.to_string()});
+        self.post(step, json!({"forward": forward})).await
+    }
+
     /// Starts a thread, which later steps name as they name channels.
     pub(super) async fn start_thread(&self, step: &Step, name: &str) -> anyhow::Result<()> {
         let thread = match &step.from {

@@ -1,5 +1,7 @@
 //! People use commands, components and forms, and see what the bot answers.
 
+mod fields;
+
 use std::collections::HashMap;
 
 use axum::body::Bytes;
@@ -9,21 +11,20 @@ use proto::id::{InteractionId, MessageId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::messages::{File, keep};
 use super::place::{Place, Spot};
+use super::saying::{File, keep};
 use super::{Outcome, Wait, Wrong, answer, ids, parse};
 use crate::sandbox::commands::Uploads;
 use crate::sandbox::commands::invoke::Invocation;
+use crate::sandbox::commands::resolved::Resolved;
 use crate::sandbox::world::World;
 use crate::sandbox::world::interactions::{
     Interaction, KIND_AUTOCOMPLETE, KIND_COMMAND, KIND_COMPONENT, KIND_MODAL, Use,
 };
 use crate::sandbox::{Sandbox, clock, commands, shape};
 
-/// Types of components (Discord components page, 2026-11).
-const ROW: u64 = 1;
-const TEXT_INPUT: u64 = 4;
-const LABEL: u64 = 18;
+/// Type of buttons, which have no values (Discord components page, 2026-11).
+const BUTTON: u64 = 2;
 
 /// What a person does: exactly one of a command, a component and a form.
 #[derive(Deserialize)]
@@ -36,7 +37,7 @@ struct Doing {
     invoke: Option<Invocation>,
     component: Option<Component>,
     form: Option<Form>,
-    /// Files of a command, by the option that takes them.
+    /// Files of a command or form, by the option or field that takes them.
     #[serde(default)]
     files: HashMap<String, File>,
 }
@@ -69,20 +70,12 @@ fn begin(world: &mut World, sandbox: &Sandbox, mut doing: Doing) -> Outcome {
     let uploads = uploads(world, sandbox, spot, std::mem::take(&mut doing.files))?;
     let used = match (&doing.command, &doing.invoke, &doing.component, &doing.form) {
         (Some(typed), None, None, None) => {
-            let data = commands::parse(world, typed, (spot.user, spot.channel), &uploads);
-            let data = data.map_err(Wrong::bad)?;
-            let (user, channel) = (spot.user, spot.channel);
-            Use {
-                kind: KIND_COMMAND,
-                user,
-                channel,
-                data,
-                source: None,
-            }
+            let invocation = commands::typed::parse(world, typed, spot).map_err(Wrong::bad)?;
+            invoke(world, spot, &invocation, &uploads)?
         }
         (None, Some(invocation), None, None) => invoke(world, spot, invocation, &uploads)?,
         (None, None, Some(component), None) => press(world, spot, component)?,
-        (None, None, None, Some(form)) => send(world, spot, form)?,
+        (None, None, None, Some(form)) => send(world, spot, form, &uploads)?,
         _ => {
             let what = "one of command, invoke, component and form is needed";
             return Err(Wrong::bad(what));
@@ -115,7 +108,7 @@ fn invoke(
     uploads: &Uploads,
 ) -> Result<Use, Wrong> {
     let (user, channel) = (spot.user, spot.channel);
-    let data = commands::invoke::data(world, invocation, (user, channel), uploads);
+    let data = commands::invoke::data(world, invocation, spot, uploads);
     let data = data.map_err(Wrong::bad)?;
     let is_question = invocation.focused.is_some();
     let kind = if is_question {
@@ -162,13 +155,15 @@ fn press(world: &World, spot: Spot, pressed: &Component) -> Result<Use, Wrong> {
     if component["disabled"] == true {
         return Err(Wrong::bad("the component is disabled"));
     }
-    check_values(component, &pressed.values)?;
     let mut data = json!({
         "component_type": component["type"], "custom_id": pressed.custom_id,
         "id": component.get("id").cloned().unwrap_or(json!(1)),
     });
-    if component["type"] != 2 {
+    if component["type"] != BUTTON {
+        let mut resolved = Resolved::new(world, spot);
+        fields::choose(component, &pressed.values, &mut resolved)?;
         shape::set(&mut data, "values", json!(pressed.values));
+        resolved.add_to(&mut data);
     }
     let (user, channel) = (spot.user, spot.channel);
     Ok(Use {
@@ -180,41 +175,18 @@ fn press(world: &World, spot: Spot, pressed: &Component) -> Result<Use, Wrong> {
     })
 }
 
-fn check_values(component: &Value, values: &[String]) -> Result<(), Wrong> {
-    let Some(options) = component.get("options").and_then(Value::as_array) else {
-        return Ok(());
-    };
-    let is_known = |value: &&String| {
-        options
-            .iter()
-            .any(|option| option["value"] == value.as_str())
-    };
-    if let Some(unknown) = values.iter().find(|value| !is_known(value)) {
-        return Err(Wrong::bad(format!("the select has no value \"{unknown}\"")));
-    }
-    let bound = |key: &str| component.get(key).and_then(Value::as_u64).unwrap_or(1);
-    let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
-    if !(bound("min_values")..=bound("max_values")).contains(&count) {
-        return Err(Wrong::bad(format!(
-            "the select does not take {count} values"
-        )));
-    }
-    Ok(())
-}
-
-fn send(world: &World, spot: Spot, form: &Form) -> Result<Use, Wrong> {
+fn send(world: &World, spot: Spot, form: &Form, uploads: &Uploads) -> Result<Use, Wrong> {
     let opened = world.interactions.get(form.interaction_id);
     let opened = opened.filter(|opened| opened.used.user == spot.user);
     let opened = opened.ok_or_else(|| Wrong::absent("interaction"))?;
     let modal = opened.modal.as_ref().ok_or_else(|| Wrong::absent("form"))?;
-    let rows = modal.get("components").and_then(Value::as_array);
-    let rows = rows
-        .into_iter()
-        .flatten()
-        .map(|row| fill_row(row, &form.fields));
-    let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    let data = json!({"custom_id": modal["custom_id"], "components": rows});
     let (user, channel, source) = (spot.user, opened.used.channel, opened.used.source);
+    let data = fields::data(
+        world,
+        Spot { channel, ..spot },
+        modal,
+        (&form.fields, uploads),
+    )?;
     Ok(Use {
         kind: KIND_MODAL,
         user,
@@ -222,98 +194,6 @@ fn send(world: &World, spot: Spot, form: &Form) -> Result<Use, Wrong> {
         data,
         source,
     })
-}
-
-fn fill_row(row: &Value, fields: &Map<String, Value>) -> Result<Value, Wrong> {
-    let id = row.get("id").cloned().unwrap_or(json!(1));
-    match row["type"].as_u64() {
-        Some(LABEL) => {
-            let inner = row
-                .get("component")
-                .ok_or_else(|| Wrong::bad("a label has no component"))?;
-            Ok(json!({"type": LABEL, "id": id, "component": fill(inner, &row["label"], fields)?}))
-        }
-        Some(ROW) => {
-            let inner = row
-                .get("components")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
-            let filled = inner.map(|inner| fill(inner, &inner["label"], fields));
-            let filled = filled.collect::<Result<Vec<_>, _>>()?;
-            Ok(json!({"type": ROW, "id": id, "components": filled}))
-        }
-        _ => Ok(json!({"type": row["type"], "id": id})),
-    }
-}
-
-fn fill(component: &Value, label: &Value, fields: &Map<String, Value>) -> Result<Value, Wrong> {
-    let custom_id = component["custom_id"].as_str().unwrap_or_default();
-    let id = component.get("id").cloned().unwrap_or(json!(1));
-    let mut body = json!({"type": component["type"], "id": id, "custom_id": custom_id});
-    let given = fields.get(custom_id).cloned();
-    if component["type"] != TEXT_INPUT {
-        let chosen = given.map(|value| {
-            if value.is_array() {
-                value
-            } else {
-                json!([value])
-            }
-        });
-        let chosen = chosen.unwrap_or_else(|| preset(component));
-        let values: Vec<String> = serde_json::from_value(chosen).unwrap_or_default();
-        if !(values.is_empty() && component["required"] == false) {
-            check_values(component, &values)?;
-        }
-        shape::set(&mut body, "values", json!(values));
-        return Ok(body);
-    }
-    let preset = || component["value"].as_str().map(str::to_owned);
-    let value = given
-        .and_then(|value| value.as_str().map(str::to_owned))
-        .or_else(preset);
-    let value = value.unwrap_or_default();
-    check_text(component, label, &value)?;
-    shape::set(&mut body, "value", value.into());
-    Ok(body)
-}
-
-/// What a select of a form has chosen when it opens.
-fn preset(component: &Value) -> Value {
-    let options = component
-        .get("options")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let chosen = options.filter(|option| option["default"] == true);
-    chosen.map(|option| option["value"].clone()).collect()
-}
-
-fn check_text(component: &Value, label: &Value, value: &str) -> Result<(), Wrong> {
-    let is_required = component
-        .get("required")
-        .and_then(Value::as_bool)
-        .unwrap_or(true);
-    if value.is_empty() && !is_required {
-        return Ok(());
-    }
-    let bound = |key: &str, otherwise| {
-        component
-            .get(key)
-            .and_then(Value::as_u64)
-            .unwrap_or(otherwise)
-    };
-    let (least, most) = (
-        bound("min_length", 0).max(u64::from(is_required)),
-        bound("max_length", 4_000),
-    );
-    let length = u64::try_from(value.chars().count()).unwrap_or(u64::MAX);
-    if (least..=most).contains(&length) {
-        return Ok(());
-    }
-    Err(Wrong::bad(format!(
-        "the field {label} needs {least} to {most} characters"
-    )))
 }
 
 /// How long a call waits for an answer, and for which.

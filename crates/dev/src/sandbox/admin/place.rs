@@ -63,6 +63,10 @@ impl Place {
             let reason = "they are banned from this server".to_owned();
             return Err(Wrong(StatusCode::FORBIDDEN, reason));
         }
+        if guild.is_some_and(|guild| world.is_unavailable(guild)) {
+            let reason = "this server has an outage".to_owned();
+            return Err(Wrong(StatusCode::SERVICE_UNAVAILABLE, reason));
+        }
         Ok(Spot {
             user,
             channel,

@@ -90,8 +90,10 @@ fn begin(world: &mut World, sandbox: &Sandbox, identify: &Identify, number: u64)
     let ready = ready(world, sandbox, &id, shard, &guilds);
     let ready = Event::new("READY", None, 0, &ready);
     world.sessions.tell(&id, &ready);
+    // A server with an outage stays what READY says it is, until it is back.
     for guild in guilds {
-        if let Some(body) = shape::guild(world, guild) {
+        let is_there = !world.is_unavailable(guild);
+        if let Some(body) = shape::guild(world, guild).filter(|_| is_there) {
             let created = Event::of_guild("GUILD_CREATE", guild, body);
             world.sessions.tell(&id, &created);
         }
@@ -103,15 +105,12 @@ fn begin(world: &mut World, sandbox: &Sandbox, identify: &Identify, number: u64)
     }
 }
 
+/// The servers of a shard that the bot is in.
 fn guilds(world: &World, (shard, shards): (u64, u64)) -> Vec<GuildId> {
     let of_shard = |guild: &GuildId| (guild.0 >> 22) % shards.max(1) == shard;
-    world
-        .places
-        .guilds
-        .keys()
-        .copied()
-        .filter(of_shard)
-        .collect()
+    let attended = |guild: &GuildId| world.attends(*guild) || world.is_unavailable(*guild);
+    let all = world.places.guilds.keys().copied();
+    all.filter(of_shard).filter(attended).collect()
 }
 
 fn ready(

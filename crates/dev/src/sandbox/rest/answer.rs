@@ -147,6 +147,16 @@ impl Refusal {
     }
 }
 
+impl std::fmt::Display for Refusal {
+    /// What went wrong, with the fields that did.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.message, self.code)?;
+        self.errors
+            .as_ref()
+            .map_or(Ok(()), |errors| write!(f, ": {errors}"))
+    }
+}
+
 /// Turns an outcome into a response.
 pub(crate) fn response(outcome: Outcome) -> Response {
     match outcome {

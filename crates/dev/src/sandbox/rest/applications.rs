@@ -44,7 +44,7 @@ pub(crate) fn guilds(call: Call<'_>) -> Outcome {
         .places
         .guilds
         .values()
-        .filter(|guild| guild.id.0 > after)
+        .filter(|guild| guild.members.contains_key(&bot) && guild.id.0 > after)
         .take(limit);
     let guilds = guilds.map(|guild| {
         json!({

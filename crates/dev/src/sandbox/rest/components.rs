@@ -14,10 +14,20 @@ const TEXT: u64 = 10;
 const ROWS: usize = 5;
 const ALL: usize = 40;
 const TEXT_CHARACTERS: usize = 4_000;
-const CUSTOM_ID_CHARACTERS: usize = 100;
+/// Longest `custom_id`, of forms too.
+pub(super) const CUSTOM_ID_CHARACTERS: usize = 100;
 
 /// String, user, role, mentionable and channel selects.
 const SELECTS: [u64; 5] = [3, 5, 6, 7, 8];
+/// What stands in forms alone: a label with its field; texts to type, files, radio buttons, boxes.
+const LABEL: u64 = 18;
+const FIELDS: [u64; 5] = [4, 19, 21, 22, 23];
+/// Buttons that open an address, and those that sell something, have no `custom_id`.
+const LINK: u64 = 5;
+const PREMIUM: u64 = 6;
+/// Where link buttons lead, and what pictures and files are fetched by.
+const LINKS: [&str; 3] = ["http", "https", "discord"];
+const MEDIA: [&str; 3] = ["http", "https", "attachment"];
 /// Keys under which components hold others.
 const INNER: [&str; 3] = ["components", "component", "accessory"];
 
@@ -116,7 +126,25 @@ pub(super) fn check(components: &[Value], is_new: bool) -> Result<(), Refusal> {
             message,
         ));
     }
-    check_ids(&all)?;
+    check_all(&all)
+}
+
+/// Refuses what Discord does not take in a form.
+pub(super) fn check_form(rows: &[Value]) -> Result<(), Refusal> {
+    let fits = |row: &Value| matches!(row["type"].as_u64(), Some(ROW | TEXT | LABEL));
+    if !rows.iter().all(fits) {
+        let message = "Value must be one of {1, 10, 18}.";
+        return Err(Refusal::form("components", "UNION_TYPE_CHOICES", message));
+    }
+    let mut all = Vec::new();
+    for row in rows {
+        flatten(row, &mut all);
+    }
+    check_all(&all)
+}
+
+fn check_all(all: &[&Value]) -> Result<(), Refusal> {
+    check_ids(all)?;
     all.iter().try_for_each(|component| check_one(component))
 }
 
@@ -154,17 +182,42 @@ fn check_ids(all: &[&Value]) -> Result<(), Refusal> {
 
 fn check_one(component: &Value) -> Result<(), Refusal> {
     let count = |key: &str| component.get(key).and_then(Value::as_array).map(Vec::len);
-    match component["type"].as_u64() {
-        Some(ROW) if !(1..=5).contains(&count("components").unwrap_or_default()) => {
+    let kind = component["type"].as_u64();
+    let kind = kind.ok_or_else(|| read::required("type"))?;
+    let is_used = SELECTS.contains(&kind) || FIELDS.contains(&kind);
+    if is_used && component["custom_id"].as_str().is_none() {
+        return Err(read::required("custom_id"));
+    }
+    match kind {
+        ROW if !(1..=5).contains(&count("components").unwrap_or_default()) => {
             Err(read::length("components", &(1..=5)))
         }
-        Some(2) => read::text(component, "label", 0..=80).map(drop),
-        Some(3) if !(1..=25).contains(&count("options").unwrap_or_default()) => {
+        2 => check_button(component),
+        3 if !(1..=25).contains(&count("options").unwrap_or_default()) => {
             Err(read::length("options", &(1..=25)))
         }
-        Some(_) => Ok(()),
-        None => Err(read::required("type")),
+        11 => read::address(component, "/media/url", &MEDIA),
+        12 => {
+            let items = component.get("items").and_then(Value::as_array);
+            let mut items = items.into_iter().flatten();
+            items.try_for_each(|item| read::address(item, "/media/url", &MEDIA))
+        }
+        13 => read::address(component, "/file/url", &MEDIA),
+        _ => Ok(()),
     }
+}
+
+fn check_button(button: &Value) -> Result<(), Refusal> {
+    read::text(button, "label", 0..=80)?;
+    let needed = match button["style"].as_u64() {
+        Some(LINK) => "url",
+        Some(PREMIUM) => "sku_id",
+        _ => "custom_id",
+    };
+    if button[needed].is_null() {
+        return Err(read::required(needed));
+    }
+    read::address(button, "/url", &LINKS)
 }
 
 #[cfg(test)]

@@ -16,15 +16,27 @@ const PARTS: [(&str, RangeInclusive<usize>); 6] = [
     ("/name", 1..=256),
     ("/value", 1..=1_024),
 ];
+/// Addresses that an embed leads to, and those that it shows.
+const LINKS: ([&str; 2], [&str; 2]) = (["/url", "/author/url"], ["http", "https"]);
+const MEDIA: ([&str; 4], [&str; 3]) = (
+    [
+        "/image/url",
+        "/thumbnail/url",
+        "/author/icon_url",
+        "/footer/icon_url",
+    ],
+    ["http", "https", "attachment"],
+);
 const FIELDS: usize = 25;
 /// Longest text of all embeds of a message together.
 const ALL: usize = 6_000;
 
 /// Checks all embeds of a message and says that they are rich ones.
-pub(super) fn complete(embeds: &mut [Value]) -> Result<(), Refusal> {
+pub(crate) fn complete(embeds: &mut [Value]) -> Result<(), Refusal> {
     let mut all = 0;
     for embed in embeds {
         all += measure(embed)?;
+        check_addresses(embed)?;
         let fields = embed.get_mut("fields").and_then(Value::as_array_mut);
         let fields = fields.map_or(&mut [][..], Vec::as_mut_slice);
         if fields.len() > FIELDS {
@@ -46,6 +58,17 @@ pub(super) fn complete(embeds: &mut [Value]) -> Result<(), Refusal> {
         return Err(Refusal::form("embeds", "MAX_EMBED_SIZE_EXCEEDED", message));
     }
     Ok(())
+}
+
+fn check_addresses(embed: &Value) -> Result<(), Refusal> {
+    let (links, schemes) = LINKS;
+    links
+        .iter()
+        .try_for_each(|path| read::address(embed, path, &schemes))?;
+    let (media, schemes) = MEDIA;
+    media
+        .iter()
+        .try_for_each(|path| read::address(embed, path, &schemes))
 }
 
 fn measure(embed: &Value) -> Result<usize, Refusal> {

@@ -15,9 +15,9 @@ use crate::sandbox::world::files::NewFile;
 use crate::sandbox::world::messages::Attachment;
 
 /// Largest file, as for servers without a paid plan.
-const FILE_BYTES: usize = 10 * 1024 * 1024;
+pub(crate) const FILE_BYTES: usize = 10 * 1024 * 1024;
 /// Most files of a message.
-const FILES: usize = 10;
+pub(crate) const FILES: usize = 10;
 
 /// A file of a form.
 #[derive(Debug)]

@@ -161,27 +161,17 @@ fn take_source(world: &mut World, id: InteractionId) {
 }
 
 fn open(world: &mut World, id: InteractionId, data: &Value) -> Result<(), Refusal> {
-    let title = data
-        .get("title")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    if !(1..=45).contains(&title.chars().count()) {
-        let message = "Must be between 1 and 45 in length.";
-        return Err(Refusal::form("title", "BASE_TYPE_BAD_LENGTH", message));
+    read::needed(data, "title", 1..=45)?;
+    read::needed(data, "custom_id", 1..=components::CUSTOM_ID_CHARACTERS)?;
+    let mut modal = data.clone();
+    let rows = modal.get_mut("components").and_then(Value::as_array_mut);
+    let rows = rows.ok_or_else(|| read::required("components"))?;
+    if !(1..=5).contains(&rows.len()) {
+        return Err(read::length("components", &(1..=5)));
     }
-    let rows = data
-        .get("components")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
-    if !(1..=5).contains(&rows) {
-        let message = "Must be between 1 and 5 in length.";
-        return Err(Refusal::form("components", "BASE_TYPE_BAD_LENGTH", message));
-    }
+    components::check_form(rows)?;
+    components::complete(rows);
     if let Some(interaction) = world.interactions.get_mut(id) {
-        let mut modal = data.clone();
-        if let Some(Value::Array(rows)) = modal.get_mut("components") {
-            components::complete(rows);
-        }
         interaction.modal = Some(modal);
     }
     Ok(())

@@ -20,6 +20,8 @@ use crate::sandbox::{clock, shape};
 /// Most messages that one call lists, and how many without a word about it.
 const PAGE: u64 = 100;
 const PAGE_DEFAULT: u64 = 50;
+/// Most stickers of a message.
+pub(crate) const STICKERS: usize = 3;
 /// Flags that a bot may set: suppress embeds, suppress notifications, components v2.
 pub(super) const FLAGS: u64 = 1 << 2 | 1 << 12 | FLAG_COMPONENTS_V2;
 const FLAG_SUPPRESS_EMBEDS: u64 = 1 << 2;
@@ -111,8 +113,8 @@ fn reference(call: &Call<'_>, place: ChannelId) -> Result<Reference, Refusal> {
 
 fn stickers(call: &Call<'_>, place: ChannelId) -> Result<Vec<Value>, Refusal> {
     let ids = read::ids(&call.body, "sticker_ids").unwrap_or_default();
-    if ids.len() > 3 {
-        return Err(read::length("sticker_ids", &(0..=3)));
+    if ids.len() > STICKERS {
+        return Err(read::length("sticker_ids", &(0..=STICKERS)));
     }
     let guild = channel(call.world, place)?.guild();
     let items = ids.into_iter().map(|id| {
@@ -123,7 +125,7 @@ fn stickers(call: &Call<'_>, place: ChannelId) -> Result<Vec<Value>, Refusal> {
             call.need(place, EXTERNAL_STICKERS)
                 .or(Err(Refusal::UNKNOWN_STICKER_SENT))?;
         }
-        Ok(serde_json::json!({"id": id.to_string(), "name": name, "format_type": 1}))
+        Ok(shape::sticker_item(id, name))
     });
     items.collect()
 }

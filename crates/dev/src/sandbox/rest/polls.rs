@@ -11,7 +11,7 @@ const HOURS: std::ops::RangeInclusive<u64> = 1..=768;
 const HOUR_MS: u64 = 3_600_000;
 
 /// Reads the poll of a message that is about to be said.
-pub(super) fn read(body: &Value) -> Result<Option<Value>, Refusal> {
+pub(crate) fn read(body: &Value) -> Result<Option<Value>, Refusal> {
     let Some(poll) = body.get("poll").filter(|poll| poll.is_object()) else {
         return Ok(None);
     };

@@ -51,6 +51,24 @@ pub(super) fn length(field: &str, bounds: &RangeInclusive<usize>) -> Refusal {
     Refusal::form(field, "BASE_TYPE_BAD_LENGTH", &message)
 }
 
+/// Refuses an address, if there is one, that begins otherwise than with one of `schemes`.
+pub(super) fn address(body: &Value, path: &str, schemes: &[&str]) -> Result<(), Refusal> {
+    let Some(url) = body.pointer(path).and_then(Value::as_str) else {
+        return Ok(());
+    };
+    let field = path.rsplit('/').next().unwrap_or(path);
+    let Some((scheme, _)) = url.split_once("://") else {
+        let message = "Not a well formed URL.";
+        return Err(Refusal::form(field, "URL_TYPE_INVALID_URL", message));
+    };
+    if schemes.contains(&scheme.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    let known: Vec<_> = schemes.iter().map(|known| format!("'{known}'")).collect();
+    let message = format!("Scheme \"{scheme}\" must be one of ({}).", known.join(", "));
+    Err(Refusal::form(field, "URL_TYPE_INVALID_SCHEME", &message))
+}
+
 /// Returns a whole number within bounds.
 pub(super) fn number(
     body: &Value,

@@ -55,6 +55,11 @@ pub(crate) fn sticker(guild: &Guild, id: u64, name: &str) -> Value {
     })
 }
 
+/// A sticker in a message.
+pub(crate) fn sticker_item(id: u64, name: &str) -> Value {
+    json!({"id": id.to_string(), "name": name, "format_type": 1})
+}
+
 /// A channel or thread.
 pub(crate) fn channel(world: &World, id: ChannelId) -> Option<Value> {
     let channel = world.places.channels.get(&id)?;

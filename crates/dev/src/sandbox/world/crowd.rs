@@ -21,14 +21,22 @@ const MOST_CHANNELS: u32 = 50_000;
 /// Most people that are made at once.
 const MOST_PEOPLE: u32 = 10_000;
 
+/// Most memberships, people times servers: they take some 100 MB.
+const MOST_MEMBERS: u32 = 500_000;
+
 impl Crowd {
     /// Tells what is wrong with the numbers.
     pub(crate) fn problem(self) -> Option<String> {
         let channels = self.servers.saturating_mul(self.channels);
-        let is_good =
-            (1..=MOST_CHANNELS).contains(&channels) && (1..=MOST_PEOPLE).contains(&self.people);
+        let members = self.servers.saturating_mul(self.people);
+        let is_good = (1..=MOST_CHANNELS).contains(&channels)
+            && (1..=MOST_PEOPLE).contains(&self.people)
+            && members <= MOST_MEMBERS;
         (!is_good).then(|| {
-            format!("there are 1 to {MOST_CHANNELS} channels in all and 1 to {MOST_PEOPLE} people")
+            format!(
+                "there are 1 to {MOST_CHANNELS} channels in all, 1 to {MOST_PEOPLE} people, and at \
+                 most {MOST_MEMBERS} members of all servers together"
+            )
         })
     }
 }

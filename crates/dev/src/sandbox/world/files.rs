@@ -1,5 +1,7 @@
 //! Files with messages: kept in memory, handed out under addresses that are signed and expire.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -8,8 +10,68 @@ use proto::id::ChannelId;
 use sha2::Sha256;
 
 use super::World;
-use super::messages::Attachment;
+use super::messages::{Attachment, Message};
 use crate::sandbox::clock;
+
+/// Bytes that are kept at once: some hundred pictures.
+const KEPT_BYTES: usize = 256 * 1024 * 1024;
+
+/// All files that are kept, by their id; ids grow with time.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    by_id: BTreeMap<u64, Kept>,
+    size: usize,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// Below `/attachments/`.
+    path: String,
+    content_type: String,
+    bytes: Bytes,
+}
+
+impl Files {
+    /// Returns type and bytes of a file.
+    pub(crate) fn get(&self, id: u64, path: &str) -> Option<(String, Bytes)> {
+        let file = self.by_id.get(&id).filter(|file| file.path == path)?;
+        Some((file.content_type.clone(), file.bytes.clone()))
+    }
+
+    /// Keeps a file and forgets the oldest above the bound.
+    fn keep(&mut self, id: u64, file: Kept) {
+        self.size += file.bytes.len();
+        self.by_id.insert(id, file);
+        while self.size > KEPT_BYTES {
+            let Some((&oldest, _)) = self.by_id.first_key_value() else {
+                return;
+            };
+            self.forget(oldest);
+        }
+    }
+
+    fn forget(&mut self, id: u64) {
+        if let Some(file) = self.by_id.remove(&id) {
+            self.size -= file.bytes.len();
+        }
+    }
+
+    /// Forgets the files of a message that is gone.
+    pub(crate) fn forget_those_of(&mut self, message: &Message) {
+        for file in &message.attachments {
+            self.forget(file.id);
+        }
+    }
+
+    /// Forgets the files that a message had before it was changed, and no longer has.
+    pub(crate) fn forget_all_but(&mut self, message: &Message, before: &Message) {
+        for file in &before.attachments {
+            if message.attachments.iter().all(|kept| kept.id != file.id) {
+                self.forget(file.id);
+            }
+        }
+    }
+}
 
 /// A file that comes with a message.
 #[derive(Clone, Debug)]
@@ -42,7 +104,12 @@ impl World {
             content_type: file.content_type.clone(),
             description: file.description,
         };
-        self.files.insert(path, (file.content_type, file.bytes));
+        let kept = Kept {
+            path,
+            content_type: file.content_type,
+            bytes: file.bytes,
+        };
+        self.files.keep(id, kept);
         attachment
     }
 
@@ -121,6 +188,23 @@ mod tests {
         let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
         png.extend([0, 0, 1, 0, 0, 0, 0, 2]);
         assert_eq!(dimensions(&png), Some((256, 2)));
+    }
+
+    #[test]
+    fn the_oldest_files_make_room_for_new_ones() {
+        const MEBIBYTE: usize = 1024 * 1024;
+        let mut files = Files::default();
+        let bytes = Bytes::from(vec![0; MEBIBYTE]);
+        for id in 0..300 {
+            let kept = Kept {
+                path: id.to_string(),
+                content_type: String::new(),
+                bytes: bytes.clone(),
+            };
+            files.keep(id, kept);
+        }
+        assert_eq!(files.size, KEPT_BYTES);
+        assert!(files.get(43, "43").is_none() && files.get(44, "44").is_some());
     }
 
     #[test]

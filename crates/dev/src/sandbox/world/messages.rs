@@ -216,8 +216,9 @@ impl World {
         let sessions = self.sessions.dispatched() - before;
         self.journal.dispatched(id, clock::now_ms(), sessions);
         let speaker = message.persona.is_none().then_some(author);
-        if let Some(channel) = self.places.channels.get_mut(&channel) {
-            channel.keep(message);
+        let place = self.places.channels.get_mut(&channel);
+        if let Some(forgotten) = place.and_then(|channel| channel.keep(message)) {
+            self.files.forget_those_of(&forgotten);
         }
         if let Some(speaker) = speaker {
             self.count_speech(channel, speaker);
@@ -245,8 +246,10 @@ impl World {
         let Some(message) = channel.and_then(|channel| channel.messages.get_mut(&id)) else {
             return false;
         };
+        let before = message.clone();
         change(message);
         let message = message.clone();
+        self.files.forget_all_but(&message, &before);
         self.tell_message("MESSAGE_UPDATE", &message);
         true
     }
@@ -257,6 +260,7 @@ impl World {
         let Some(message) = place.and_then(|channel| channel.messages.remove(&id)) else {
             return false;
         };
+        self.files.forget_those_of(&message);
         let mut body = json!({"id": id.to_string(), "channel_id": channel.to_string()});
         shape::set_guild(&mut body, message.guild);
         if let Some(person) = message.only_reader() {
@@ -273,12 +277,13 @@ impl World {
         let Some(place) = self.places.channels.get_mut(&channel) else {
             return;
         };
-        let gone: Vec<_> = ids
-            .iter()
-            .filter(|id| place.messages.remove(id).is_some())
-            .collect();
+        let gone = ids.iter().filter_map(|id| place.messages.remove(id));
+        let gone: Vec<_> = gone.collect();
         let guild = place.guild();
-        let ids: Vec<_> = gone.iter().map(ToString::to_string).collect();
+        for message in &gone {
+            self.files.forget_those_of(message);
+        }
+        let ids: Vec<_> = gone.iter().map(|message| message.id.to_string()).collect();
         let mut body = json!({"ids": ids, "channel_id": channel.to_string()});
         shape::set_guild(&mut body, guild);
         if !gone.is_empty() {

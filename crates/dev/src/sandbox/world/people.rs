@@ -55,6 +55,12 @@ impl People {
         self.users.get(&id)
     }
 
+    /// Returns whoever has that name, the bot too.
+    pub(crate) fn named(&self, name: &str) -> Option<UserId> {
+        let known = self.names.get(name).copied();
+        known.or_else(|| (name == BOT_NAME).then_some(self.bot))
+    }
+
     /// Lets somebody take direct messages of the bot, or no longer.
     pub(crate) fn refuse_direct(&mut self, id: UserId, refuses: bool) {
         if let Some(user) = self.users.get_mut(&id) {

@@ -57,6 +57,8 @@ pub(crate) struct Guild {
     pub(crate) admin_role: u64,
     /// The role that came with the bot.
     pub(crate) bot_role: u64,
+    /// Discord has an outage here: nobody hears anything of it.
+    pub(crate) is_unavailable: bool,
     /// Custom emojis and stickers: names by id.
     pub(crate) emojis: BTreeMap<u64, String>,
     pub(crate) stickers: BTreeMap<u64, String>,
@@ -124,12 +126,12 @@ impl Channel {
         matches!(&self.kind, ChannelKind::Text { name, .. } if name == wanted)
     }
 
-    /// Keeps a message and forgets the oldest above the bound.
-    pub(crate) fn keep(&mut self, message: Message) {
+    /// Keeps a message and returns the oldest above the bound, which is forgotten.
+    pub(crate) fn keep(&mut self, message: Message) -> Option<Message> {
         self.messages.insert(message.id, message);
-        if self.messages.len() > KEPT_MESSAGES {
-            self.messages.pop_first();
-        }
+        let is_full = self.messages.len() > KEPT_MESSAGES;
+        let oldest = is_full.then(|| self.messages.pop_first()).flatten();
+        oldest.map(|(_, message)| message)
     }
 }
 
@@ -142,6 +144,11 @@ pub(crate) struct Places {
 }
 
 impl Places {
+    /// Returns the server of that name.
+    pub(crate) fn guild_named(&self, name: &str) -> Option<GuildId> {
+        self.guild_names.get(name).copied()
+    }
+
     fn channel_named(&self, guild: GuildId, name: &str) -> Option<ChannelId> {
         let ids = self.guilds.get(&guild)?.channels.iter();
         let mut channels = ids.filter_map(|id| self.channels.get(id));
@@ -167,7 +174,7 @@ fn roles(id: GuildId, bot_role: u64, admin_role: u64) -> BTreeMap<u64, Role> {
 impl World {
     /// Returns the server of that name; a new one belongs to `owner`.
     pub(crate) fn guild(&mut self, name: &str, owner: UserId) -> GuildId {
-        if let Some(&id) = self.places.guild_names.get(name) {
+        if let Some(id) = self.places.guild_named(name) {
             return id;
         }
         let named = |kind: &str, name: &str| snowflake::named(self.seed, kind, name);
@@ -189,6 +196,7 @@ impl World {
             roles: roles(id, bot_role, admin_role),
             admin_role,
             bot_role,
+            is_unavailable: false,
             emojis: of_guild("emoji", &EMOJIS),
             stickers: of_guild("sticker", &STICKERS),
         };
@@ -196,9 +204,7 @@ impl World {
         self.places.guild_names.insert(name.to_owned(), id);
         self.join(id, self.bot());
         self.join(id, owner);
-        if let Some(body) = shape::guild(self, id) {
-            self.dispatch(&Event::of_guild("GUILD_CREATE", id, body));
-        }
+        self.tell_guild(id);
         id
     }
 
@@ -305,7 +311,7 @@ impl World {
 
     /// Returns the newest open thread of that name, where the server has no channel of that name.
     pub(crate) fn thread_named(&self, server: &str, name: &str) -> Option<ChannelId> {
-        let guild = *self.places.guild_names.get(server)?;
+        let guild = self.places.guild_named(server)?;
         if self.places.channel_named(guild, name).is_some() {
             return None;
         }
@@ -314,6 +320,13 @@ impl World {
             |_, thread| !thread.is_archived,
         );
         found.first().copied()
+    }
+
+    /// Returns the channel of that name in a server, or its newest open thread of that name.
+    pub(crate) fn channel_called(&self, guild: GuildId, name: &str) -> Option<ChannelId> {
+        let server = &self.places.guilds.get(&guild)?.name;
+        let channel = self.places.channel_named(guild, name);
+        channel.or_else(|| self.thread_named(server, name))
     }
 
     /// Adds a channel to a server and tells the sessions.
@@ -351,13 +364,19 @@ impl World {
             },
             id,
         );
-        let gone = self.places.channels.remove(&id)?;
-        if let Some(guild) = gone.guild().and_then(|id| self.places.guilds.get_mut(&id)) {
+        let guild = self.places.channels.get(&id)?.guild();
+        if let Some(guild) = guild.and_then(|id| self.places.guilds.get_mut(&id)) {
             guild.channels.retain(|&known| known != id);
         }
-        self.places
+        let is_gone = |other: &Channel| {
+            other.id == id || (other.thread.is_some() && other.options.parent == Some(id))
+        };
+        let gone = self
+            .places
             .channels
-            .retain(|_, other| !(other.thread.is_some() && other.options.parent == Some(id)));
+            .extract_if(.., |_, other| is_gone(other));
+        gone.flat_map(|(_, channel)| channel.messages.into_values())
+            .for_each(|message| self.files.forget_those_of(&message));
         self.webhooks.retain(|_, hook| hook.channel != id);
         Some(body)
     }

@@ -137,6 +137,10 @@ impl Guild {
     }
 
     fn permissions_in(&self, user: UserId, overwrites: &BTreeMap<u64, Overwrite>) -> u64 {
+        // What a channel gives to everybody, it gives to members.
+        if user != self.owner && !self.members.contains_key(&user) {
+            return 0;
+        }
         let mut sum = self.permissions(user);
         if sum == ALL_PERMISSIONS {
             return sum;

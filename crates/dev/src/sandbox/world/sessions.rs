@@ -15,6 +15,8 @@ use crate::sandbox::settings::MESSAGE_CONTENT;
 
 /// Frames kept for a resume: ten minutes of 50 events a second.
 const KEPT_FRAMES: usize = 32_768;
+/// Bytes of them: those frames at 2 KiB each, or three times what the largest crowd takes.
+const KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// Intent bit for servers, channels and roles.
 const GUILDS: u64 = 1;
 
@@ -112,6 +114,8 @@ pub(crate) struct Session {
     pub(crate) shard: (u64, u64),
     pub(crate) sequence: u64,
     frames: VecDeque<Frame>,
+    /// Bytes of all of them.
+    size: usize,
     wake: Arc<Notify>,
     orders: VecDeque<Order>,
     /// The connection that listens, if any.
@@ -153,16 +157,23 @@ impl Session {
         self.sequence += 1;
         let sequence = self.sequence;
         // The order of keys is Discord's: clients look for them from the front.
-        let text = format!(r#"{{"t":"{name}","s":{sequence},"op":0,"d":{body}}}"#).into();
-        if self.frames.len() == KEPT_FRAMES {
-            self.frames.pop_front();
-        }
+        let text = format!(r#"{{"t":"{name}","s":{sequence},"op":0,"d":{body}}}"#);
+        self.size += text.len();
         self.frames.push_back(Frame {
             sequence,
             only_for,
-            text,
+            text: text.into(),
         });
+        // The newest frame is kept whatever its size.
+        while self.frames.len() > 1 && self.is_full() {
+            let oldest = self.frames.pop_front();
+            self.size -= oldest.map_or(0, |frame| frame.text.len());
+        }
         self.wake.notify_one();
+    }
+
+    fn is_full(&self) -> bool {
+        self.frames.len() > KEPT_FRAMES || self.size > KEPT_BYTES
     }
 
     fn holds_all_after(&self, sequence: u64) -> bool {
@@ -188,6 +199,7 @@ impl Sessions {
             shard: session.shard,
             sequence: 0,
             frames: VecDeque::new(),
+            size: 0,
             wake: Arc::clone(&wake),
             orders: VecDeque::new(),
             connection: Some(connection),
@@ -363,4 +375,28 @@ pub(crate) enum NoResume {
     Unknown,
     /// The client claims to have heard more than was said: close 4007.
     Sequence,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_bounded_by_their_bytes_and_who_is_behind_has_lost_the_session() {
+        let mut sessions = Sessions::default();
+        let new = NewSession {
+            intents: 0,
+            shard: (0, 1),
+        };
+        sessions.start("a".to_owned(), new, 1);
+        let large = Event::new("LARGE", None, 0, &"x".repeat(KEPT_BYTES / 4).into());
+        for _ in 0..4 {
+            sessions.dispatch(&large);
+        }
+        let session = &sessions.sessions["a"];
+        assert_eq!(session.frames.len(), 3);
+        assert!(session.size <= KEPT_BYTES);
+        assert!(matches!(sessions.next("a", 1, 0, 1), Next::Lost));
+        assert!(matches!(sessions.next("a", 1, 1, 1), Next::Frames(_, 2)));
+    }
 }
