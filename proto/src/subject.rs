@@ -181,6 +181,12 @@ impl Names {
         format!("{}.hint.settings", self.prefix)
     }
 
+    /// Hints that the state of a tenant's provider keys changed; the payload is the tenant's
+    /// Discord id as text.
+    pub fn keys_changed(&self) -> String {
+        format!("{}.hint.keys", self.prefix)
+    }
+
     /// Bucket of live workers.
     pub fn workers_bucket(&self) -> String {
         format!("{}_workers", self.prefix)

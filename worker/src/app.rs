@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::Settings;
 use crate::keys::Keys;
 use crate::partition::{LiveTurns, Presence, Pulse};
+use crate::pool::KeyPools;
 use crate::profiles::Profiles;
 
 /// What every part of the worker may use.
@@ -44,6 +45,8 @@ pub struct App {
     pub(crate) pulse: Arc<Pulse>,
     /// Settings of servers, as far as they are remembered.
     pub(crate) profiles: Profiles,
+    /// The provider keys of servers, and how they fare.
+    pub(crate) key_pools: Arc<KeyPools>,
     /// Turns that run in this process.
     pub(crate) live_turns: LiveTurns,
     /// Places for turns (`WORKER_MAX_TURNS`).

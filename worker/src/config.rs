@@ -15,6 +15,7 @@ use store::Tls;
 
 use crate::keys::{MasterKeys, read_keys};
 
+use crate::pool::Rests;
 use crate::switches::Switches;
 
 /// Names of the worker's log and identity (CFG-13): what a name may consist of.
@@ -65,6 +66,8 @@ pub struct ChatSettings {
     pub base_trigger_words: Vec<String>,
     /// How long settings of a server are remembered (CFG-113).
     pub server_config_ttl: Duration,
+    /// How long a provider key rests after a refusal (POOL-14).
+    pub key_rests: Rests,
     /// Most tokens of an answer (CFG-85).
     pub max_output_tokens: u32,
     /// Most posts of one reply (CFG-77).
@@ -231,9 +234,27 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
         ),
         default_bot_name: read_bot_name(reader),
         base_trigger_words: words,
+        key_rests: read_key_rests(reader),
         server_config_ttl: Duration::from_secs(u64::try_from(ttl).unwrap_or(600)),
         max_output_tokens: u32::try_from(tokens).unwrap_or(8192),
         max_flush_count: usize::try_from(flushes).unwrap_or(40),
+    }
+}
+
+fn read_key_rests(reader: &mut Reader) -> Rests {
+    Rests {
+        rate_limit: reader.duration_ms(
+            "KEY_ROTATION_RATE_LIMIT_COOLDOWN_MS",
+            60_000,
+            1000..=3_600_000,
+            "rest of a provider key after a rate limit that names no time, in milliseconds",
+        ),
+        error: reader.duration_ms(
+            "KEY_ROTATION_ERROR_COOLDOWN_MS",
+            300_000,
+            1000..=86_400_000,
+            "rest of a provider key that was refused, in milliseconds",
+        ),
     }
 }
 

@@ -1,8 +1,11 @@
 //! Why a turn did not end well, and what follows from it.
 
+use std::time::{Duration, SystemTime};
+
 use store::TurnState;
 
 use crate::notice::{Fault, Notice};
+use crate::pool::CallError;
 
 /// Everything that can end a turn early, by step.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,12 @@ pub(crate) enum TurnError {
     /// There is no key to call the model with.
     #[error("there is no provider key")]
     NoCredentials,
+    /// Every key of the pool rests, for so long at least.
+    #[error("all provider keys rest")]
+    KeysRest(Duration),
+    /// Every key of the pool was disabled.
+    #[error("all provider keys are disabled")]
+    KeysDisabled,
     /// The stored key does not open.
     #[error("the provider key cannot be read")]
     KeyUnreadable,
@@ -52,6 +61,19 @@ pub(crate) enum TurnError {
     /// The database refused or was away for too long.
     #[error("the database did not take a statement")]
     Store(#[from] store::Error),
+}
+
+impl From<CallError> for TurnError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Model(error) => error.into(),
+            CallError::Resting(rest) => Self::KeysRest(rest),
+            CallError::Disabled => Self::KeysDisabled,
+            CallError::NoKey => Self::NoCredentials,
+            CallError::Unreadable => Self::KeyUnreadable,
+            CallError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// What becomes of the turn's row.
@@ -78,6 +100,8 @@ impl TurnError {
             Self::TooManyAttempts => "too_many_attempts",
             Self::TooLateToContinue => "too_late_to_continue",
             Self::NoCredentials => "no_credentials",
+            Self::KeysRest(_) => "keys_rest",
+            Self::KeysDisabled => "keys_disabled",
             Self::KeyUnreadable => "key_unreadable",
             Self::UnknownProvider => "unknown_provider",
             Self::EmptyReply => "empty_reply",
@@ -98,6 +122,8 @@ impl TurnError {
             | Self::TooManyAttempts
             | Self::TooLateToContinue
             | Self::NoCredentials
+            | Self::KeysRest(_)
+            | Self::KeysDisabled
             | Self::KeyUnreadable
             | Self::UnknownProvider
             | Self::EmptyReply
@@ -126,6 +152,10 @@ impl TurnError {
                 | discord::Error::Malformed { .. },
             ) => None,
             Self::Model(error) => Some(Notice::Provider(Fault::of(error))),
+            Self::KeysRest(rest) => Some(Notice::Provider(Fault::KeysRest {
+                until_unix: unix_now().saturating_add(rest.as_secs() + 1),
+            })),
+            Self::KeysDisabled => Some(Notice::Provider(Fault::KeyRefused)),
             _ if has_posted => Some(Notice::ReplyInterrupted),
             Self::Overdue => Some(Notice::TooSlow),
             Self::NoCredentials => Some(Notice::NoCredentials),
@@ -138,4 +168,12 @@ impl TurnError {
             | Self::Discord(_) => Some(Notice::Unexpected),
         }
     }
+}
+
+/// For Discord, which shows times in the reader's own zone.
+fn unix_now() -> u64 {
+    SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap_or_default()
+        .as_secs()
 }

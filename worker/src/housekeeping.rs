@@ -28,6 +28,11 @@ pub(crate) fn start(app: &Arc<App>, health: Health) {
     until_stopped(app, |app| async move {
         app.profiles.follow_hints(&app.nats, &app.names).await;
     });
+    until_stopped(app, |app| async move { app.key_pools.follow_hints().await });
+    until_stopped(
+        app,
+        |app| async move { app.key_pools.keep_counting().await },
+    );
     until_stopped(app, |app| async move { purge_old_records(&app).await });
     until_stopped(app, |app| async move { let_lost_turns_go(&app).await });
     let watching = Arc::clone(app);

@@ -26,6 +26,7 @@ pub mod operate;
 pub mod partition;
 mod patience;
 mod pipeline;
+pub mod pool;
 mod profiles;
 pub mod run;
 pub mod switches;

@@ -25,6 +25,7 @@ const PARTITION_CHANGES_TOTAL: &str = "worker_partition_changes_total";
 const INTERACTIONS_TOTAL: &str = "worker_interactions_total";
 const DEAD_LETTERS_TOTAL: &str = "worker_dead_letters_total";
 const DECRYPT_FAILED_TOTAL: &str = "worker_decrypt_failed_total";
+const KEY_CHANGES_TOTAL: &str = "worker_key_changes_total";
 const PANICS_TOTAL: &str = "worker_panics_total";
 
 /// Buckets around the objective of 250 ms for a stage without a model, up to a long answer.
@@ -105,6 +106,11 @@ fn describe_faults() {
         "sealed values that did not open, by column; worker audit-keys names their rows"
     );
     describe_counter!(
+        KEY_CHANGES_TOTAL,
+        Unit::Count,
+        "changes of the state of provider keys in pools, by change"
+    );
+    describe_counter!(
         PANICS_TOTAL,
         Unit::Count,
         "panics that were caught; each is a defect"
@@ -127,6 +133,9 @@ fn touch() {
     }
     for column in INVENTORY {
         counter!(DECRYPT_FAILED_TOTAL, "column" => column.to_string()).absolute(0);
+    }
+    for change in KeyChange::ALL {
+        counter!(KEY_CHANGES_TOTAL, "change" => change.as_str()).absolute(0);
     }
     counter!(TAKEOVERS_TOTAL).absolute(0);
     counter!(PANICS_TOTAL).absolute(0);
@@ -230,6 +239,32 @@ pub(crate) fn interaction(outcome: Interacted) {
 /// Counts a value that was to be read and did not open: damaged, moved, or of a missing key.
 pub(crate) fn decrypt_failed(column: EncryptedColumn) {
     counter!(DECRYPT_FAILED_TOTAL, "column" => column.to_string()).increment(1);
+}
+
+/// A change of the state of a provider key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KeyChange {
+    Rests,
+    Probed,
+    Works,
+    Disabled,
+}
+
+impl KeyChange {
+    const ALL: [Self; 4] = [Self::Rests, Self::Probed, Self::Works, Self::Disabled];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rests => "rests",
+            Self::Probed => "probed",
+            Self::Works => "works",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+pub(crate) fn key_change(change: KeyChange) {
+    counter!(KEY_CHANGES_TOTAL, "change" => change.as_str()).increment(1);
 }
 
 pub(crate) fn panicked() {

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::keys::{self, Keys};
 use crate::partition::{self, LiveTurns, Presence, Pulse};
+use crate::pool::KeyPools;
 use crate::profiles::Profiles;
 use crate::{housekeeping, metrics};
 
@@ -95,7 +96,15 @@ async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
         Arc::clone(&pulse),
     )
     .await?;
+    let key_pools = KeyPools::new(
+        store.clone(),
+        nats.clone(),
+        names.clone(),
+        settings.chat.key_rests,
+        shutdown.tracker.clone(),
+    );
     Ok(App {
+        key_pools: Arc::new(key_pools),
         profiles: Profiles::new(store.clone(), settings.chat.server_config_ttl),
         llm: Arc::new(Llm::new(settings.provider_base_urls.clone())?),
         turn_slots: Arc::new(Semaphore::new(settings.chat.max_turns)),
@@ -189,6 +198,7 @@ async fn drain(app: &App, partitions: JoinHandle<()>) {
         let left = app.presence.leave().await;
         survive("the others are not told that this worker has gone", left);
     }
+    app.key_pools.write_counts().await;
     app.store.close().await;
 }
 

@@ -18,6 +18,11 @@ pub enum Fault {
         /// Whole seconds, at least 1.
         retry_after_secs: Option<u64>,
     },
+    /// Every key of the server rests after a refusal.
+    KeysRest {
+        /// When the first may be tried again.
+        until_unix: u64,
+    },
     /// The provider does not offer the model.
     ModelUnknown,
     /// The conversation does not fit into the model.
@@ -76,6 +81,7 @@ impl Fault {
                  or choose another model with `/setup`."
             }
             Self::RateLimited { retry_after_secs } => return rate_limited(retry_after_secs),
+            Self::KeysRest { until_unix } => return keys_rest(until_unix),
             Self::ModelUnknown => {
                 "The provider does not offer this model to this key. Copy the exact name of \
                  another one from the provider's list, and enter it with `/setup`."
@@ -104,6 +110,14 @@ fn rate_limited(retry_after_secs: Option<u64>) -> Cow<'static, str> {
         }
         None => "The provider is limiting requests. Try again in a minute.".into(),
     }
+}
+
+fn keys_rest(until_unix: u64) -> Cow<'static, str> {
+    format!(
+        "All keys of this server are rate limited or were refused. The first can be tried again \
+         <t:{until_unix}:R>."
+    )
+    .into()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::error::TurnError;
 use crate::journal::Journal;
 use crate::metrics;
 use crate::patience::with_patience;
+use crate::pool::TurnKeys;
 
 /// A turn that was begun this often and never ended seems to kill its workers (GUARD-81).
 const ATTEMPTS_MAX: i32 = 3;
@@ -28,6 +29,8 @@ pub(crate) struct Claimed {
     pub(super) seen: Option<Instant>,
     /// Who had it before, where it was running already.
     pub(super) predecessor: Predecessor,
+    /// The provider keys that it used.
+    pub(super) keys: TurnKeys,
     /// `None` when the server's settings vanished since admission.
     pub(super) profile: Option<Arc<Profile>>,
 }
@@ -67,6 +70,7 @@ pub(super) async fn claim(app: &App, granted: Granted) -> Result<Option<Claimed>
         lease,
         seen: granted.seen(),
         predecessor,
+        keys: TurnKeys::default(),
         profile,
         turn,
     }))

@@ -18,6 +18,7 @@ pub(super) async fn settle(
     outcome: Result<TurnState, TurnError>,
 ) -> TurnEnd {
     let has_posted = journal.has_posted();
+    claimed.keys.ended(told_by(&outcome)).await;
     let (disposition, reason) = match &outcome {
         Ok(state) => (Disposition::End(*state), "none"),
         Err(error) => (error.disposition(has_posted), error.label()),
@@ -52,6 +53,15 @@ pub(super) async fn settle(
         journal.tell(&notice).await;
     }
     end
+}
+
+/// What the turn's end tells about the key of its last call, if anything.
+fn told_by(outcome: &Result<TurnState, TurnError>) -> Option<Result<(), &llm::Error>> {
+    match outcome {
+        Ok(TurnState::Done) => Some(Ok(())),
+        Err(TurnError::Model(error)) => Some(Err(error)),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 fn after_end(was_ours: bool, state: TurnState, reason: &'static str) -> TurnEnd {

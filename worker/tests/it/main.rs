@@ -11,6 +11,7 @@ mod fake;
 mod interactions;
 mod keys;
 mod keys_rotation;
+mod pool;
 mod registration;
 mod setup;
 mod switches;

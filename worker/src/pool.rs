@@ -1,0 +1,236 @@
+//! The provider keys of servers: which one a call takes, and what is learned from it (POOL-7 to
+//! POOL-18).
+//!
+//! Choosing reads a snapshot of at most a second and takes no lock of the database; changes of state
+//! are the database's, and every worker is told to read again. There is no model here and no
+//! Discord: [`Calls::make`] is given the call.
+
+mod calls;
+mod choose;
+mod turn_keys;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use llm::Provider;
+use moka::future::Cache;
+use proto::id::TenantId;
+use proto::subject::Names;
+use store::{KeyId, PoolKey, Store};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::task::TaskTracker;
+
+pub use self::calls::{CallError, Calls};
+pub use self::turn_keys::TurnKeys;
+use crate::patience::with_patience;
+
+/// Pools remembered at once; each for a second.
+const CAPACITY: u64 = 10_000;
+
+/// The oldest snapshot that a choice may rest on (POOL-7).
+const SNAPSHOT_TTL: Duration = Duration::from_secs(1);
+
+/// Counts of use are written this often (POOL-9).
+const FLUSH_EVERY: Duration = Duration::from_secs(2);
+
+/// Counts of a key that nobody asks for are kept so long.
+const FORGET_AFTER: Duration = Duration::from_hours(1);
+
+/// How long a key rests, where the provider does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rests {
+    /// After a rate limit.
+    pub rate_limit: Duration,
+    /// After a refusal of key, account or plan.
+    pub error: Duration,
+}
+
+/// The pools of all servers, as this process knows them.
+pub struct KeyPools {
+    store: Store,
+    nats: async_nats::Client,
+    names: Names,
+    rests: Rests,
+    tracker: TaskTracker,
+    snapshots: Cache<(u64, Provider), Arc<Snapshot>>,
+    tallies: Mutex<HashMap<KeyId, Tally>>,
+}
+
+/// A pool as it was.
+struct Snapshot {
+    keys: Vec<PoolKey>,
+    read_at: Instant,
+}
+
+/// The calls of this process with one key.
+#[derive(Clone, Copy)]
+struct Tally {
+    in_flight: u64,
+    finished: u64,
+    written: u64,
+    /// What it began with, so that a new key is not used alone until it has caught up (POOL-5).
+    base: u64,
+    seen_at: Instant,
+}
+
+impl Tally {
+    fn new(base: u64) -> Self {
+        Self {
+            in_flight: 0,
+            finished: 0,
+            written: 0,
+            base,
+            seen_at: Instant::now(),
+        }
+    }
+
+    fn load(&self) -> u64 {
+        self.base + self.finished + self.in_flight
+    }
+}
+
+impl KeyPools {
+    /// Prepares the pools; nothing is read yet.
+    pub fn new(
+        store: Store,
+        nats: async_nats::Client,
+        names: Names,
+        rests: Rests,
+        tracker: TaskTracker,
+    ) -> Self {
+        Self {
+            store,
+            nats,
+            names,
+            rests,
+            tracker,
+            snapshots: Cache::builder()
+                .max_capacity(CAPACITY)
+                .time_to_live(SNAPSHOT_TTL)
+                .build(),
+            tallies: Mutex::default(),
+        }
+    }
+
+    /// Returns the pool of a tenant at a provider. While the database is away it waits for a minute
+    /// (POOL-10).
+    async fn snapshot(
+        &self,
+        tenant: TenantId,
+        provider: Provider,
+    ) -> Result<Arc<Snapshot>, store::Error> {
+        let load = || async { self.read(tenant, provider).await.map(Arc::new) };
+        let shared = self
+            .snapshots
+            .try_get_with((tenant.disc_id(), provider), load())
+            .await;
+        match shared {
+            Ok(snapshot) => Ok(snapshot),
+            // The shared error of a coalesced read cannot be taken apart: ask once more, alone.
+            Err(_) => with_patience(load).await,
+        }
+    }
+
+    async fn read(&self, tenant: TenantId, provider: Provider) -> Result<Snapshot, store::Error> {
+        let keys = self.store.key_pool(tenant, provider.as_str()).await?;
+        let read_at = Instant::now();
+        self.with_tallies(|tallies| {
+            let known = keys.iter().filter_map(|key| tallies.get(&key.id));
+            let base = known.map(Tally::load).min().unwrap_or_default();
+            for key in &keys {
+                let tally = tallies.entry(key.id).or_insert_with(|| Tally::new(base));
+                tally.seen_at = read_at;
+            }
+        });
+        Ok(Snapshot { keys, read_at })
+    }
+
+    /// How much a key is in use: by this process, then by all. Recorded counts are some seconds
+    /// old; were they to decide alone, all processes would rush to the same key meanwhile.
+    fn load(&self, key: &PoolKey) -> (u64, u64) {
+        let own = self.with_tallies(|tallies| tallies.get(&key.id).map(Tally::load));
+        (own.unwrap_or_default(), key.usage_count)
+    }
+
+    /// Changes the counts of a key.
+    fn tally(&self, key: KeyId, change: impl FnOnce(&mut Tally)) {
+        self.with_tallies(|tallies| change(tallies.entry(key).or_insert_with(|| Tally::new(0))));
+    }
+
+    /// Forgets what is known of a tenant's pools, here and in all other processes.
+    async fn announce(&self, tenant: TenantId) {
+        self.forget(tenant.disc_id()).await;
+        let (subject, payload) = (self.names.keys_changed(), tenant.disc_id().to_string());
+        if let Err(error) = self.nats.publish(subject, payload.into()).await {
+            tracing::debug!(%error, "changed keys are not announced: others see them in a second");
+        }
+    }
+
+    async fn forget(&self, disc_id: u64) {
+        for provider in Provider::ALL {
+            self.snapshots.invalidate(&(disc_id, provider)).await;
+        }
+    }
+
+    /// Follows what other processes announce, until the connection is closed. Cancel safe: yes; what
+    /// is missed is seen within a second.
+    pub async fn follow_hints(&self) {
+        let Ok(mut hints) = self.nats.subscribe(self.names.keys_changed()).await else {
+            return;
+        };
+        while let Some(hint) = hints.next().await {
+            let text = std::str::from_utf8(&hint.payload).unwrap_or_default();
+            if let Ok(disc_id) = text.parse() {
+                self.forget(disc_id).await;
+            }
+        }
+    }
+
+    /// Writes counts of use every two seconds. Cancel safe: yes; at worst a batch is not counted.
+    pub async fn keep_counting(&self) {
+        let mut ticks = interval(FLUSH_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.write_counts().await;
+        }
+    }
+
+    /// Writes the counts of use that are not written yet.
+    pub async fn write_counts(&self) {
+        let uses: Vec<(KeyId, u64)> = self.with_tallies(|tallies| {
+            tallies.retain(|_, tally| {
+                let is_open = tally.in_flight > 0 || tally.finished > tally.written;
+                is_open || tally.seen_at.elapsed() < FORGET_AFTER
+            });
+            let open = tallies
+                .iter()
+                .map(|(key, tally)| (*key, tally.finished - tally.written));
+            open.filter(|(_, uses)| *uses > 0).collect()
+        });
+        if uses.is_empty() {
+            return;
+        }
+        match self.store.count_key_uses(&uses).await {
+            Ok(()) => {
+                for (key, uses) in uses {
+                    self.tally(key, |tally| tally.written += uses);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "uses of keys are not counted yet"),
+        }
+    }
+
+    fn with_tallies<T>(&self, work: impl FnOnce(&mut HashMap<KeyId, Tally>) -> T) -> T {
+        work(&mut self.tallies.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for KeyPools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyPools").finish_non_exhaustive()
+    }
+}
