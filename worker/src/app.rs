@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Settings;
 use crate::keys::Keys;
+use crate::journal::Echoes;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
 use crate::profiles::Profiles;
@@ -49,6 +50,8 @@ pub struct App {
     pub(crate) key_pools: Arc<KeyPools>,
     /// Turns that run in this process.
     pub(crate) live_turns: LiveTurns,
+    /// Posts of this process whose echo is expected.
+    pub(crate) echoes: Echoes,
     /// Places for turns (`WORKER_MAX_TURNS`).
     pub(crate) turn_slots: Arc<Semaphore>,
     /// Held while an event is handled that was begun before and may have ended its worker.

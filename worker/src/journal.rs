@@ -4,24 +4,30 @@
 //! under the fence, and a heartbeat that was acknowledged a moment ago; what a dead worker left in
 //! doubt is looked for in the channel before anything is sent in its place (DESIGN §4).
 
+pub(crate) mod echo;
 mod quiet;
+mod resume;
 
 use std::time::Duration;
 
-use discord::{NewMessage, Page};
+use discord::NewMessage;
 use proto::id::{ChannelId, MessageId, UserId};
 use sha2::{Digest, Sha256};
-use store::{Lease, Post, PostState, Turn, TurnId, TurnState};
+use store::{Lease, NewPost, Turn, TurnId};
 use tokio::time::{Instant, sleep};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::app::App;
 use crate::channel::history::{History, Line};
 use crate::error::TurnError;
-use crate::metrics;
 use crate::notice::Notice;
-use crate::patience::{with_patience, with_rest_patience};
+use crate::metrics;
+use crate::patience::with_patience;
 use crate::switches::Switches;
+
+pub(crate) use self::echo::Echoes;
+use self::echo::Awaited;
+pub(crate) use self::resume::Left;
 
 /// One call to Discord, retries included (DESIGN §4).
 pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
@@ -35,16 +41,21 @@ pub(crate) const NONCE_WINDOW: Duration = Duration::from_secs(45);
 /// Between two looks at whether heartbeats are acknowledged again.
 const FRESHNESS_EVERY: Duration = Duration::from_millis(100);
 
-/// A reply whose last post is older than this is not continued (CHAT-47).
-const CONTINUE_WITHIN: Duration = Duration::from_mins(5);
-
-/// Messages looked through for a post in doubt: Discord's largest page, and so many of them as a
-/// very busy channel fills in a minute or two.
-const LOOK_BACK: u16 = 100;
-const LOOK_BACK_PAGES: usize = 5;
+/// The echo of a post often comes before the answer to its request, which tells the limits as
+/// well; after this the echo is answer enough.
+const ECHO_GRACE: Duration = Duration::from_secs(1);
 
 /// Place of a turn's notice in the sequence of its nonces; no reply has that many posts.
 const NOTICE_ORDINAL: i32 = i32::MAX;
+
+/// A piece of a reply that is to be posted.
+#[derive(Clone, Copy)]
+pub(crate) struct Piece<'a> {
+    /// What it says.
+    pub(crate) text: &'a str,
+    /// Nothing of the reply comes after it.
+    pub(crate) is_last: bool,
+}
 
 /// The posts of one running turn.
 #[derive(Debug)]
@@ -91,6 +102,7 @@ impl<'a> Journal<'a> {
         self.has_posted
     }
 
+    /// Returns what a test takes away; nothing, otherwise.
     fn switches(&self) -> &Switches {
         &self.app.settings.switches
     }
@@ -103,55 +115,39 @@ impl<'a> Journal<'a> {
     /// Posts the next piece of the reply; returns when Discord has it and the row says so.
     ///
     /// Cancel safe: the piece may be posted and its row in doubt, as after a kill.
-    pub(crate) async fn post(&mut self, text: &str) -> Result<(), TurnError> {
-        let ordinal = self.next_ordinal;
-        let nonce = nonce_of(self.lease.turn, ordinal);
+    pub(crate) async fn post(&mut self, piece: Piece<'_>) -> Result<(), TurnError> {
+        let post = NewPost {
+            ordinal: self.next_ordinal,
+            nonce: nonce_of(self.lease.turn, self.next_ordinal),
+            text_hash: hash_of(piece.text),
+            is_last: piece.is_last,
+        };
+        let echoes = &self.app.echoes;
+        let awaited = echoes.expect(self.channel, post.nonce, post.text_hash).await;
         let run = self.app.presence.run();
-        if !self.record(ordinal, nonce, text).await? {
+        if !self.record(&post).await? {
             return Err(self.why_refused().await);
         }
         self.held_in = run;
         let reply_to = self
             .trigger
-            .filter(|trigger| ordinal == 0 && self.history.has_moved_past(*trigger));
-        let message = self.message(text, nonce, reply_to);
-        let id = self.send(message, ordinal).await?;
-        self.confirm(ordinal, id).await?;
-        self.remember(id, text);
+            .filter(|trigger| post.ordinal == 0 && self.history.has_moved_past(*trigger));
+        let message = self.message(piece.text, post.nonce, reply_to);
+        let sent = self.send(message, &post, &awaited).await?;
+        let id = self.confirm(post.ordinal, awaited.settle(sent)).await?;
+        self.remember(id, piece.text);
         metrics::post("sent");
         Ok(())
     }
 
     /// Makes the row of a post that is about to be sent; false when the turn may not post.
-    async fn record(&self, ordinal: i32, nonce: u64, text: &str) -> Result<bool, TurnError> {
+    async fn record(&self, post: &NewPost) -> Result<bool, TurnError> {
         if self.switches().no_journal {
             return Ok(true);
         }
-        let (store, lease, hash) = (&self.app.store, &self.lease, hash_of(text));
-        let may = with_patience(|| store.insert_post(lease, ordinal, nonce, hash)).await?;
+        let (store, lease) = (&self.app.store, &self.lease);
+        let may = with_patience(|| store.insert_post(lease, post)).await?;
         Ok(may || self.switches().no_fence)
-    }
-
-    /// Reads back what a predecessor posted and settles what it left in doubt. Returns the text
-    /// that people see, piece by piece; empty when nothing was posted or all of it was deleted.
-    pub(crate) async fn resume(&mut self, dead: Option<&str>) -> Result<Vec<String>, TurnError> {
-        if self.switches().no_journal {
-            return Ok(Vec::new());
-        }
-        let posts = with_patience(|| self.app.store.posts(self.lease.turn)).await?;
-        let mut texts = Vec::new();
-        for post in posts {
-            let id = match (post.state, post.message) {
-                (PostState::Sent, Some(id)) => Some(id),
-                _ => self.settle_doubt(&post, dead).await?,
-            };
-            let Some(id) = id else { continue };
-            self.note_posted(post.ordinal, id);
-            texts.extend(self.read_back(id).await?);
-        }
-        self.quiet_at = None;
-        self.refuse_if_long_ago()?;
-        Ok(texts)
     }
 
     /// Says something in the bot's own voice, once; a failure is counted and survived.
@@ -184,19 +180,20 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Sends until Discord has answered, always under the same nonce. Once an attempt has been in
-    /// doubt for as long as the nonce may be forgotten, the channel is looked through first.
+    /// Sends until Discord has answered, or until the post is echoed, always under the same nonce.
+    /// Once an attempt has been in doubt for as long as the nonce may be forgotten, the channel is
+    /// looked through first.
     async fn send(
         &mut self,
         mut message: NewMessage,
-        ordinal: i32,
+        post: &NewPost,
+        awaited: &Awaited,
     ) -> Result<MessageId, TurnError> {
-        let hash = hash_of(&message.content);
         let mut in_doubt_since: Option<Instant> = None;
         loop {
             self.wait_until_held().await?;
             if in_doubt_since.is_some_and(|since| since.elapsed() > NONCE_WINDOW) {
-                if let Some(id) = self.look_back(hash).await? {
+                if let Some(id) = self.look_back(post.text_hash).await? {
                     return Ok(id);
                 }
                 in_doubt_since = None;
@@ -204,27 +201,56 @@ impl<'a> Journal<'a> {
             let started = Instant::now();
             message.deadline = started + SEND_WITHIN;
             self.quiet_at = Some(message.deadline);
-            let may_send = || self.app.presence.run() == self.held_in;
-            let discord = &self.app.discord;
-            let sent = discord
-                .create_message_while(self.channel, &message, &may_send)
-                .await;
-            let error = match sent {
-                Ok(posted) => return Ok(posted.id),
+            let error = match self.attempt(&message, awaited).await {
+                Ok(id) => return Ok(id),
                 Err(error) => error,
             };
             metrics::post(error.label());
             if is_final(&error) {
                 self.quiet_at = in_doubt_since.map(|_| message.deadline);
                 let (store, lease) = (&self.app.store, &self.lease);
-                with_patience(|| store.fail_post(lease, ordinal)).await?;
+                with_patience(|| store.fail_post(lease, post.ordinal)).await?;
                 return Err(error.into());
             }
             if matches!(error, discord::Error::InDoubt { .. }) {
                 in_doubt_since.get_or_insert(started);
             }
-            tracing::warn!(turn.id = %self.lease.turn.0, ordinal, %error, "a post has to be sent again");
-            sleep(error.retry_after().unwrap_or(RESEND_AFTER)).await;
+            tracing::warn!(
+                turn.id = %self.lease.turn.0,
+                ordinal = post.ordinal,
+                %error,
+                "a post has to be sent again"
+            );
+            tokio::select! {
+                () = sleep(error.retry_after().unwrap_or(RESEND_AFTER)) => {}
+                () = awaited.heard() => {}
+            }
+        }
+    }
+
+    /// Asks Discord to post, unless the post was echoed already.
+    async fn attempt(
+        &self,
+        message: &NewMessage,
+        awaited: &Awaited,
+    ) -> Result<MessageId, discord::Error> {
+        if let Some(id) = awaited.message() {
+            return Ok(id);
+        }
+        // After its echo another attempt could only post it twice.
+        let may_send =
+            || self.app.presence.run() == self.held_in && awaited.message().is_none();
+        let discord = &self.app.discord;
+        let echoed = async {
+            awaited.heard().await;
+            sleep(ECHO_GRACE).await;
+        };
+        tokio::select! {
+            biased;
+            sent = discord.create_message_while(self.channel, message, &may_send) => {
+                sent.map(|posted| posted.id)
+            }
+            () = echoed => awaited.message().ok_or(discord::Error::InDoubt { cause: None }),
         }
     }
 
@@ -239,29 +265,27 @@ impl<'a> Journal<'a> {
             if self.held_in == Some(run) {
                 return Ok(());
             }
-            let (store, lease) = (&self.app.store, &self.lease);
-            let is_ours = with_patience(|| store.advance_turn(lease, TurnState::Streaming)).await?;
-            if !is_ours && !self.switches().no_fence {
+            if !self.is_held().await? && !self.switches().no_fence {
                 return Err(TurnError::FenceLost);
             }
             self.held_in = Some(run);
         }
     }
 
-    async fn confirm(&mut self, ordinal: i32, id: MessageId) -> Result<(), TurnError> {
-        // People see the post from here on, whoever may record it.
-        self.note_posted(ordinal, id);
+    /// Records the message of a post and returns the one that is on record now.
+    async fn confirm(&mut self, ordinal: i32, id: MessageId) -> Result<MessageId, TurnError> {
         self.quiet_at = None;
         if self.switches().no_journal {
-            return Ok(());
+            self.note_posted(ordinal, id);
+            return Ok(id);
         }
         let (store, lease) = (&self.app.store, &self.lease);
-        let is_ours = with_patience(|| store.confirm_post(lease, ordinal, id)).await?;
-        if is_ours || self.switches().no_fence {
-            Ok(())
-        } else {
-            Err(TurnError::FenceLost)
-        }
+        let recorded = with_patience(|| store.confirm_post(lease, ordinal, id)).await;
+        // People see the post from here on, whoever may record it.
+        let known = recorded.as_ref().ok().copied().flatten().unwrap_or(id);
+        self.note_posted(ordinal, known);
+        let or_else = self.switches().no_fence.then_some(id);
+        recorded?.or(or_else).ok_or(TurnError::FenceLost)
     }
 
     fn note_posted(&mut self, ordinal: i32, id: MessageId) {
@@ -281,81 +305,21 @@ impl<'a> Journal<'a> {
     }
 
     async fn why_refused(&self) -> TurnError {
-        match with_patience(|| self.app.store.turn_owner(self.lease.turn)).await {
-            Ok(Some((state, Some(worker), fence)))
-                if !state.is_final()
-                    && worker == self.lease.worker
-                    && fence == self.lease.fence =>
-            {
-                TurnError::StopRequested
-            }
-            Ok(_) => TurnError::FenceLost,
-            Err(error) => error.into(),
+        match self.is_held().await {
+            Ok(true) => TurnError::StopRequested,
+            Ok(false) => TurnError::FenceLost,
+            Err(error) => error,
         }
     }
 
-    async fn read_back(&self, id: MessageId) -> Result<Option<String>, TurnError> {
-        let message = with_rest_patience(|| self.app.discord.message(self.channel, id)).await?;
-        Ok(message.map(|message| message.content))
-    }
-
-    /// Looks for a post whose sender died before it could record the answer.
-    async fn settle_doubt(
-        &self,
-        post: &Post,
-        dead: Option<&str>,
-    ) -> Result<Option<MessageId>, TurnError> {
-        match dead {
-            Some(worker) => self.until_silence_of(worker).await?,
-            None => self.until_quiet().await,
-        }
-        let (store, lease) = (&self.app.store, &self.lease);
-        let Some(id) = self.look_back(post.text_hash).await? else {
-            with_patience(|| store.fail_post(lease, post.ordinal)).await?;
-            return Ok(None);
-        };
-        with_patience(|| store.confirm_post(lease, post.ordinal, id)).await?;
-        Ok(Some(id))
-    }
-
-    /// Looks for our own post with that text after the last one on record. Posts that are on
-    /// record, of this turn or of another, are not it.
-    async fn look_back(&self, hash: [u8; 32]) -> Result<Option<MessageId>, TurnError> {
-        let mut after = self.posted.last().copied().or(self.trigger);
-        for _ in 0..LOOK_BACK_PAGES {
-            let page = after.map_or(Page::Latest, Page::After);
-            let reading = || self.app.discord.messages(self.channel, page, LOOK_BACK);
-            let messages = with_rest_patience(reading).await?;
-            let mut alike: Vec<MessageId> = messages
-                .iter()
-                .filter(|message| message.author.id.get() == self.app.bot.0)
-                .filter(|message| hash_of(&message.content) == hash)
-                .map(|message| MessageId(message.id.get()))
-                .collect();
-            alike.sort_unstable();
-            let store = &self.app.store;
-            let recorded = with_patience(|| store.recorded_posts(&alike)).await?;
-            if let Some(id) = alike.into_iter().find(|id| !recorded.contains(id)) {
-                return Ok(Some(id));
-            }
-            // Newest first: the first one is where the next page begins.
-            let newest = messages.first().map(|message| MessageId(message.id.get()));
-            if messages.len() < usize::from(LOOK_BACK) || after.is_none() {
-                return Ok(None);
-            }
-            after = newest;
-        }
-        Ok(None)
-    }
-
-    fn refuse_if_long_ago(&self) -> Result<(), TurnError> {
-        let Some(last) = self.posted.last() else {
-            return Ok(());
-        };
-        if self.switches().age_of(last.created_at_ms()) > CONTINUE_WITHIN {
-            return Err(TurnError::TooLateToContinue);
-        }
-        Ok(())
+    /// Tells whether the turn is still ours and not over.
+    async fn is_held(&self) -> Result<bool, TurnError> {
+        let owner = with_patience(|| self.app.store.turn_owner(self.lease.turn)).await?;
+        Ok(owner.is_some_and(|(state, worker, fence)| {
+            !state.is_final()
+                && worker.as_deref() == Some(&self.lease.worker)
+                && fence == self.lease.fence
+        }))
     }
 }
 

@@ -213,7 +213,9 @@ async fn answer(
         Stage::Collect,
         collect::collect(app, claimed, journal, history),
     );
-    let prompt = unless_abandoned(app, collecting).await?;
+    let Some(prompt) = unless_abandoned(app, collecting).await? else {
+        return Ok(TurnState::Done);
+    };
     for attempt in 0..=EMPTY_RETRIES {
         let completing = timed(Stage::Complete, complete::complete(app, claimed, &prompt));
         let stream = unless_abandoned(app, completing).await?;

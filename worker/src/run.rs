@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::Settings;
 use crate::keys::{self, Keys};
+use crate::journal::Echoes;
 use crate::partition::{self, LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
 use crate::profiles::Profiles;
@@ -110,6 +111,7 @@ async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
         turn_slots: Arc::new(Semaphore::new(settings.chat.max_turns)),
         live_turns: LiveTurns::default(),
         suspects: Arc::default(),
+        echoes: Echoes::default(),
         interactions: TaskTracker::new(),
         tracker: shutdown.tracker.clone(),
         stop: shutdown.token.clone(),

@@ -1,4 +1,4 @@
-//! Messages: post, read, and the typing sign.
+//! Messages: post, read, remove, and the typing sign.
 
 use std::time::Duration;
 
@@ -151,6 +151,23 @@ impl Client {
             Ok(answer) => answer.parse("message").map(Some),
             Err(error) if error.is_unknown_message() => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Removes one message of ours; one that is gone already is no error.
+    pub async fn delete_message(
+        &self,
+        channel: ChannelId,
+        message: MessageId,
+    ) -> Result<(), Error> {
+        let route = Route::DeleteMessage {
+            channel_id: channel.0,
+            message_id: message.0,
+        };
+        let call = Call::new("delete_message", &route, channel.0);
+        match self.call(&call).await {
+            Err(error) if !error.is_unknown_message() => Err(error),
+            _ => Ok(()),
         }
     }
 

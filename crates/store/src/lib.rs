@@ -53,7 +53,7 @@ pub use decision::Decision;
 pub use error::{Error, Fault};
 pub use explain::{ExplainedTurn, Explanation, TurnTimes};
 pub use lease::Lease;
-pub use post::{Post, PostState};
+pub use post::{EchoedPost, NewPost, Post, PostState};
 pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};
 pub use provider_key::{
     KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested,

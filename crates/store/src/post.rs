@@ -1,6 +1,6 @@
 //! The journal of posts: what was sent or may have been sent, as hashes and ids (CHAT-46).
 
-use proto::id::MessageId;
+use proto::id::{ChannelId, MessageId};
 use uuid::Uuid;
 
 use crate::row::Place;
@@ -30,40 +30,67 @@ pub struct Post {
     pub state: PostState,
     /// The message it became; `Some` exactly when sent.
     pub message: Option<MessageId>,
+    /// Nothing of the reply comes after it.
+    pub is_last: bool,
+}
+
+/// A post that is about to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewPost {
+    /// Its place in the reply, from 0.
+    pub ordinal: i32,
+    /// The nonce it will be sent with.
+    pub nonce: u64,
+    /// SHA-256 of its text.
+    pub text_hash: [u8; 32],
+    /// Nothing of the reply comes after it.
+    pub is_last: bool,
+}
+
+/// A message of ours as Discord echoed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EchoedPost {
+    /// The nonce it was sent with.
+    pub nonce: u64,
+    /// Where it is.
+    pub channel: ChannelId,
+    /// The message.
+    pub message: MessageId,
+    /// SHA-256 of its text.
+    pub text_hash: [u8; 32],
 }
 
 /// The most posts of one turn that are read; a reply has tens.
 const MOST_POSTS: i64 = 1_000;
 
+/// A post that changes while its echo is taken is looked at once more; then it has changed.
+const ECHO_TRIES: usize = 2;
+
 impl Store {
-    /// Journals a post before it is sent. Only the first post, or the one after a post that
-    /// Discord confirmed, is taken. Repeating it under the same lease is harmless. `false`: post no
-    /// more and end the turn, which changes nothing when the lease is lost. Besides that it means
-    /// a requested stop ([`Store::turn`] tells), a responsible user who opted out meanwhile, a post
-    /// before that is not confirmed, or a place that an earlier holder left in doubt.
+    /// Journals a post before it is sent, and moves the turn on to `streaming`, or to `finishing`
+    /// with its last post. Only the first post, or the one after a post that Discord confirmed, is
+    /// taken. Repeating it under the same lease is harmless. `false`: post no more and end the
+    /// turn, which changes nothing when the lease is lost. Besides that it means a requested stop
+    /// ([`Store::turn`] tells), a responsible user who opted out meanwhile, a post before that is
+    /// not confirmed, or a place that an earlier holder left in doubt.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn insert_post(
-        &self,
-        lease: &Lease,
-        ordinal: i32,
-        nonce: u64,
-        text_hash: [u8; 32],
-    ) -> Result<bool, Error> {
-        // The lock makes a claim wait until this row is there for it to see.
+    pub async fn insert_post(&self, lease: &Lease, post: &NewPost) -> Result<bool, Error> {
+        // The update makes a claim wait until this row is there for it to see.
         let done = sqlx::query!(
             "WITH held AS (
-                 SELECT turn_id, server_id, fence FROM turns
+                 UPDATE turns SET state = CASE WHEN $7 THEN 'finishing' ELSE 'streaming' END
                  WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
                    AND ended_at IS NULL AND NOT stop_requested
                    AND NOT EXISTS (
                        SELECT 1 FROM users
                        WHERE user_disc_id = responsible_disc_id AND privacy_level NOT IN (0, 1))
-                 FOR SHARE
+                 RETURNING turn_id, server_id, fence
              )
-             INSERT INTO turn_posts AS p (turn_id, server_id, fence, ordinal, nonce, text_hash)
-             SELECT h.turn_id, h.server_id, h.fence, $4, $5, $6 FROM held h
+             INSERT INTO turn_posts AS p
+                 (turn_id, server_id, fence, ordinal, nonce, text_hash, is_last)
+             SELECT h.turn_id, h.server_id, h.fence, $4, $5, $6, $7 FROM held h
              WHERE $4 = 0 OR EXISTS (
                  SELECT 1 FROM turn_posts before
                  WHERE before.turn_id = h.turn_id AND before.ordinal = $4 - 1
@@ -74,45 +101,86 @@ impl Store {
             lease.turn.0,
             lease.fence,
             lease.worker,
-            ordinal,
-            nonce.cast_signed(),
-            &text_hash[..],
+            post.ordinal,
+            post.nonce.cast_signed(),
+            &post.text_hash[..],
+            post.is_last,
         )
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)
     }
 
-    /// Records the message that a post became; harmless to repeat. `false`: the lease is lost, or
-    /// the post became another message.
+    /// Records the message that a post became, and returns the message that is on record then:
+    /// another one when an echo was first ([`Store::echoed_post`]). Harmless to repeat. `None`: the
+    /// lease is lost, or there is no such post.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `Corrupt`, `Unavailable`.
     pub async fn confirm_post(
         &self,
         lease: &Lease,
         ordinal: i32,
         message: MessageId,
-    ) -> Result<bool, Error> {
-        let done = sqlx::query!(
-            "WITH held AS (
-                 SELECT turn_id FROM turns
-                 WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
-                 FOR SHARE
-             )
-             UPDATE turn_posts p SET state = 'sent', message_id = $5::text
-             FROM held h
-             WHERE p.turn_id = h.turn_id AND p.ordinal = $4
-               AND (p.state = 'sending' OR p.message_id = $5::text)",
+    ) -> Result<Option<MessageId>, Error> {
+        let recorded = sqlx::query_scalar!(
+            r#"WITH held AS (
+                   SELECT turn_id FROM turns
+                   WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
+                   FOR SHARE
+               )
+               UPDATE turn_posts p SET state = 'sent', message_id = COALESCE(p.message_id, $5::text)
+               FROM held h
+               WHERE p.turn_id = h.turn_id AND p.ordinal = $4
+               RETURNING p.message_id::text AS "message_id!""#,
             lease.turn.0,
             lease.fence,
             lease.worker,
             ordinal,
             message.to_string(),
         )
-        .execute(&self.pool)
+        .fetch_optional(&self.pool)
         .await?;
-        Ok(done.rows_affected() == 1)
+        recorded.map(|id| recorded_as(&id)).transpose()
+    }
+
+    /// Takes the echo of a post from whoever sent it: records the message, unless the post is on
+    /// record already, and returns the message that is on record then. Another one than the
+    /// echoed means that the echoed one repeats the post. `None`: no such post waits for this
+    /// text. Needs no lease, because it tells what happened. Safe to repeat.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    pub async fn echoed_post(&self, echo: &EchoedPost) -> Result<Option<MessageId>, Error> {
+        for _ in 0..ECHO_TRIES {
+            let row = sqlx::query_scalar!(
+                r#"WITH confirmed AS (
+                       UPDATE turn_posts p SET state = 'sent', message_id = $3::text
+                       FROM turns t
+                       WHERE t.turn_id = p.turn_id AND t.channel_disc_id = $2::text
+                         AND p.nonce = $1 AND p.text_hash = $4 AND p.state = 'sending'
+                       RETURNING p.message_id
+                   )
+                   SELECT COALESCE(c.message_id, p.message_id)::text
+                   FROM turn_posts p
+                   JOIN turns t ON t.turn_id = p.turn_id AND t.channel_disc_id = $2::text
+                   LEFT JOIN confirmed c ON true
+                   WHERE p.nonce = $1"#,
+                echo.nonce.cast_signed(),
+                echo.channel.to_string(),
+                echo.message.to_string(),
+                &echo.text_hash[..],
+            )
+            .fetch_optional(&self.pool)
+            .await?;
+            match row {
+                None => return Ok(None),
+                Some(Some(id)) => return recorded_as(&id).map(Some),
+                // Somebody records it at this moment, or it waits for another text.
+                Some(None) => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Removes a post that was in doubt and is not in the channel: its place is free again.
@@ -152,7 +220,7 @@ impl Store {
     pub(crate) async fn posts_of(&self, turns: &[Uuid]) -> Result<Vec<(TurnId, Post)>, Error> {
         let rows = sqlx::query_as!(
             PostRow,
-            "SELECT turn_id, ordinal, nonce, text_hash, state, message_id FROM turn_posts
+            "SELECT turn_id, ordinal, nonce, text_hash, state, message_id, is_last FROM turn_posts
              WHERE turn_id = ANY($1)
              ORDER BY turn_id, ordinal
              LIMIT $2",
@@ -172,6 +240,16 @@ struct PostRow {
     text_hash: Vec<u8>,
     state: String,
     message_id: Option<String>,
+    is_last: bool,
+}
+
+fn recorded_as(message: &str) -> Result<MessageId, Error> {
+    let place = Place {
+        table: "turn_posts",
+        column: "message_id",
+        row: &"a post that was just recorded",
+    };
+    place.parse(message)
 }
 
 impl PostRow {
@@ -191,6 +269,7 @@ impl PostRow {
                 .as_deref()
                 .map(|id| place("message_id").parse(id))
                 .transpose()?,
+            is_last: self.is_last,
         };
         Ok((TurnId(self.turn_id), post))
     }

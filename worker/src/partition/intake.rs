@@ -23,6 +23,7 @@ use super::trial::{self, TRIES, Trial};
 use crate::app::App;
 use crate::channel::history::History;
 use crate::channel::line;
+use crate::journal::echo;
 use crate::metrics;
 use crate::notice::Notice;
 use crate::pipeline::{self, NotYet, Received, Taken, accept};
@@ -258,7 +259,11 @@ impl Intake {
         self.app.settings.switches.strike(&message.content);
         let id = accept::channel_of(message);
         let history = self.schedule.channel(id).history.clone();
-        history.say(line::of_event(message, self.app.bot));
+        let line = line::of_event(message, self.app.bot);
+        if line.is_own {
+            echo::take(&self.app, message).await;
+        }
+        history.say(line);
         let Some(taken) = self.decide(event, message, &history).await else {
             return false;
         };

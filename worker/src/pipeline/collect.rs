@@ -9,34 +9,38 @@ use crate::app::App;
 use crate::channel::history::{Found, History, Line};
 use crate::channel::line;
 use crate::error::TurnError;
-use crate::journal::Journal;
+use crate::journal::{Journal, Left};
 use crate::patience::with_rest_patience;
 
 /// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
 /// first, the newest message never.
 const CONVERSATION_MAX_BYTES: usize = 24_000;
 
-/// Gathers the prompt of a turn; fills the channel's history where that was never done.
+/// Gathers the prompt of a turn; fills the channel's history where that was never done. `None`: a
+/// predecessor has said everything, and nothing is to be asked.
 pub(super) async fn collect(
     app: &App,
     claimed: &Claimed,
     journal: &mut Journal<'_>,
     history: &History,
-) -> Result<Prompt, TurnError> {
+) -> Result<Option<Prompt>, TurnError> {
     if claimed.is_exhausted() {
         return Err(TurnError::TooManyAttempts);
     }
     let voice = claimed.voice()?;
-    let trigger = find_trigger(app, claimed, history).await?;
-    let said = match &claimed.predecessor {
-        Predecessor::None => Vec::new(),
+    let left = match &claimed.predecessor {
+        Predecessor::None => Left::Begun(Vec::new()),
         Predecessor::Released => journal.resume(None).await?,
         Predecessor::Dead(worker) => journal.resume(Some(worker)).await?,
     };
+    let Left::Begun(said) = left else {
+        return Ok(None);
+    };
+    let trigger = find_trigger(app, claimed, history).await?;
     fill(app, claimed, history, voice.profile.message_fetch_limit).await;
     let limit = usize::from(voice.profile.message_fetch_limit);
     let lines = conversation(history.last(limit), trigger, &said);
-    Ok(Prompt {
+    Ok(Some(Prompt {
         provider: voice.provider,
         model: voice.model.to_owned(),
         system: system_text(voice),
@@ -51,7 +55,7 @@ pub(super) async fn collect(
         ),
         temperature: voice.profile.temperature,
         continue_from: (!said.is_empty()).then(|| said.join("\n\n")),
-    })
+    }))
 }
 
 /// Returns the message that asked, as it is now. A successor asks Discord, for it has not seen

@@ -11,7 +11,7 @@ use self::split::{Splitter, Style};
 use super::claim::Claimed;
 use crate::app::App;
 use crate::error::TurnError;
-use crate::journal::Journal;
+use crate::journal::{Journal, Piece};
 use crate::metrics;
 
 /// Posts the answer piece by piece; returns when the model has ended and all of it is posted. A
@@ -26,20 +26,36 @@ pub(super) async fn deliver(
 ) -> Result<(), TurnError> {
     let voice = claimed.voice()?;
     let mut splitter = Splitter::new(Style::of_degree(voice.profile.humanizer_degree));
-    while let Some(delta) = next(app, &mut stream).await? {
-        match delta {
-            Delta::Text(text) => {
+    let mut outbox = Outbox {
+        app,
+        claimed,
+        journal,
+        held: None,
+    };
+    loop {
+        match next(app, &mut stream).await {
+            Ok(Some(Delta::Text(text))) => {
                 for piece in splitter.push(&text) {
-                    post(app, claimed, journal, &piece).await?;
+                    outbox.put(&piece).await?;
+                }
+                if !splitter.is_drained() {
+                    outbox.flush().await?;
                 }
             }
-            Delta::End { .. } => break,
+            Ok(Some(Delta::End { .. }) | None) => break,
+            Err(error) => {
+                // What was said before the model broke off is said.
+                if matches!(error, TurnError::Model(_)) {
+                    outbox.flush().await?;
+                }
+                return Err(error);
+            }
         }
     }
     for piece in splitter.finish() {
-        post(app, claimed, journal, &piece).await?;
+        outbox.put(&piece).await?;
     }
-    Ok(())
+    outbox.close().await
 }
 
 async fn next(app: &App, stream: &mut Completion) -> Result<Option<Delta>, TurnError> {
@@ -49,24 +65,52 @@ async fn next(app: &App, stream: &mut Completion) -> Result<Option<Delta>, TurnE
     Ok(delta.transpose()?)
 }
 
-async fn post(
-    app: &App,
-    claimed: &Claimed,
-    journal: &mut Journal<'_>,
-    piece: &str,
-) -> Result<(), TurnError> {
-    let is_first = !journal.has_posted();
-    let persona = &claimed.voice()?.persona.nickname;
-    let text = neutralise(piece, persona);
-    if text.trim().is_empty() {
-        return Ok(());
+/// Holds a piece back while it may be the last one, for the row of the last post says so.
+struct Outbox<'a, 'j> {
+    app: &'a App,
+    claimed: &'a Claimed,
+    journal: &'a mut Journal<'j>,
+    held: Option<String>,
+}
+
+impl Outbox<'_, '_> {
+    /// Takes the next piece, and posts the one before it.
+    async fn put(&mut self, piece: &str) -> Result<(), TurnError> {
+        let persona = &self.claimed.voice()?.persona.nickname;
+        let text = neutralise(piece, persona);
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        self.flush().await?;
+        self.held = Some(text);
+        Ok(())
     }
-    if journal.posts() >= app.settings.chat.max_flush_count {
-        return Err(TurnError::FlushLimit);
+
+    /// Posts what is held: more follows.
+    async fn flush(&mut self) -> Result<(), TurnError> {
+        match self.held.take() {
+            Some(text) => self.post(&text, false).await,
+            None => Ok(()),
+        }
     }
-    journal.post(&text).await?;
-    if let Some(seen) = claimed.seen.filter(|_| is_first) {
-        metrics::first_post(seen.elapsed());
+
+    /// Posts what is held: nothing follows.
+    async fn close(mut self) -> Result<(), TurnError> {
+        match self.held.take() {
+            Some(text) => self.post(&text, true).await,
+            None => Ok(()),
+        }
     }
-    Ok(())
+
+    async fn post(&mut self, text: &str, is_last: bool) -> Result<(), TurnError> {
+        if self.journal.posts() >= self.app.settings.chat.max_flush_count {
+            return Err(TurnError::FlushLimit);
+        }
+        let is_first = !self.journal.has_posted();
+        self.journal.post(Piece { text, is_last }).await?;
+        if let Some(seen) = self.claimed.seen.filter(|_| is_first) {
+            metrics::first_post(seen.elapsed());
+        }
+        Ok(())
+    }
 }

@@ -18,9 +18,13 @@ use dev::{http, launch, up};
 use futures_util::{StreamExt as _, stream};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// The longest that the last reply of a test may take: a takeover, and a machine that is busy.
 const REPLY_WAIT: Duration = Duration::from_mins(2);
+
+/// Between two looks at something that is waited for.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// An installation that runs.
 pub(crate) struct Town {
@@ -182,6 +186,89 @@ impl Town {
         files.fold(String::new(), |all, file| {
             all + &std::fs::read_to_string(file).unwrap_or_default()
         })
+    }
+
+    /// Lets the next answers of the model go wrong.
+    pub(crate) async fn break_model(&self, fault: Value) {
+        http::post_json(&format!("{}/sandbox/model/faults", self.url), &fault)
+            .await
+            .unwrap();
+    }
+
+    /// Runs statements against the installation's database and returns what they printed.
+    pub(crate) async fn sql(&self, statements: &str) -> String {
+        let given = self.installation.state().unwrap().given.unwrap();
+        programs()
+            .await
+            .query(&given.database, statements)
+            .await
+            .unwrap()
+    }
+
+    /// Waits until a query finds something.
+    pub(crate) async fn wait_for_row(&self, query: &str) {
+        self.wait_until(query, async || !self.sql(query).await.trim().is_empty())
+            .await;
+    }
+
+    /// Waits until a message of the channel contains a text.
+    pub(crate) async fn wait_for_text(&self, channel: &str, text: &str) {
+        let is_there = async || {
+            let messages = self.messages(channel).await;
+            messages
+                .iter()
+                .any(|message| message["content"].as_str().unwrap().contains(text))
+        };
+        self.wait_until(text, is_there).await;
+    }
+
+    /// Waits until exactly these messages of the bot stand in a channel.
+    pub(crate) async fn wait_for_messages(&self, channel: &str, expected: &[String]) {
+        let are_there = async || {
+            let messages = self.messages(channel).await;
+            let own = messages
+                .iter()
+                .filter(|message| message["author"]["bot"] == true);
+            let ids: Vec<&str> = own.map(|message| message["id"].as_str().unwrap()).collect();
+            ids == expected
+        };
+        self.wait_until("the messages of the record", are_there).await;
+    }
+
+    /// What was said in a channel, oldest first.
+    async fn messages(&self, channel: &str) -> Vec<Value> {
+        let url = format!("{}/sandbox/messages?channel_id={channel}&after=0", self.url);
+        let messages = http::get_json(&url).await.unwrap();
+        messages.as_array().unwrap().clone()
+    }
+
+    async fn wait_until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+        let deadline = Instant::now() + REPLY_WAIT;
+        while !is_so().await {
+            assert!(
+                Instant::now() < deadline,
+                "it never came to this: {what}{}",
+                self.logs()
+            );
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// The newest question that the model was asked.
+    pub(crate) async fn last_question(&self) -> String {
+        let calls = http::get_json(&format!("{}/sandbox/model/calls", self.url))
+            .await
+            .unwrap();
+        calls.as_array().unwrap().last().unwrap().to_string()
+    }
+
+    /// Changes what somebody said.
+    pub(crate) async fn edit(&self, trigger: &Trigger, text: &str) {
+        let Trigger { channel, id } = trigger;
+        let url = format!("{}/sandbox/channels/{channel}/messages/{id}", self.url);
+        http::patch_json(&url, &json!({"content": text}))
+            .await
+            .unwrap();
     }
 
     /// Takes back what somebody said.

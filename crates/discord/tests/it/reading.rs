@@ -1,4 +1,4 @@
-//! Reading messages, and the typing sign.
+//! Reading and removing messages, and the typing sign.
 
 use discord::Page;
 use proto::id::{ChannelId, MessageId};
@@ -97,4 +97,15 @@ async fn typing_is_shown() {
 
     assert_eq!(server.only().path, "/api/v10/channels/10/typing");
     assert_eq!(server.only().headers["content-length"], "0");
+}
+
+#[tokio::test]
+async fn removing_a_message_that_is_gone_is_no_error() {
+    let server = Server::replying(vec![refused(404, 10_008), refused(403, 50_013)]).await;
+    let client = server.client();
+    client.delete_message(CHANNEL, MessageId(5)).await.unwrap();
+    let refused = client.delete_message(CHANNEL, MessageId(5)).await;
+    assert_eq!(refused.unwrap_err().code(), Some(50_013));
+    assert_eq!(server.received()[0].method, "DELETE");
+    assert_eq!(server.received()[0].path, "/api/v10/channels/10/messages/5");
 }

@@ -1,13 +1,38 @@
 //! The journal of posts, and what can be read about a message afterwards.
 
-use store::{Decision, Lease, PostState, Store, TurnState};
+use futures_util::future::join_all;
+use proto::id::MessageId;
+use store::{Decision, EchoedPost, Lease, NewPost, PostState, Store, TurnState};
 
 use crate::database::Database;
-use crate::world::{GUILD, admission, claim, message, refusal, set_up, turn};
+use crate::world::{CHANNEL, GUILD, OTHER_CHANNEL, admission, claim, message, refusal, set_up, turn};
 
 const HASH: [u8; 32] = [7; 32];
 /// Above what a signed number holds.
 const NONCE: u64 = u64::MAX - 1;
+
+fn post(ordinal: i32, nonce: u64, text_hash: [u8; 32]) -> NewPost {
+    NewPost {
+        ordinal,
+        nonce,
+        text_hash,
+        is_last: false,
+    }
+}
+
+fn echo(nonce: u64, n: u64) -> EchoedPost {
+    EchoedPost {
+        nonce,
+        channel: CHANNEL,
+        message: message(n),
+        text_hash: HASH,
+    }
+}
+
+/// Confirms the first post as the n-th message.
+async fn confirm(store: &Store, lease: &Lease, n: u64) -> Option<MessageId> {
+    store.confirm_post(lease, 0, message(n)).await.unwrap()
+}
 
 async fn lease(store: &Store) -> Lease {
     let profile = set_up(store, GUILD).await;
@@ -20,11 +45,11 @@ async fn posts_are_journaled_one_after_the_other() {
     let database = Database::migrated().await;
     let store = &database.store;
     let lease = lease(store).await;
-    assert!(!store.insert_post(&lease, 1, 11, HASH).await.unwrap());
-    assert!(store.insert_post(&lease, 0, NONCE, HASH).await.unwrap());
-    assert!(!store.insert_post(&lease, 1, 11, HASH).await.unwrap());
-    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
-    assert!(store.insert_post(&lease, 1, 11, HASH).await.unwrap());
+    assert!(!store.insert_post(&lease, &post(1, 11, HASH)).await.unwrap());
+    assert!(store.insert_post(&lease, &post(0, NONCE, HASH)).await.unwrap());
+    assert!(!store.insert_post(&lease, &post(1, 11, HASH)).await.unwrap());
+    assert_eq!(confirm(store, &lease, 50).await, Some(message(50)));
+    assert!(store.insert_post(&lease, &post(1, 11, HASH)).await.unwrap());
     let posts = store.posts(lease.turn).await.unwrap();
     assert_eq!(posts.len(), 2);
     assert_eq!((posts[0].nonce, posts[0].text_hash), (NONCE, HASH));
@@ -43,13 +68,13 @@ async fn repeated_journal_writes_change_nothing() {
     let database = Database::migrated().await;
     let store = &database.store;
     let lease = lease(store).await;
-    assert!(store.insert_post(&lease, 0, 10, HASH).await.unwrap());
-    assert!(store.insert_post(&lease, 0, 10, HASH).await.unwrap());
-    assert!(!store.insert_post(&lease, 0, 10, [8; 32]).await.unwrap());
-    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
-    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
-    assert!(!store.confirm_post(&lease, 0, message(51)).await.unwrap());
-    assert!(!store.insert_post(&lease, 0, 10, HASH).await.unwrap());
+    assert!(store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
+    assert!(store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
+    assert!(!store.insert_post(&lease, &post(0, 10, [8; 32])).await.unwrap());
+    assert_eq!(confirm(store, &lease, 50).await, Some(message(50)));
+    assert_eq!(confirm(store, &lease, 50).await, Some(message(50)));
+    assert_eq!(confirm(store, &lease, 51).await, Some(message(50)));
+    assert!(!store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
     assert!(!store.fail_post(&lease, 0).await.unwrap());
 }
 
@@ -58,21 +83,21 @@ async fn lost_fence_journals_nothing() {
     let database = Database::migrated().await;
     let store = &database.store;
     let old = lease(store).await;
-    assert!(store.insert_post(&old, 0, 10, HASH).await.unwrap());
+    assert!(store.insert_post(&old, &post(0, 10, HASH)).await.unwrap());
     let new = store
         .claim_turn(old.turn, "new", old.fence)
         .await
         .unwrap()
         .unwrap();
-    assert!(!store.confirm_post(&old, 0, message(50)).await.unwrap());
+    assert_eq!(confirm(store, &old, 50).await, None);
     assert!(!store.fail_post(&old, 0).await.unwrap());
     assert!(
-        !store.insert_post(&new, 0, 10, HASH).await.unwrap(),
+        !store.insert_post(&new, &post(0, 10, HASH)).await.unwrap(),
         "the old row is in doubt"
     );
     assert!(store.fail_post(&new, 0).await.unwrap());
-    assert!(!store.insert_post(&old, 0, 10, HASH).await.unwrap());
-    assert!(store.insert_post(&new, 0, 10, HASH).await.unwrap());
+    assert!(!store.insert_post(&old, &post(0, 10, HASH)).await.unwrap());
+    assert!(store.insert_post(&new, &post(0, 10, HASH)).await.unwrap());
 }
 
 #[tokio::test]
@@ -86,8 +111,9 @@ async fn claim_waits_for_a_post_that_is_being_journaled() {
             fence,
             ..lease.clone()
         };
+        let first = post(0, 10, HASH);
         let (journaled, claimed) = tokio::join!(
-            store.insert_post(&old, 0, 10, HASH),
+            store.insert_post(&old, &first),
             store.claim_turn(lease.turn, "w", fence)
         );
         let claimed = claimed.unwrap().unwrap();
@@ -104,11 +130,11 @@ async fn requested_stop_ends_posting() {
     let database = Database::migrated().await;
     let store = &database.store;
     let lease = lease(store).await;
-    assert!(store.insert_post(&lease, 0, 10, HASH).await.unwrap());
+    assert!(store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
     store.request_stop(lease.turn, "deleted").await.unwrap();
     // What was sent meanwhile is still recorded.
-    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
-    assert!(!store.insert_post(&lease, 1, 11, HASH).await.unwrap());
+    assert_eq!(confirm(store, &lease, 50).await, Some(message(50)));
+    assert!(!store.insert_post(&lease, &post(1, 11, HASH)).await.unwrap());
     assert!(
         store
             .turn(lease.turn)
@@ -124,12 +150,12 @@ async fn user_who_opts_out_midway_gets_no_further_post() {
     let database = Database::migrated().await;
     let store = &database.store;
     let lease = lease(store).await;
-    assert!(store.insert_post(&lease, 0, 10, HASH).await.unwrap());
-    assert!(store.confirm_post(&lease, 0, message(50)).await.unwrap());
+    assert!(store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
+    assert_eq!(confirm(store, &lease, 50).await, Some(message(50)));
     database
         .run("INSERT INTO users (user_disc_id, privacy_level) VALUES ('200000000000000001', 2)")
         .await;
-    assert!(!store.insert_post(&lease, 1, 11, HASH).await.unwrap());
+    assert!(!store.insert_post(&lease, &post(1, 11, HASH)).await.unwrap());
     assert!(
         store
             .end_turn(&lease, TurnState::Stopped, Some("privacy"))
@@ -143,7 +169,7 @@ async fn explanation_tells_decision_turns_and_posts() {
     let database = Database::migrated().await;
     let store = &database.store;
     let lease = lease(store).await;
-    store.insert_post(&lease, 0, 10, HASH).await.unwrap();
+    store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap();
     store.confirm_post(&lease, 0, message(50)).await.unwrap();
     store
         .end_turn(&lease, TurnState::Failed, Some("timeout"))
@@ -187,4 +213,95 @@ async fn explanation_of_a_refusal_has_no_turns_and_the_unknown_has_none() {
     let profile = set_up(store, GUILD).await;
     store.admit(&admission(&profile, 4)).await.unwrap();
     assert!(store.explain(message(4)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn last_post_is_marked_and_moves_the_turn_on() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let lease = lease(store).await;
+    let state = async || store.turn(lease.turn).await.unwrap().unwrap().state;
+    assert!(store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
+    assert_eq!(state().await, TurnState::Streaming);
+    confirm(store, &lease, 50).await;
+    let last = NewPost {
+        is_last: true,
+        ..post(1, 11, HASH)
+    };
+    assert!(store.insert_post(&lease, &last).await.unwrap());
+    assert_eq!(state().await, TurnState::Finishing);
+    let posts = store.posts(lease.turn).await.unwrap();
+    let last: Vec<bool> = posts.iter().map(|post| post.is_last).collect();
+    assert_eq!(last, [false, true]);
+}
+
+#[tokio::test]
+async fn echo_confirms_a_post_without_a_lease_once() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let old = lease(store).await;
+    assert!(store.insert_post(&old, &post(0, NONCE, HASH)).await.unwrap());
+    store.claim_turn(old.turn, "new", old.fence).await.unwrap();
+    let heard = store.echoed_post(&echo(NONCE, 50)).await.unwrap();
+    assert_eq!(heard, Some(message(50)));
+    let again = store.echoed_post(&echo(NONCE, 50)).await.unwrap();
+    assert_eq!(again, Some(message(50)));
+    let repeated = store.echoed_post(&echo(NONCE, 51)).await.unwrap();
+    assert_eq!(repeated, Some(message(50)), "51 repeats it");
+    assert_eq!(
+        store.posts(old.turn).await.unwrap()[0].message,
+        Some(message(50))
+    );
+}
+
+#[tokio::test]
+async fn echo_of_another_nonce_channel_or_text_confirms_nothing() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let lease = lease(store).await;
+    assert!(store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
+    let elsewhere = EchoedPost {
+        channel: OTHER_CHANNEL,
+        ..echo(10, 50)
+    };
+    let other_text = EchoedPost {
+        text_hash: [8; 32],
+        ..echo(10, 50)
+    };
+    for echo in [echo(11, 50), elsewhere, other_text] {
+        assert_eq!(store.echoed_post(&echo).await.unwrap(), None);
+    }
+    let state = store.posts(lease.turn).await.unwrap()[0].state;
+    assert_eq!(state, PostState::Sending);
+}
+
+#[tokio::test]
+async fn many_echoes_and_a_confirmation_at_once_agree_on_one_message() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let other = Store::connect(&database.settings).await.unwrap();
+    let lease = lease(store).await;
+    for round in 0..10_i32 {
+        let nonce = u64::try_from(round).unwrap();
+        assert!(
+            store
+                .insert_post(&lease, &post(round, nonce, HASH))
+                .await
+                .unwrap()
+        );
+        let echoes = (0..8).map(|n| {
+            let store = if n % 2 == 0 { store } else { &other };
+            async move { store.echoed_post(&echo(nonce, 60 + n)).await.unwrap() }
+        });
+        let (heard, confirmed) = tokio::join!(
+            join_all(echoes),
+            store.confirm_post(&lease, round, message(50))
+        );
+        let confirmed = confirmed.unwrap();
+        assert!(confirmed.is_some());
+        assert!(
+            heard.iter().all(|heard| *heard == confirmed),
+            "{heard:?} {confirmed:?}"
+        );
+    }
 }

@@ -14,7 +14,13 @@ async fn turns_go_after_two_days_and_decisions_after_one() {
     let first = turn(store, &profile, 1).await;
     let open = turn(store, &profile, 2).await;
     let lease = claim(store, &first, "w").await.unwrap();
-    store.insert_post(&lease, 0, 10, [7; 32]).await.unwrap();
+    let post = store::NewPost {
+        ordinal: 0,
+        nonce: 10,
+        text_hash: [7; 32],
+        is_last: true,
+    };
+    store.insert_post(&lease, &post).await.unwrap();
     store.confirm_post(&lease, 0, message(50)).await.unwrap();
     store.end_turn(&lease, TurnState::Done, None).await.unwrap();
 

@@ -86,6 +86,11 @@ impl Splitter {
         posts
     }
 
+    /// Tells whether nothing is left that could become a post: what was given out may be all.
+    pub(super) fn is_drained(&self) -> bool {
+        is_blank(&self.pending) || self.scan.is_empty_repetition(&self.pending)
+    }
+
     /// Ends the answer and returns what is left of it; an open code block is closed.
     pub(super) fn finish(mut self) -> Vec<String> {
         let mut posts = Vec::new();
