@@ -166,9 +166,15 @@ impl Names {
         format!("{}.dl.{event}", self.prefix)
     }
 
-    /// Nudges to the owner of a partition (stop, kill); never the truth, only a hint.
+    /// Nudges to the owner of a partition and to whoever runs its turns (stop, kill); never the
+    /// truth, only a hint. The payload is the channel's id as text.
     pub fn control(&self, partition: Partition) -> String {
         format!("{}.ctl.{partition}", self.prefix)
+    }
+
+    /// Nudges to the owners of all partitions.
+    pub fn all_control(&self) -> String {
+        format!("{}.ctl.*", self.prefix)
     }
 
     /// Requests that a worker answers.

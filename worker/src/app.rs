@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Settings;
 use crate::keys::Keys;
+use crate::control::Nudges;
 use crate::journal::Echoes;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
@@ -50,6 +51,8 @@ pub struct App {
     pub(crate) key_pools: Arc<KeyPools>,
     /// Turns that run in this process.
     pub(crate) live_turns: LiveTurns,
+    /// Where nudges about stopped turns are heard.
+    pub(crate) nudges: Nudges,
     /// Posts of this process whose echo is expected.
     pub(crate) echoes: Echoes,
     /// Places for turns (`WORKER_MAX_TURNS`).

@@ -30,7 +30,7 @@ const SETBACK_PAUSE_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) history: History,
-    /// Admitted turns in the order of their admission; the first one runs or is next.
+    /// Admitted turns in the order in which they run; the first one runs or is next (CHAT-50).
     pub(crate) queue: VecDeque<Granted>,
     /// The turn at the head of the queue, while a task of this process runs it for us.
     pub(crate) running: Option<TurnId>,
@@ -63,7 +63,7 @@ impl Channel {
         self.last_active = now;
     }
 
-    /// Adds a turn in its place by order of admission, unless it waits here already.
+    /// Adds a turn in its place, unless it waits here already.
     pub(crate) fn enqueue(&mut self, granted: Granted) {
         let turn = granted.turn();
         if self
@@ -73,10 +73,34 @@ impl Channel {
         {
             return;
         }
-        let order = turn.admission_order;
-        let earlier = |waiting: &Granted| waiting.turn().admission_order < order;
+        let own = place(turn, self.running);
+        let earlier = |waiting: &Granted| place(waiting.turn(), self.running) < own;
         let place = self.queue.partition_point(earlier);
         self.queue.insert(place, granted);
+    }
+
+    /// Takes a newer reading of all open turns: what is over leaves, but for the turn that runs
+    /// here, what is new comes, and all stand in their order.
+    pub(crate) fn read_again(&mut self, open: &[Turn]) {
+        let running = self.running;
+        self.queue.retain(|waiting| {
+            let id = waiting.turn().id;
+            running == Some(id) || open.iter().any(|turn| turn.id == id)
+        });
+        for turn in open {
+            let mut waiting = self.queue.iter_mut();
+            match waiting.find(|granted| granted.turn().id == turn.id) {
+                Some(granted) => granted.refresh(turn.clone()),
+                None => self.queue.push_back(Granted::read_back(turn.clone())),
+            }
+        }
+        let place = |granted: &Granted| place(granted.turn(), running);
+        self.queue.make_contiguous().sort_by_key(place);
+    }
+
+    /// Tells whether no turn waits or runs here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.running.is_none()
     }
 
     /// Notes that the first turn could not go on: the pause before the next try doubles.
@@ -89,14 +113,6 @@ impl Channel {
     /// Notes that a turn came to its end.
     pub(crate) fn recover(&mut self) {
         self.setback = Setback::default();
-    }
-
-    /// Takes a newer reading of a waiting turn's row.
-    pub(crate) fn refresh(&mut self, turn: Turn) {
-        let mut waiting = self.queue.iter_mut();
-        if let Some(granted) = waiting.find(|granted| granted.turn().id == turn.id) {
-            granted.refresh(turn);
-        }
     }
 
     /// Takes a turn out of the queue: it is over.
@@ -113,9 +129,7 @@ impl Channel {
 
     /// Tells whether the channel can be forgotten.
     pub(crate) fn is_idle(&self, now: Instant) -> bool {
-        self.queue.is_empty()
-            && self.running.is_none()
-            && now.duration_since(self.last_active) > IDLE
+        self.is_empty() && now.duration_since(self.last_active) > IDLE
     }
 
     /// Tells whether a notice may be given now, and notes that it is.
@@ -128,6 +142,12 @@ impl Channel {
         }
         due
     }
+}
+
+/// What orders the queue: the turn that runs, then classes, then the order of admission.
+fn place(turn: &Turn, running: Option<TurnId>) -> (bool, i16, i64) {
+    let runs = turn.state.is_running() || running == Some(turn.id);
+    (!runs, turn.priority, turn.admission_order)
 }
 
 #[cfg(test)]

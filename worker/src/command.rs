@@ -8,6 +8,7 @@ mod answer;
 mod asker;
 pub(crate) mod catalogue;
 mod component;
+mod kill;
 mod ping;
 mod setup;
 
@@ -43,6 +44,7 @@ pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Pl
 pub(crate) async fn finish(app: &App, after: After) -> Panel {
     match after {
         After::SetUp(submission) => setup::finish(app, *submission).await,
+        After::Kill(order) => Panel::say(&kill::finish(app, order).await),
     }
 }
 
@@ -55,6 +57,7 @@ async fn run_command(
     let entry = catalogue::find(&interaction.command_path).ok_or(Notice::UnknownCommand)?;
     permit(asker, entry.needs)?;
     match entry.command {
+        Command::Kill => Ok(Plan::defer(After::Kill(kill::order(asker, interaction)))),
         Command::Setup => setup::open(app, asker).await,
         Command::Ping => {
             let created_ms = InteractionId(interaction.interaction_id).created_at_ms();

@@ -56,6 +56,10 @@ pub struct ChatSettings {
     pub max_turns: usize,
     /// The longest that one turn may take (CFG-52).
     pub turn_max: Duration,
+    /// A turn that gets nowhere for this long is given up (CFG-53).
+    pub stalled_after: Duration,
+    /// Turns in a row that their users may interrupt by follow-ups (CFG-57).
+    pub max_follow_ups: i16,
     /// Older messages are not answered when they are first seen (CFG-55).
     pub stale_event_max_age: Duration,
     /// Time between two typing signs (CFG-58).
@@ -210,16 +214,25 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
         0..=3600,
         "how long a server's settings are remembered, in seconds",
     );
+    let follow_ups = reader.integer(
+        "MAX_FOLLOW_UP_INTERRUPTS",
+        3,
+        0..=20,
+        "turns in a row that a user's next message interrupts; 0: none",
+    );
+    let turn_max = reader.duration_ms(
+        "TURN_MAX_MS",
+        540_000,
+        60_000..=540_000,
+        "the longest turn, in milliseconds",
+    );
     let flushes = reader.integer("MAX_FLUSH_COUNT", 40, 1..=200, "most posts of one reply");
     ChatSettings {
         worker_id: read_worker_id(reader),
         max_turns: usize::try_from(max_turns).unwrap_or(64),
-        turn_max: reader.duration_ms(
-            "TURN_MAX_MS",
-            540_000,
-            60_000..=540_000,
-            "the longest turn, in milliseconds",
-        ),
+        turn_max,
+        stalled_after: read_stalled_after(reader, turn_max),
+        max_follow_ups: i16::try_from(follow_ups).unwrap_or(3),
         stale_event_max_age: reader.duration_ms(
             "STALE_EVENT_MAX_AGE_MS",
             120_000,
@@ -256,6 +269,23 @@ fn read_key_rests(reader: &mut Reader) -> Rests {
             "rest of a provider key that was refused, in milliseconds",
         ),
     }
+}
+
+fn read_stalled_after(reader: &mut Reader, turn_max: Duration) -> Duration {
+    let stalled_after = reader.duration_ms(
+        "CHANNEL_LOCK_TIMEOUT_MS",
+        180_000,
+        10_000..=540_000,
+        "a turn that gets nowhere for this long is given up, in milliseconds",
+    );
+    if stalled_after >= turn_max {
+        reader.problem(
+            "CHANNEL_LOCK_TIMEOUT_MS",
+            "is not below TURN_MAX_MS",
+            "make it smaller",
+        );
+    }
+    stalled_after
 }
 
 fn read_worker_id(reader: &mut Reader) -> String {

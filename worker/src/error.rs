@@ -25,6 +25,9 @@ pub(crate) enum TurnError {
     /// It took longer than a turn may take.
     #[error("the turn took too long")]
     Overdue,
+    /// Nothing came of it for as long as that may be (CHAT-48).
+    #[error("the turn got nowhere for too long")]
+    Stalled,
     /// The reply has as many posts as one may have; people have seen them.
     #[error("the reply has as many posts as one may have")]
     FlushLimit,
@@ -96,6 +99,7 @@ impl TurnError {
             Self::TriggerDeleted => "deleted",
             Self::StopRequested => "stop_requested",
             Self::Overdue => "overdue",
+            Self::Stalled => "stalled",
             Self::FlushLimit => "flush_limit",
             Self::TooManyAttempts => "too_many_attempts",
             Self::TooLateToContinue => "too_late_to_continue",
@@ -119,6 +123,7 @@ impl TurnError {
             Self::TriggerDeleted | Self::StopRequested => Disposition::End(TurnState::Stopped),
             Self::FlushLimit => Disposition::End(TurnState::Done),
             Self::Overdue
+            | Self::Stalled
             | Self::TooManyAttempts
             | Self::TooLateToContinue
             | Self::NoCredentials
@@ -157,7 +162,7 @@ impl TurnError {
             })),
             Self::KeysDisabled => Some(Notice::Provider(Fault::KeyRefused)),
             _ if has_posted => Some(Notice::ReplyInterrupted),
-            Self::Overdue => Some(Notice::TooSlow),
+            Self::Overdue | Self::Stalled => Some(Notice::TooSlow),
             Self::NoCredentials => Some(Notice::NoCredentials),
             Self::KeyUnreadable => Some(Notice::KeyUnreadable),
             Self::EmptyReply => Some(Notice::EmptyReply),

@@ -7,7 +7,7 @@ use runtime::admin::Health;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::app::App;
-use crate::interactions;
+use crate::{control, interactions};
 
 /// Readiness looks at its conditions this often.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -35,6 +35,12 @@ pub(crate) fn start(app: &Arc<App>, health: Health) {
     );
     until_stopped(app, |app| async move { purge_old_records(&app).await });
     until_stopped(app, |app| async move { let_lost_turns_go(&app).await });
+    let listening = Arc::clone(app);
+    app.tracker.spawn(async move {
+        // Turns are stopped to the end, the drain included.
+        let listen = control::listen(Arc::clone(&listening));
+        listening.abandon.run_until_cancelled(listen).await;
+    });
     let watching = Arc::clone(app);
     app.tracker.spawn(async move {
         // Health is told to the end, the drain included.
@@ -98,6 +104,7 @@ async fn purge(app: &App, now: chrono::DateTime<chrono::Utc>) -> Result<(), stor
     tracing::info!(
         turns = purged.turns,
         decisions = purged.decisions,
+        channels = purged.channels,
         attempts,
         "old records purged"
     );

@@ -20,13 +20,14 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::app::App;
 use crate::channel::history::{History, Line};
 use crate::error::TurnError;
-use crate::notice::Notice;
 use crate::metrics;
+use crate::notice::Notice;
+use crate::pace::Pace;
 use crate::patience::with_patience;
 use crate::switches::Switches;
 
-pub(crate) use self::echo::Echoes;
 use self::echo::Awaited;
+pub(crate) use self::echo::Echoes;
 pub(crate) use self::resume::Left;
 
 /// One call to Discord, retries included (DESIGN §4).
@@ -63,6 +64,7 @@ pub(crate) struct Journal<'a> {
     app: &'a App,
     history: &'a History,
     lease: Lease,
+    pace: Pace,
     channel: ChannelId,
     trigger: Option<MessageId>,
     responsible: UserId,
@@ -77,11 +79,18 @@ pub(crate) struct Journal<'a> {
 }
 
 impl<'a> Journal<'a> {
-    pub(crate) fn new(app: &'a App, history: &'a History, lease: Lease, turn: &Turn) -> Self {
+    pub(crate) fn new(
+        app: &'a App,
+        history: &'a History,
+        lease: Lease,
+        pace: Pace,
+        turn: &Turn,
+    ) -> Self {
         Self {
             app,
             history,
             lease,
+            pace,
             channel: turn.channel,
             trigger: turn.trigger_message,
             responsible: turn.responsible,
@@ -123,7 +132,9 @@ impl<'a> Journal<'a> {
             is_last: piece.is_last,
         };
         let echoes = &self.app.echoes;
-        let awaited = echoes.expect(self.channel, post.nonce, post.text_hash).await;
+        let awaited = echoes
+            .expect(self.channel, post.nonce, post.text_hash)
+            .await;
         let run = self.app.presence.run();
         if !self.record(&post).await? {
             return Err(self.why_refused().await);
@@ -136,6 +147,7 @@ impl<'a> Journal<'a> {
         let sent = self.send(message, &post, &awaited).await?;
         let id = self.confirm(post.ordinal, awaited.settle(sent)).await?;
         self.remember(id, piece.text);
+        self.pace.note();
         metrics::post("sent");
         Ok(())
     }
@@ -192,6 +204,11 @@ impl<'a> Journal<'a> {
         let mut in_doubt_since: Option<Instant> = None;
         loop {
             self.wait_until_held().await?;
+            if self.pace.is_stopped() && in_doubt_since.is_none() {
+                let (store, lease) = (&self.app.store, &self.lease);
+                with_patience(|| store.fail_post(lease, post.ordinal)).await?;
+                return Err(TurnError::StopRequested);
+            }
             if in_doubt_since.is_some_and(|since| since.elapsed() > NONCE_WINDOW) {
                 if let Some(id) = self.look_back(post.text_hash).await? {
                     return Ok(id);

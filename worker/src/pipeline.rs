@@ -17,7 +17,8 @@ use std::time::Duration;
 use proto::event;
 use proto::id::EventId;
 use store::{Decision, TurnState};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use self::accept::{Surroundings, Verdict};
 use self::admit::Answer;
@@ -117,15 +118,26 @@ impl NotYet {
     }
 }
 
+/// A new message, and what its channel knows.
+#[derive(Clone, Copy)]
+pub(crate) struct Arrived<'a> {
+    pub(crate) received: &'a Received,
+    pub(crate) message: &'a event::Message,
+    pub(crate) history: &'a History,
+    /// A turn of its author may be running in the channel, so that it may be a word that stops it.
+    pub(crate) may_stop: bool,
+}
+
 /// Decides about a new message. Repeating it is harmless: the event id is decided once.
 ///
 /// Cancel safe: yes; what was committed is read back at the next delivery.
-pub(crate) async fn intake(
-    app: &App,
-    received: &Received,
-    message: &event::Message,
-    history: &History,
-) -> Result<Taken, NotYet> {
+pub(crate) async fn intake(app: &App, arrived: Arrived<'_>) -> Result<Taken, NotYet> {
+    let Arrived {
+        received,
+        message,
+        history,
+        ..
+    } = arrived;
     let event_id = &received.id;
     let tenant = accept::tenant_of(message);
     let around = Surroundings {
@@ -135,6 +147,12 @@ pub(crate) async fn intake(
     };
     for _ in 0..RELOADS {
         let profile = app.profiles.of(tenant).await.map_err(NotYet::Store)?;
+        if arrived.may_stop && accept::is_stop(message, profile.as_deref()) {
+            let stopped = admit::stop(app, event_id, message).await.map_err(not_yet)?;
+            if let Some(granted) = stopped {
+                return Ok(Taken::Granted(granted));
+            }
+        }
         let verdict = accept::accept(message, profile.as_deref(), around);
         let answer = match (verdict, profile) {
             (Verdict::Pass(code), _) => return Ok(Taken::Refused(code)),
@@ -149,7 +167,7 @@ pub(crate) async fn intake(
                 admit::refuse(app, event_id, message, Decision::NotSetUp).await
             }
         };
-        match answer.map_err(|error| NotYet::Store(std::sync::Arc::new(error)))? {
+        match answer.map_err(not_yet)? {
             Answer::Granted(granted) => return Ok(Taken::Granted(granted)),
             Answer::Refused {
                 code: Decision::NotSetUp,
@@ -164,17 +182,26 @@ pub(crate) async fn intake(
     Err(NotYet::Unsteady)
 }
 
+fn not_yet(error: store::Error) -> NotYet {
+    NotYet::Store(std::sync::Arc::new(error))
+}
+
 fn is_stale(app: &App, received: &Received, message: &event::Message) -> bool {
     let created_ms = proto::id::MessageId(message.message_id).created_at_ms();
     let asked_ms = created_ms.max(received.retried_at_ms);
     app.settings.switches.age_of(asked_ms) > app.settings.chat.stale_event_max_age
 }
 
-/// Runs one turn to its end, whatever that is.
+/// Runs one turn to its end, whatever that is; `stop` fires when somebody asked for that.
 ///
 /// Cancel safe: no; dropped midway its row stays for a successor, as after a kill.
-pub(crate) async fn turn(app: &App, granted: Granted, history: &History) -> TurnEnd {
-    let claimed = match timed(Stage::Claim, claim::claim(app, granted)).await {
+pub(crate) async fn turn(
+    app: &App,
+    granted: Granted,
+    history: &History,
+    stop: CancellationToken,
+) -> TurnEnd {
+    let claimed = match timed(Stage::Claim, claim::claim(app, granted, stop)).await {
         Ok(Some(claimed)) => claimed,
         Ok(None) => return TurnEnd::Unsettled,
         Err(error) => {
@@ -185,15 +212,14 @@ pub(crate) async fn turn(app: &App, granted: Granted, history: &History) -> Turn
             return TurnEnd::Unsettled;
         }
     };
-    let deadline = Instant::now() + app.settings.chat.turn_max;
+    let chat = &app.settings.chat;
     let mut journal = claimed.journal(app, history);
     let answering = answer(app, &claimed, &mut journal, history);
-    let outcome = timeout_at(deadline, answering)
-        .await
-        .unwrap_or(Err(TurnError::Overdue));
-    if outcome.is_err() {
-        journal.until_quiet().await;
-    }
+    let outcome = tokio::select! {
+        outcome = answering => outcome,
+        () = tokio::time::sleep(chat.turn_max) => Err(TurnError::Overdue),
+        () = claimed.pace.stalled(chat.stalled_after) => Err(TurnError::Stalled),
+    };
     timed(
         Stage::Settle,
         settle::settle(app, claimed, &journal, outcome),
@@ -213,34 +239,43 @@ async fn answer(
         Stage::Collect,
         collect::collect(app, claimed, journal, history),
     );
-    let Some(prompt) = unless_abandoned(app, collecting).await? else {
+    let Some(prompt) = unless_told(app, claimed, collecting).await? else {
         return Ok(TurnState::Done);
     };
     for attempt in 0..=EMPTY_RETRIES {
         let completing = timed(Stage::Complete, complete::complete(app, claimed, &prompt));
-        let stream = unless_abandoned(app, completing).await?;
+        let stream = unless_told(app, claimed, completing).await?;
+        claimed.pace.note();
         let delivering = deliver::deliver(app, claimed, journal, stream);
         timed(Stage::Deliver, delivering).await?;
         if journal.has_posted() || prompt.continue_from.is_some() {
             return Ok(TurnState::Done);
         }
         if attempt < EMPTY_RETRIES {
-            tokio::time::sleep(EMPTY_RETRY_AFTER).await;
+            let pause = async {
+                tokio::time::sleep(EMPTY_RETRY_AFTER).await;
+                Ok(())
+            };
+            unless_told(app, claimed, pause).await?;
         }
     }
     Err(TurnError::EmptyReply)
 }
 
-/// Lets go of a step when the process is on its way out. Only for steps that send nothing: a post
-/// that is cut off would be in doubt, so delivery lets go between posts by itself.
-async fn unless_abandoned<T>(
+/// Lets go of a step when the process is on its way out, or when somebody stops the turn. Only for
+/// steps that send nothing: a post that is cut off would be in doubt, so delivery does this while
+/// it waits for the model, and never within a post.
+async fn unless_told<T>(
     app: &App,
+    claimed: &claim::Claimed,
     step: impl Future<Output = Result<T, TurnError>>,
 ) -> Result<T, TurnError> {
-    app.abandon
-        .run_until_cancelled(step)
-        .await
-        .unwrap_or(Err(TurnError::Abandoned))
+    tokio::select! {
+        biased;
+        () = claimed.pace.stopped() => Err(TurnError::StopRequested),
+        () = app.abandon.cancelled() => Err(TurnError::Abandoned),
+        outcome = step => outcome,
+    }
 }
 
 async fn timed<F: Future>(stage: Stage, step: F) -> F::Output {

@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::Settings;
 use crate::keys::{self, Keys};
+use crate::control::Nudges;
 use crate::journal::Echoes;
 use crate::partition::{self, LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
@@ -112,6 +113,7 @@ async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
         live_turns: LiveTurns::default(),
         suspects: Arc::default(),
         echoes: Echoes::default(),
+        nudges: Nudges::default(),
         interactions: TaskTracker::new(),
         tracker: shutdown.tracker.clone(),
         stop: shutdown.token.clone(),

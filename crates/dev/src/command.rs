@@ -19,6 +19,9 @@ use walk::{Target, Walk};
 /// The flag of messages that one person sees (Discord message flags, 2026-11).
 pub(crate) const EPHEMERAL: u64 = 1 << 6;
 
+/// Longest wait for an answer that nobody set otherwise.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// Runs a slash command as a sandbox user and shows the answer.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -49,6 +52,13 @@ pub struct Args {
     /// Longest wait for each answer, in milliseconds.
     #[arg(long, default_value_t = 30_000)]
     pub timeout_ms: u64,
+}
+
+/// Runs one command without options of this task, and returns what its answer says.
+pub async fn once(url: &str, place: &Place, line: &str) -> anyhow::Result<String> {
+    let sandbox = Client::new(url.to_owned());
+    let walk = Walk::start(&sandbox, place, line, LONGEST).await?;
+    Ok(print::text(walk.view()))
 }
 
 /// Runs the command; the exit code is 0 when every step was answered.

@@ -27,6 +27,8 @@ pub struct Admission {
     pub trigger_kind: TriggerKind,
     /// The version of the settings it was judged with.
     pub settings_version: i64,
+    /// How many turns of a chain of follow-ups may be interrupted; 0: none.
+    pub max_follow_ups: i16,
 }
 
 /// What admission decided.
@@ -69,6 +71,11 @@ impl Store {
     /// in the same statement, every later one reads them back. Two deliveries at once wait for
     /// each other at the unique event id. Safe to repeat after a lost answer.
     ///
+    /// While a turn of the same user runs in the channel, the message is a follow-up (CHAT-51): it
+    /// runs before everything else that waits there, in the place of an older follow-up, and the
+    /// running turn is asked to stop, unless it uses a tool, is about to end, or ends a chain of
+    /// `max_follow_ups` interrupted turns.
+    ///
     /// # Errors
     /// `Invalid` without personas; `Corrupt`, `Unavailable`.
     pub async fn admit(&self, admission: &Admission) -> Result<Admitted, Error> {
@@ -89,6 +96,10 @@ impl Store {
 
     /// Judges, records and makes the turns in one statement. Returns the record's row and code,
     /// `None` when the event was decided before or the settings are others.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one statement decides, so that nothing happens between its parts"
+    )]
     async fn decide(&self, admission: &Admission) -> Result<Option<(i64, String)>, Error> {
         let personas: Vec<i64> = admission.personas.iter().map(|persona| persona.0).collect();
         let row = sqlx::query!(
@@ -120,14 +131,37 @@ impl Store {
                    FROM verdict v WHERE v.code IS NOT NULL
                    ON CONFLICT (event_id) DO NOTHING
                    RETURNING decision_id, code
+               ), busy AS (
+                   SELECT t.turn_id, t.follow_ups + 1 AS follow_ups
+                   FROM turns t
+                   WHERE t.channel_disc_id = $4::text AND t.responsible_disc_id = $5::text
+                     AND t.state IN ('preparing', 'streaming', 'tool')
+                     AND t.trigger_kind NOT IN ('command', 'stop')
+                     AND (NOT t.stop_requested OR t.stop_reason = 'follow_up')
+                     AND t.follow_ups < $11
+               ), interrupted AS (
+                   UPDATE turns t SET stop_requested = true, stop_reason = 'follow_up'
+                   FROM busy b, decision d
+                   WHERE t.turn_id = b.turn_id AND d.code = 'accepted'
+                     AND t.state IN ('preparing', 'streaming') AND NOT t.stop_requested
+               ), replaced AS (
+                   UPDATE turns t
+                   SET state = 'stopped', stop_requested = true, stop_reason = 'replaced',
+                       ended_at = now()
+                   FROM busy b, decision d
+                   WHERE t.channel_disc_id = $4::text AND t.responsible_disc_id = $5::text
+                     AND t.state = 'queued' AND t.priority = 1 AND d.code = 'accepted'
                ), admitted AS (
                    INSERT INTO turns
                        (server_id, channel_disc_id, partition, trigger_key, persona_ordinal,
-                        trigger_message_id, trigger_kind, responsible_disc_id, persona_id)
+                        trigger_message_id, trigger_kind, responsible_disc_id, persona_id,
+                        follow_ups, priority)
                    SELECT v.server_id, $4::text, $7, $1, p.ordinal - 1, $6::text, $8, $5::text,
-                          p.persona_id
+                          p.persona_id, COALESCE(b.follow_ups, 0),
+                          CASE WHEN b.turn_id IS NULL THEN 2 ELSE 1 END
                    FROM decision d
                    CROSS JOIN verdict v
+                   LEFT JOIN busy b ON true
                    CROSS JOIN unnest($10::bigint[]) WITH ORDINALITY AS p (persona_id, ordinal)
                    WHERE d.code = 'accepted'
                    ORDER BY p.ordinal
@@ -143,6 +177,7 @@ impl Store {
             admission.trigger_kind.as_str(),
             admission.settings_version,
             &personas,
+            admission.max_follow_ups,
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -151,7 +186,7 @@ impl Store {
 
     /// Reads back what was decided; nothing recorded means that the statement before this one
     /// found other settings.
-    async fn decided_before(&self, event_id: &EventId) -> Result<Admitted, Error> {
+    pub(crate) async fn decided_before(&self, event_id: &EventId) -> Result<Admitted, Error> {
         let row = sqlx::query!(
             "SELECT decision_id, code FROM turn_decisions WHERE event_id = $1",
             event_id.as_str(),

@@ -7,6 +7,8 @@ texts! {
     Decision {
         /// Turns were admitted.
         Accepted = "accepted",
+        /// A word that stops the author's running turn.
+        StopWord = "stop_word",
         /// Too old when it was seen first.
         Stale = "stale",
         /// Our own post, kept as history only.

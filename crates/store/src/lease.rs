@@ -23,10 +23,10 @@ pub struct Lease {
 
 impl Store {
     /// Takes a turn whose fence the caller read: raises the fence, names the worker, state
-    /// `preparing`. `None` when somebody was faster, the turn is over, an earlier turn of its
-    /// channel is not over, or another turn of the channel runs. A turn whose stop was requested
-    /// ends here as `stopped`, and the answer is `None`. Not safe to repeat blindly: after a lost
-    /// answer read the turn again and claim with the fence found.
+    /// `preparing`. `None` when somebody was faster, the turn is over, another turn of the channel
+    /// runs, or comes before this queued one. A turn whose stop was requested, or that waited when
+    /// its channel was cleared, ends here as `stopped`, and the answer is `None`. Not safe to
+    /// repeat blindly: after a lost answer read the turn again and claim with the fence found.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -37,18 +37,31 @@ impl Store {
         fence: i64,
     ) -> Result<Option<Lease>, Error> {
         let claimed = sqlx::query!(
-            "UPDATE turns AS t
-             SET state = CASE WHEN t.stop_requested THEN 'stopped' ELSE 'preparing' END,
-                 ended_at = CASE WHEN t.stop_requested THEN now() END,
+            r#"UPDATE turns AS t
+             SET state = CASE WHEN v.is_void THEN 'stopped' ELSE 'preparing' END,
+                 stop_requested = v.is_void,
+                 stop_reason = CASE WHEN v.is_void THEN COALESCE(t.stop_reason, 'kill') END,
+                 ended_at = CASE WHEN v.is_void THEN now() END,
                  worker_id = $2, fence = t.fence + 1, attempts = t.attempts + 1,
                  claimed_at = now()
-             WHERE t.turn_id = $1 AND t.fence = $3 AND t.ended_at IS NULL
-               AND NOT EXISTS (
-                   SELECT 1 FROM turns earlier
-                   WHERE earlier.channel_disc_id = t.channel_disc_id
-                     AND earlier.ended_at IS NULL
-                     AND earlier.admission_order < t.admission_order)
-             RETURNING t.fence, t.stop_requested",
+             FROM (
+                 SELECT q.turn_id, q.stop_requested OR (q.state = 'queued' AND EXISTS (
+                            SELECT 1 FROM channel_state c
+                            WHERE c.channel_disc_id = q.channel_disc_id
+                              AND c.server_id = q.server_id
+                              AND c.cleared_before >= q.created_at)) AS is_void
+                 FROM turns q WHERE q.turn_id = $1
+                 FOR UPDATE
+             ) AS v
+             WHERE t.turn_id = v.turn_id AND t.fence = $3 AND t.ended_at IS NULL
+               AND (t.state <> 'queued' OR NOT EXISTS (
+                   SELECT 1 FROM turns other
+                   WHERE other.channel_disc_id = t.channel_disc_id
+                     AND other.ended_at IS NULL AND other.turn_id <> t.turn_id
+                     AND (other.state <> 'queued'
+                          OR (other.priority, other.admission_order)
+                              < (t.priority, t.admission_order))))
+             RETURNING t.fence, t.stop_requested"#,
             turn.0,
             worker,
             fence,
@@ -88,7 +101,8 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Ends a turn for good; the reason, when there is one, replaces that of a requested stop.
+    /// Ends a turn for good. A turn that ends as `stopped` keeps the reason of the requested stop,
+    /// where there was one; otherwise the reason is the one given.
     /// Repeating it under the same lease is harmless. `false`: the lease is lost, or the turn
     /// ended in another state.
     ///
@@ -105,7 +119,8 @@ impl Store {
         }
         let done = sqlx::query!(
             "UPDATE turns
-             SET state = $4, stop_reason = COALESCE($5, stop_reason),
+             SET state = $4,
+                 stop_reason = CASE WHEN $4 = 'stopped' THEN COALESCE(stop_reason, $5) ELSE $5 END,
                  ended_at = COALESCE(ended_at, now())
              WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
                AND (ended_at IS NULL OR state = $4)",
@@ -161,26 +176,6 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected())
-    }
-
-    /// Asks for the end of a turn: a queued one is over at once, a running one gets the flag, at
-    /// which its next post fails. `false`: it is over, or its stop was requested before.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn request_stop(&self, turn: TurnId, reason: &'static str) -> Result<bool, Error> {
-        let done = sqlx::query!(
-            "UPDATE turns
-             SET stop_requested = true, stop_reason = $2,
-                 state = CASE WHEN state = 'queued' THEN 'stopped' ELSE state END,
-                 ended_at = CASE WHEN state = 'queued' THEN now() END
-             WHERE turn_id = $1 AND ended_at IS NULL AND NOT stop_requested",
-            turn.0,
-            reason,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
     }
 }
 

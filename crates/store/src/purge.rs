@@ -10,6 +10,8 @@ const KEEP_TURNS: TimeDelta = TimeDelta::hours(48);
 const KEEP_DECISIONS: TimeDelta = TimeDelta::hours(24);
 /// How long tries of an event are kept: the event itself lives for ten minutes at most.
 const KEEP_ATTEMPTS: TimeDelta = TimeDelta::hours(1);
+/// How long the state of an unused channel is kept (DB-75).
+const KEEP_CHANNELS: TimeDelta = TimeDelta::days(30);
 /// Rows per statement, each its own transaction, so that no lock is held for long (DB-79).
 const BATCH: i64 = 1_000;
 
@@ -20,11 +22,14 @@ pub struct Purged {
     pub turns: u64,
     /// Records of decisions.
     pub decisions: u64,
+    /// States of channels.
+    pub channels: u64,
 }
 
 impl Store {
-    /// Deletes turns 48 h after their end and decisions after 24 h, counted back from `now`, in
-    /// batches. Cancel safe: what is left is deleted the next time.
+    /// Deletes turns 48 h after their end, decisions after 24 h and what is kept about a channel 30
+    /// days after its last change, counted back from `now`, in batches. Cancel safe: what is left is
+    /// deleted the next time.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -34,8 +39,10 @@ impl Store {
             let turns = self.purge_turns(now - KEEP_TURNS).await?;
             let decisions = self.purge_decisions(now - KEEP_DECISIONS).await?;
             purged.turns += turns;
+            let channels = self.purge_channels(now - KEEP_CHANNELS).await?;
             purged.decisions += decisions;
-            if turns == 0 && decisions == 0 {
+            purged.channels += channels;
+            if turns == 0 && decisions == 0 && channels == 0 {
                 return Ok(purged);
             }
         }
@@ -70,6 +77,19 @@ impl Store {
             "DELETE FROM turns WHERE turn_id IN (
                  SELECT turn_id FROM turns WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
             ended_before,
+            BATCH,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn purge_channels(&self, unused_since: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM channel_state WHERE (server_id, channel_disc_id) IN (
+                 SELECT server_id, channel_disc_id FROM channel_state
+                 WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)",
+            unused_since,
             BATCH,
         )
         .execute(&self.pool)

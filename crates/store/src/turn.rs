@@ -40,8 +40,10 @@ pub struct Turn {
     pub persona: PersonaId,
     /// Which persona of the trigger this is, from 0.
     pub ordinal: i32,
-    /// The order in which turns were admitted; smaller runs first within a channel.
+    /// The order in which turns were admitted; smaller runs first within a class of a channel.
     pub admission_order: i64,
+    /// Its class within the channel, smaller first; within a class the order of admission decides.
+    pub priority: i16,
     /// How far it is.
     pub state: TurnState,
     /// The worker that holds it; `None` when nobody does.
@@ -72,13 +74,36 @@ impl Store {
             TurnRow,
             "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
                     t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
-                    t.persona_id, t.persona_ordinal, t.admission_order, t.state, t.worker_id,
+                    t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
                     t.fence, t.attempts, t.stop_requested, t.stop_reason
              FROM turns t JOIN servers s ON s.server_id = t.server_id
              WHERE t.partition = $1 AND t.ended_at IS NULL
              ORDER BY t.admission_order
              LIMIT $2",
             i32::from(partition.0),
+            MOST_OPEN_TURNS,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Turn::try_from).collect()
+    }
+
+    /// Returns the turns of a channel that are not over, by admission order; at most 10,000.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    pub async fn open_turns_in(&self, channel: ChannelId) -> Result<Vec<Turn>, Error> {
+        let rows = sqlx::query_as!(
+            TurnRow,
+            "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
+                    t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
+                    t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
+                    t.fence, t.attempts, t.stop_requested, t.stop_reason
+             FROM turns t JOIN servers s ON s.server_id = t.server_id
+             WHERE t.channel_disc_id = $1 AND t.ended_at IS NULL
+             ORDER BY t.admission_order
+             LIMIT $2",
+            channel.to_string(),
             MOST_OPEN_TURNS,
         )
         .fetch_all(&self.pool)
@@ -95,7 +120,7 @@ impl Store {
             TurnRow,
             "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
                     t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
-                    t.persona_id, t.persona_ordinal, t.admission_order, t.state, t.worker_id,
+                    t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
                     t.fence, t.attempts, t.stop_requested, t.stop_reason
              FROM turns t JOIN servers s ON s.server_id = t.server_id
              WHERE t.turn_id = $1",
@@ -112,7 +137,7 @@ impl Store {
             TurnRow,
             "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
                     t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
-                    t.persona_id, t.persona_ordinal, t.admission_order, t.state, t.worker_id,
+                    t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
                     t.fence, t.attempts, t.stop_requested, t.stop_reason
              FROM turns t JOIN servers s ON s.server_id = t.server_id
              WHERE t.trigger_key = $1
@@ -160,6 +185,7 @@ pub(crate) struct TurnRow {
     persona_id: i64,
     persona_ordinal: i32,
     admission_order: i64,
+    priority: i16,
     state: String,
     worker_id: Option<String>,
     fence: i64,
@@ -203,6 +229,7 @@ impl TryFrom<TurnRow> for Turn {
             persona: PersonaId(row.persona_id),
             ordinal: row.persona_ordinal,
             admission_order: row.admission_order,
+            priority: row.priority,
             state: place("state").parse(&row.state)?,
             worker: row.worker_id,
             fence: row.fence,

@@ -1,5 +1,6 @@
 //! The forms that an answer to an interaction can take. Every message notifies nobody.
 
+use store::Kill;
 use twilight_model::channel::message::component::ActionRow;
 use twilight_model::channel::message::{AllowedMentions, Component, MessageFlags};
 use twilight_model::http::interaction::{
@@ -21,6 +22,8 @@ pub(crate) struct Plan {
 pub(crate) enum After {
     /// Check and save what the setup form brought.
     SetUp(Box<Submission>),
+    /// End turns of a channel.
+    Kill(Kill),
 }
 
 /// A private message with what can be pressed or chosen in it.

@@ -47,6 +47,15 @@ impl Asker {
                 .intersects(Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR)
     }
 
+    /// Tells whether the person may end what others asked for: who may delete messages, and everyone
+    /// in their own direct messages.
+    pub(crate) fn may_moderate(&self) -> bool {
+        self.tenant.is_direct()
+            || self
+                .permissions
+                .intersects(Permissions::MANAGE_MESSAGES | Permissions::ADMINISTRATOR)
+    }
+
     /// Returns when the person asked, by Discord's clock, Unix time in seconds.
     pub(crate) const fn asked_at_secs(&self) -> u64 {
         self.asked_at_ms / 1000
@@ -78,6 +87,14 @@ mod tests {
         let everything_else =
             Permissions::all().difference(Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR);
         assert!(!asker(1, everything_else).may_manage());
+    }
+
+    #[test]
+    fn members_moderate_with_the_permission_only() {
+        assert!(asker(1, Permissions::MANAGE_MESSAGES).may_moderate());
+        assert!(asker(1, Permissions::ADMINISTRATOR).may_moderate());
+        assert!(!asker(1, Permissions::MANAGE_GUILD).may_moderate());
+        assert!(asker(0, Permissions::empty()).may_moderate());
     }
 
     #[test]

@@ -12,6 +12,8 @@ use twilight_model::oauth::ApplicationIntegrationType;
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
+    /// CMD-22.
+    Kill,
     /// CMD-17.
     Setup,
     /// CMD-27.
@@ -41,7 +43,13 @@ pub(crate) struct Entry {
 }
 
 /// Every command, by path; commands of one group stand together.
-const ENTRIES: [Entry; 2] = [
+const ENTRIES: [Entry; 3] = [
+    Entry {
+        path: "bot kill",
+        description: "End my replies here at once: yours, or all if you may manage messages",
+        needs: Needs::Nothing,
+        command: Command::Kill,
+    },
     Entry {
         path: "setup",
         description: "Set me up here, or see what is set: provider, key and model",
@@ -57,7 +65,10 @@ const ENTRIES: [Entry; 2] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-const GROUPS: [(&str, &str); 1] = [("tool", "Look after the bot")];
+const GROUPS: [(&str, &str); 2] = [
+    ("bot", "Steer what I say here"),
+    ("tool", "Look after the bot"),
+];
 
 /// Finds the command of a path.
 pub(crate) fn find(path: &str) -> Option<&'static Entry> {

@@ -21,12 +21,12 @@ use super::letter;
 use super::schedule::Schedule;
 use super::trial::{self, TRIES, Trial};
 use crate::app::App;
-use crate::channel::history::History;
 use crate::channel::line;
+use crate::control;
 use crate::journal::echo;
 use crate::metrics;
 use crate::notice::Notice;
-use crate::pipeline::{self, NotYet, Received, Taken, accept};
+use crate::pipeline::{self, Arrived, NotYet, Received, Taken, accept};
 
 /// The loop ticks this often: well below the two seconds after which its heartbeat stops.
 const TICK: Duration = Duration::from_millis(500);
@@ -108,6 +108,7 @@ impl Intake {
 
     async fn until_broken(&mut self) {
         let mut ticks = ticks(TICK);
+        let mut nudges = self.app.nudges.subscribe();
         let mut looks = ticks_later(LOOK_EVERY);
         let mut reconciliations = ticks_later(RECONCILE_EVERY);
         loop {
@@ -130,6 +131,7 @@ impl Intake {
                 _ = reconciliations.tick(), if self.is_started => {
                     self.load().await;
                 }
+                Ok(channel) = nudges.recv() => self.nudged(channel).await,
                 Some(ended) = self.schedule.next_ended() => self.schedule.after(ended).await,
                 delivery = self.owned.messages.next() => {
                     let Some(Ok(delivery)) = delivery else { return };
@@ -139,6 +141,14 @@ impl Intake {
                     self.take(&delivery).await;
                 }
             }
+        }
+    }
+
+    /// Turns of a channel were stopped by somebody, perhaps at another worker.
+    async fn nudged(&mut self, channel: ChannelId) {
+        let count = self.app.settings.nats.partitions;
+        if self.is_started && Partition::of_channel(channel, count) == self.partition {
+            self.schedule.refresh(channel).await;
         }
     }
 
@@ -243,16 +253,38 @@ impl Intake {
                 self.schedule.channel(channel).history.edit(line);
             }
             Some(Event::MessageDelete(deletion)) => {
-                let channel = ChannelId(deletion.channel_id);
-                let history = &self.schedule.channel(channel).history;
-                for id in &deletion.message_ids {
-                    history.delete(MessageId(*id));
-                }
+                let deleted = deletion.message_ids.iter().copied().map(MessageId);
+                let deleted: Vec<_> = deleted.collect();
+                self.deleted(ChannelId(deletion.channel_id), &deleted).await;
             }
             Some(Event::Gap(_)) => self.schedule.forget_histories(),
             None => {}
         }
         true
+    }
+
+    /// Forgets deleted messages, and ends the turns that they asked for (CHAT-56).
+    async fn deleted(&mut self, channel: ChannelId, messages: &[MessageId]) {
+        let history = &self.schedule.channel(channel).history;
+        for id in messages {
+            history.delete(*id);
+        }
+        // Before the start only the rows know what is open.
+        if self.is_started && !self.schedule.is_asked_by(channel, messages) {
+            return;
+        }
+        loop {
+            match self.app.store.trigger_deleted(channel, messages).await {
+                Ok(0) => return,
+                Ok(_) => return control::nudge(&self.app, channel).await,
+                Err(error) if error.is_unavailable() => sleep(DATABASE_RETRY).await,
+                Err(error) => {
+                    // Whoever runs the turn reads its trigger again.
+                    tracing::warn!(%error, "turns of a deleted message are not stopped");
+                    return;
+                }
+            }
+        }
     }
 
     async fn created(&mut self, event: &Received, message: &event::Message) -> bool {
@@ -263,8 +295,16 @@ impl Intake {
         if line.is_own {
             echo::take(&self.app, message).await;
         }
+        let author = line.author;
         history.say(line);
-        let Some(taken) = self.decide(event, message, &history).await else {
+        let is_busy = self.schedule.is_busy_with(id, author);
+        let arrived = Arrived {
+            received: event,
+            message,
+            history: &history,
+            may_stop: is_busy || !self.is_started,
+        };
+        let Some(taken) = self.decide(arrived).await else {
             return false;
         };
         match taken {
@@ -273,6 +313,9 @@ impl Intake {
                 // Before the start the rows are enough: all open turns are read then, in order.
                 if self.is_started {
                     self.schedule.append(id, turns).await;
+                }
+                if is_busy {
+                    control::nudge(&self.app, id).await;
                 }
             }
             Taken::Refused(code) => metrics::decision(code),
@@ -287,15 +330,10 @@ impl Intake {
     }
 
     /// Asks until the database decides; `None` when its answer is an error again and again.
-    async fn decide(
-        &self,
-        event: &Received,
-        message: &event::Message,
-        history: &History,
-    ) -> Option<Taken> {
+    async fn decide(&self, arrived: Arrived<'_>) -> Option<Taken> {
         let mut tries = 0;
         loop {
-            let error = match pipeline::intake(&self.app, event, message, history).await {
+            let error = match pipeline::intake(&self.app, arrived).await {
                 Ok(taken) => return Some(taken),
                 Err(error) => error,
             };

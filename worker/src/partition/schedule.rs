@@ -8,10 +8,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use proto::id::ChannelId;
+use proto::id::{ChannelId, MessageId, UserId};
 use store::{Turn, TurnId};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::channel::Channel;
@@ -135,19 +136,45 @@ impl Schedule {
         self.pump_due().await;
     }
 
-    /// Reads the row of the first turn again, and drops the turn when it is final.
-    async fn look_again(&mut self, id: ChannelId) {
-        let Some(head) = self.channel(id).queue.front() else {
-            return;
-        };
-        let turn = head.turn().id;
-        let now = self.app.store.turn(turn).await;
-        let channel = self.channel(id);
-        match now {
-            Ok(Some(now)) if !now.state.is_final() => channel.refresh(now),
-            Ok(_) => channel.remove(turn),
-            Err(error) => tracing::warn!(turn.id = %turn.0, %error, "a turn's row cannot be read"),
+    /// Reads the queue of a channel again at once, after somebody stopped turns in it.
+    pub(super) async fn refresh(&mut self, id: ChannelId) {
+        if self
+            .channels
+            .get(&id)
+            .is_some_and(|channel| !channel.is_empty())
+        {
+            self.look_again(id).await;
+            self.channel(id).recover();
+            self.pump(id).await;
         }
+    }
+
+    /// Tells whether a turn of that user runs in a channel, or comes next.
+    pub(super) fn is_busy_with(&self, channel: ChannelId, user: UserId) -> bool {
+        let head = self
+            .channels
+            .get(&channel)
+            .and_then(|channel| channel.queue.front());
+        head.is_some_and(|head| head.turn().responsible == user)
+    }
+
+    /// Reads the rows of a channel's turns again.
+    async fn look_again(&mut self, id: ChannelId) {
+        match self.app.store.open_turns_in(id).await {
+            Ok(open) => self.channel(id).read_again(&open),
+            Err(error) => tracing::warn!(%error, "the queue of a channel cannot be read"),
+        }
+    }
+
+    /// Tells whether one of these messages asked for a turn that is open in the channel.
+    pub(super) fn is_asked_by(&self, channel: ChannelId, messages: &[MessageId]) -> bool {
+        self.channels.get(&channel).is_some_and(|channel| {
+            let mut triggers = channel
+                .queue
+                .iter()
+                .filter_map(|waiting| waiting.turn().trigger_message);
+            triggers.any(|trigger| messages.contains(&trigger))
+        })
     }
 
     /// Starts the first turn of a channel, if it is nobody's.
@@ -172,7 +199,7 @@ impl Schedule {
         self.channel(id).running = Some(turn);
         let ended = self.ended_sender.clone();
         self.app.tracker.spawn(async move {
-            let end = run(&app, granted, &history).await;
+            let end = run(&app, granted, &history, live.stop()).await;
             drop(live);
             let word = Ended {
                 channel: id,
@@ -198,13 +225,13 @@ async fn is_held_by_another(app: &App, turn: &Turn) -> bool {
 }
 
 /// Waits for a place and runs the turn; a panic is caught and counted, and the process lives on.
-async fn run(app: &App, granted: Granted, history: &History) -> TurnEnd {
+async fn run(app: &App, granted: Granted, history: &History, stop: CancellationToken) -> TurnEnd {
     let slot = app.stop.run_until_cancelled(app.turn_slots.acquire());
     let Some(Ok(_slot)) = slot.await else {
         return TurnEnd::Unsettled;
     };
     let id = granted.turn().id;
-    let running = AssertUnwindSafe(pipeline::turn(app, granted, history)).catch_unwind();
+    let running = AssertUnwindSafe(pipeline::turn(app, granted, history, stop)).catch_unwind();
     running.await.unwrap_or_else(|_| {
         metrics::panicked();
         tracing::error!(turn.id = %id.0, "a turn panicked");

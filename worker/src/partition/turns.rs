@@ -1,39 +1,51 @@
 //! Which turns run in this process, whoever owns their partition by now.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use store::TurnId;
+use tokio_util::sync::CancellationToken;
 
 use crate::metrics;
 
 /// The turns that a task of this process runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LiveTurns {
-    running: Arc<Mutex<HashSet<TurnId>>>,
+    running: Arc<Mutex<HashMap<TurnId, CancellationToken>>>,
 }
 
 impl LiveTurns {
     /// Registers a turn; `None` when a task of this process runs it already.
     pub(crate) fn begin(&self, turn: TurnId) -> Option<LiveTurn> {
-        let is_new = self
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(turn);
-        is_new.then(|| {
-            metrics::turn_started();
-            LiveTurn {
-                turns: self.clone(),
-                turn,
-            }
+        let stop = CancellationToken::new();
+        match self.lock().entry(turn) {
+            Entry::Vacant(place) => place.insert(stop.clone()),
+            Entry::Occupied(_) => return None,
+        };
+        metrics::turn_started();
+        Some(LiveTurn {
+            turns: self.clone(),
+            turn,
+            stop,
         })
+    }
+
+    /// Cancels a turn that runs here.
+    pub(crate) fn stop(&self, turn: TurnId) {
+        if let Some(stop) = self.lock().get(&turn) {
+            stop.cancel();
+        }
     }
 
     /// Returns the turns that run now.
     pub(crate) fn all(&self) -> Vec<TurnId> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.iter().copied().collect()
+        self.lock().keys().copied().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TurnId, CancellationToken>> {
+        // A panic cannot leave the map half changed: every change is one call on it.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -42,16 +54,20 @@ impl LiveTurns {
 pub(crate) struct LiveTurn {
     turns: LiveTurns,
     turn: TurnId,
+    stop: CancellationToken,
+}
+
+impl LiveTurn {
+    /// Returns what fires when somebody asked this turn to stop.
+    pub(crate) fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
 }
 
 impl Drop for LiveTurn {
     fn drop(&mut self) {
         metrics::turn_left();
-        self.turns
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.turn);
+        self.turns.lock().remove(&self.turn);
     }
 }
 
@@ -70,5 +86,18 @@ mod tests {
         assert!(turns.begin(turn).is_none());
         drop(running);
         assert!(turns.begin(turn).is_some());
+    }
+
+    #[test]
+    fn a_stop_reaches_the_turn_that_runs_and_not_the_next_one() {
+        let turns = LiveTurns::default();
+        let turn = TurnId(Uuid::from_u128(1));
+        turns.stop(turn);
+        let running = turns.begin(turn).unwrap();
+        assert!(!running.stop().is_cancelled());
+        turns.stop(TurnId(Uuid::from_u128(2)));
+        assert!(!running.stop().is_cancelled());
+        turns.stop(turn);
+        assert!(running.stop().is_cancelled());
     }
 }

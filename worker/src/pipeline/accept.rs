@@ -3,6 +3,7 @@
 //! Pure: everything it looks at is an argument. What it lets through is only asked for; whether
 //! it is allowed is decided by `admit`.
 
+mod stop_word;
 mod trigger;
 
 use proto::event;
@@ -74,6 +75,17 @@ pub(crate) fn accept(
         return without_setup(message, around);
     };
     choose(message, profile, around).map_or(Verdict::Pass(Decision::NotTriggered), Verdict::Ask)
+}
+
+/// Tells whether a message is nothing but a word that stops its author's running turn.
+pub(crate) fn is_stop(message: &event::Message, profile: Option<&Profile>) -> bool {
+    let is_person = message
+        .author
+        .as_ref()
+        .is_some_and(|author| !author.is_bot && author.webhook_id == 0);
+    let personas = profile.map_or(&[][..], |profile| &profile.personas);
+    let names = personas.iter().map(|persona| persona.nickname.as_str());
+    is_person && stop_word::is_stop_word(&message.content, names)
 }
 
 /// Returns whose settings hold for a message.

@@ -5,7 +5,7 @@
 use proto::event;
 use proto::id::{EventId, MessageId, UserId};
 use proto::subject::Partition;
-use store::{Admission, Admitted, Decision, Profile, Refusal, Turn};
+use store::{Admission, Admitted, Decision, Profile, Refusal, StopWord, Turn};
 use tokio::time::Instant;
 
 use super::accept::{Candidate, channel_of, tenant_of};
@@ -68,9 +68,32 @@ pub(super) async fn admit(
         personas: candidate.personas,
         trigger_kind: candidate.kind,
         settings_version: profile.settings_version,
+        max_follow_ups: app.settings.chat.max_follow_ups,
     };
     let admitted = app.store.admit(&admission).await?;
     Ok(answer_of(admitted, Some(seen)))
+}
+
+/// Stops the author's running turn; `None` when there is none. The turns are that of a short answer.
+pub(super) async fn stop(
+    app: &App,
+    event_id: &EventId,
+    message: &event::Message,
+) -> Result<Option<Vec<Granted>>, store::Error> {
+    let channel = channel_of(message);
+    let word = StopWord {
+        event_id: event_id.clone(),
+        tenant: tenant_of(message),
+        channel,
+        message: MessageId(message.message_id),
+        author: author_of(message),
+        partition: Partition::of_channel(channel, app.settings.nats.partitions),
+    };
+    let stopped = app.store.stop_by_word(&word).await?;
+    Ok(stopped.map(|admitted| match answer_of(admitted, None) {
+        Answer::Granted(granted) => granted,
+        Answer::Refused { .. } | Answer::SettingsChanged => Vec::new(),
+    }))
 }
 
 /// A second delivery reads back what was decided, whatever is thought of the message now.

@@ -15,6 +15,7 @@ use crate::channel::history::History;
 use crate::error::TurnError;
 use crate::journal::Journal;
 use crate::metrics;
+use crate::pace::Pace;
 use crate::patience::with_patience;
 use crate::pool::TurnKeys;
 
@@ -27,6 +28,8 @@ pub(crate) struct Claimed {
     pub(super) lease: Lease,
     pub(super) turn: Turn,
     pub(super) seen: Option<Instant>,
+    /// By what it is watched.
+    pub(super) pace: Pace,
     /// Who had it before, where it was running already.
     pub(super) predecessor: Predecessor,
     /// The provider keys that it used.
@@ -48,7 +51,11 @@ pub(super) enum Predecessor {
 }
 
 /// Claims the turn; `None` when somebody else has it or an earlier turn of the channel is open.
-pub(super) async fn claim(app: &App, granted: Granted) -> Result<Option<Claimed>, TurnError> {
+pub(super) async fn claim(
+    app: &App,
+    granted: Granted,
+    stop: CancellationToken,
+) -> Result<Option<Claimed>, TurnError> {
     let turn = granted.turn().clone();
     // Asked once: after a lost answer the row must be read again, for the fence may be raised.
     let lease = app
@@ -69,6 +76,7 @@ pub(super) async fn claim(app: &App, granted: Granted) -> Result<Option<Claimed>
     Ok(Some(Claimed {
         lease,
         seen: granted.seen(),
+        pace: Pace::new(stop),
         predecessor,
         keys: TurnKeys::default(),
         profile,
@@ -117,7 +125,8 @@ impl Claimed {
 
     /// Opens the journal of this turn's posts.
     pub(super) fn journal<'a>(&self, app: &'a App, history: &'a History) -> Journal<'a> {
-        Journal::new(app, history, self.lease.clone(), &self.turn)
+        let (lease, pace) = (self.lease.clone(), self.pace.clone());
+        Journal::new(app, history, lease, pace, &self.turn)
     }
 
     /// Shows the bot as typing until the guard is dropped (CHAT-57).

@@ -2,7 +2,7 @@
 
 use discord::Page;
 use llm::{Prompt, Role};
-use store::Persona;
+use store::{Persona, TriggerKind};
 
 use super::claim::{Claimed, Predecessor, Voice};
 use crate::app::App;
@@ -15,6 +15,13 @@ use crate::patience::with_rest_patience;
 /// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
 /// first, the newest message never.
 const CONVERSATION_MAX_BYTES: usize = 24_000;
+
+/// What a model is told when somebody stopped its reply (CHAT-54).
+const STOP_DIRECTIVE: &str = "\n\nThe last message asks you to stop, and you have stopped what you \
+    were saying. Say so in one short sentence and do not go on with it.";
+
+/// A short sentence takes no more, thinking included.
+const STOP_MAX_TOKENS: u32 = 1_024;
 
 /// Gathers the prompt of a turn; fills the channel's history where that was never done. `None`: a
 /// predecessor has said everything, and nothing is to be asked.
@@ -43,19 +50,21 @@ pub(super) async fn collect(
     Ok(Some(Prompt {
         provider: voice.provider,
         model: voice.model.to_owned(),
-        system: system_text(voice),
+        system: system_text(voice, claimed.turn.trigger_kind),
         turns: turns_of(lines),
-        max_output_tokens: Some(
-            voice
-                .profile
-                .max_output_tokens
-                .map_or(app.settings.chat.max_output_tokens, |own| {
-                    own.min(app.settings.chat.max_output_tokens)
-                }),
-        ),
+        max_output_tokens: Some(most_tokens(app, claimed, voice)),
         temperature: voice.profile.temperature,
         continue_from: (!said.is_empty()).then(|| said.join("\n\n")),
     }))
+}
+
+fn most_tokens(app: &App, claimed: &Claimed, voice: Voice<'_>) -> u32 {
+    let own = voice.profile.max_output_tokens.unwrap_or(u32::MAX);
+    let most = own.min(app.settings.chat.max_output_tokens);
+    match claimed.turn.trigger_kind {
+        TriggerKind::Stop => most.min(STOP_MAX_TOKENS),
+        _ => most,
+    }
 }
 
 /// Returns the message that asked, as it is now. A successor asks Discord, for it has not seen
@@ -145,7 +154,7 @@ fn turns_of(lines: Vec<Line>) -> Vec<llm::Turn> {
     turns
 }
 
-fn system_text(voice: Voice<'_>) -> String {
+fn system_text(voice: Voice<'_>, kind: TriggerKind) -> String {
     let Persona {
         nickname,
         attributes,
@@ -171,6 +180,9 @@ fn system_text(voice: Voice<'_>) -> String {
     }
     for (asked, answered) in sample_dialogues {
         text.extend(["\n\nExample:\n", asked, "\n", nickname, ": ", answered]);
+    }
+    if kind == TriggerKind::Stop {
+        text.push_str(STOP_DIRECTIVE);
     }
     text
 }

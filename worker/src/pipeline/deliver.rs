@@ -5,19 +5,25 @@ mod split;
 
 use futures_util::StreamExt;
 use llm::{Completion, Delta};
+use store::TriggerKind;
 
 use self::clean::neutralise;
 use self::split::{Splitter, Style};
 use super::claim::Claimed;
+use super::unless_told;
 use crate::app::App;
 use crate::error::TurnError;
 use crate::journal::{Journal, Piece};
 use crate::metrics;
 
+/// Most posts of the answer to a stop (CHAT-54).
+const STOP_POSTS: usize = 2;
+
 /// Posts the answer piece by piece; returns when the model has ended and all of it is posted. A
 /// model that does not end is cut off at the bound of posts (GUARD-48).
 ///
-/// When the process is on its way out it lets go between two posts, never within one.
+/// When the process is on its way out, or somebody stops the turn, it lets go between two posts,
+/// never within one; what was not posted by then is dropped.
 pub(super) async fn deliver(
     app: &App,
     claimed: &Claimed,
@@ -33,7 +39,7 @@ pub(super) async fn deliver(
         held: None,
     };
     loop {
-        match next(app, &mut stream).await {
+        match next(app, claimed, &mut stream).await {
             Ok(Some(Delta::Text(text))) => {
                 for piece in splitter.push(&text) {
                     outbox.put(&piece).await?;
@@ -58,11 +64,15 @@ pub(super) async fn deliver(
     outbox.close().await
 }
 
-async fn next(app: &App, stream: &mut Completion) -> Result<Option<Delta>, TurnError> {
-    let Some(delta) = app.abandon.run_until_cancelled(stream.next()).await else {
-        return Err(TurnError::Abandoned);
-    };
-    Ok(delta.transpose()?)
+async fn next(
+    app: &App,
+    claimed: &Claimed,
+    stream: &mut Completion,
+) -> Result<Option<Delta>, TurnError> {
+    let piece = async { Ok(stream.next().await.transpose()?) };
+    let piece = unless_told(app, claimed, piece).await?;
+    claimed.pace.note();
+    Ok(piece)
 }
 
 /// Holds a piece back while it may be the last one, for the row of the last post says so.
@@ -103,7 +113,11 @@ impl Outbox<'_, '_> {
     }
 
     async fn post(&mut self, text: &str, is_last: bool) -> Result<(), TurnError> {
-        if self.journal.posts() >= self.app.settings.chat.max_flush_count {
+        let most = match self.claimed.turn.trigger_kind {
+            TriggerKind::Stop => STOP_POSTS,
+            _ => self.app.settings.chat.max_flush_count,
+        };
+        if self.journal.posts() >= most {
             return Err(TurnError::FlushLimit);
         }
         let is_first = !self.journal.has_posted();

@@ -55,11 +55,14 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Where a message is said and by whom: all servers take turns, then all their channels.
+    /// Where a message is said and by whom: all servers take turns, then all their channels, and
+    /// in each channel the people, because who asks again while the answer is written interrupts
+    /// it.
     fn place(&self, number: u64) -> Place {
         let (servers, channels) = (u64::from(self.servers), u64::from(CHANNELS));
         let (server, channel) = (number % servers, number / servers % channels);
-        let user = format!("soaker-{}", number % u64::from(self.users));
+        let (round, within) = (number / (servers * channels), number % (servers * channels));
+        let user = format!("soaker-{}", (within + round) % u64::from(self.users));
         Place::channel(&user, &format!("soak-{server}/talk-{channel}"))
     }
 
@@ -131,6 +134,13 @@ mod tests {
             (0..15).map(|number| CROWD.place(number).channel).collect();
         assert_eq!(names.len(), 15);
         assert_eq!(CROWD.place(0).channel, CROWD.place(15).channel);
+    }
+
+    #[test]
+    fn the_next_message_of_a_channel_is_somebody_elses() {
+        let (first, next) = (CROWD.place(4), CROWD.place(19));
+        assert_eq!(first.channel, next.channel);
+        assert_ne!(first.user, next.user);
     }
 
     #[test]

@@ -18,8 +18,10 @@ async fn strange_text_is_answered_like_any_other() {
         "\0\u{1}\u{7f}".to_owned(),
     ];
     let mut triggers = Vec::new();
-    for text in &strange {
-        triggers.push(town.say("alice", "Sandbox", &format!("hm: {text}")).await);
+    // Everybody speaks once: who asks again while the answer is written interrupts it.
+    for (number, text) in strange.iter().enumerate() {
+        let user = format!("user{number}");
+        triggers.push(town.say(&user, "Sandbox", &format!("hm: {text}")).await);
     }
     let answers = town.answers(triggers).await;
     assert_each_answered_once(&answers, &town.posts().await);

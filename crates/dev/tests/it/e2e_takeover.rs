@@ -57,7 +57,8 @@ async fn a_reply_that_was_whole_when_its_worker_died_is_not_continued() {
 async fn an_edited_trigger_is_read_anew_by_the_successor() {
     let town = start().await;
     let trigger = killed_after_a_post(&town).await;
-    town.edit(&trigger, "a long answer about marmalade please").await;
+    town.edit(&trigger, "a long answer about marmalade please")
+        .await;
     town.restart(WORKER).await;
     let answer = answer(&town, trigger).await;
     assert_each_answered_once(&[answer], &town.posts().await);
@@ -92,12 +93,12 @@ async fn a_reply_of_long_ago_ends_with_a_visible_mark() {
     )
     .await;
     town.restart(WORKER).await;
-    let channel = trigger.channel.clone();
     let answer = answer(&town, trigger).await;
     let turn = &answer.record["turns"][0];
     assert_eq!(turn["state"], "interrupted", "{turn}");
     assert_eq!(turn["reason"], "too_late_to_continue", "{turn}");
-    town.wait_for_text(&channel, "interrupted here").await;
+    town.wait_for_text(&answer.trigger, "interrupted here")
+        .await;
     town.leave().await;
 }
 
@@ -107,11 +108,11 @@ async fn a_provider_that_cannot_continue_ends_the_reply_with_a_visible_mark() {
     let trigger = killed_after_a_post(&town).await;
     town.break_model(json!({"fault": 400, "times": 9})).await;
     town.restart(WORKER).await;
-    let channel = trigger.channel.clone();
     let answer = answer(&town, trigger).await;
     let turn = &answer.record["turns"][0];
     assert_eq!(turn["state"], "interrupted", "{turn}");
-    town.wait_for_text(&channel, "did not accept the request").await;
+    town.wait_for_text(&answer.trigger, "did not accept the request")
+        .await;
     town.leave().await;
 }
 
@@ -149,10 +150,106 @@ async fn a_post_that_discord_made_twice_stands_there_once() {
     town.wait_for_row("SELECT 1 FROM turns WHERE state = 'done'")
         .await;
     town.signal(Part::Gateway, Name::Cont).await;
-    let channel = trigger.channel.clone();
     let answer = answer(&town, trigger).await;
     let recorded = answer.posts();
     assert_eq!(recorded.len(), 1);
-    town.wait_for_messages(&channel, &recorded).await;
+    town.wait_for_messages(&answer.trigger, &recorded).await;
+    town.leave().await;
+}
+
+/// Freezes the worker that replies, until another one has ended the reply, and lets it go on.
+async fn frozen_while_another_replies(town: &Town, trigger: Trigger) {
+    let worker = town
+        .sql("SELECT substr(worker_id, 1, 8) FROM turns WHERE ended_at IS NULL")
+        .await;
+    let frozen: Part = worker.trim().parse().unwrap();
+    town.signal(frozen, Name::Stop).await;
+    let answer = answer(town, trigger).await;
+    assert_eq!(answer.record["turns"][0]["attempts"], 2);
+    town.signal(frozen, Name::Cont).await;
+    // Its next heartbeat tells that it is awake and had the time to do harm.
+    town.wait_for_ready(frozen).await;
+    let next = town.say("alice", "Amber", "are you both there?").await;
+    let mut answers = vec![answer];
+    answers.extend(town.answers(vec![next]).await);
+    assert_each_answered_once(&answers, &town.posts().await);
+}
+
+#[tokio::test]
+async fn a_worker_frozen_while_the_model_speaks_does_no_harm_when_it_wakes() {
+    let town = Town::start(2).await;
+    town.set_up("Amber").await;
+    town.speak_slowly(40).await;
+    let trigger = town.say("alice", "Amber", "a long answer please").await;
+    town.wait_for_row("SELECT 1 FROM turn_posts WHERE state = 'sent'")
+        .await;
+    frozen_while_another_replies(&town, trigger).await;
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn a_worker_frozen_before_it_posts_does_no_harm_when_it_wakes() {
+    let town = Town::start(2).await;
+    town.set_up("Amber").await;
+    town.break_model(json!({"fault": "slow-start", "wait_ms": 3_000, "times": 1}))
+        .await;
+    let trigger = town.say("alice", "Amber", "a long answer please").await;
+    town.wait_for_row("SELECT 1 FROM turns WHERE state = 'preparing'")
+        .await;
+    frozen_while_another_replies(&town, trigger).await;
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn a_worker_frozen_while_it_posts_does_no_harm_when_it_wakes() {
+    let town = Town::start(2).await;
+    town.set_up("Amber").await;
+    town.break_posting(json!({"delay_ms": 5_000, "after": true, "times": 1}))
+        .await;
+    let trigger = town.say("alice", "Amber", "a long answer please").await;
+    town.wait_for_posts(1).await;
+    frozen_while_another_replies(&town, trigger).await;
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn a_reply_that_outlasts_the_drain_is_continued_by_another_worker_at_once() {
+    let town = Town::start_with(2, &[("DRAIN_TIMEOUT_MS", "1000")]).await;
+    town.set_up("Amber").await;
+    town.speak_slowly(40).await;
+    let trigger = town.say("alice", "Amber", "a long answer please").await;
+    town.wait_for_row("SELECT 1 FROM turn_posts WHERE state = 'sent'")
+        .await;
+    let worker = town
+        .sql("SELECT substr(worker_id, 1, 8) FROM turns WHERE ended_at IS NULL")
+        .await;
+    let leaving: Part = worker.trim().parse().unwrap();
+    town.signal(leaving, Name::Term).await;
+    let answer = answer(&town, trigger).await;
+    // A release is no crash: the attempt was taken back.
+    assert_eq!(answer.record["turns"][0]["attempts"], 1);
+    assert_each_answered_once(&[answer], &town.posts().await);
+    let fence = town.sql("SELECT fence FROM turns").await;
+    assert_eq!(fence.trim(), "2", "another worker went on with it");
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn a_reply_that_gets_nowhere_is_given_up_and_the_queue_goes_on() {
+    let town = Town::start_with(1, &[("CHANNEL_LOCK_TIMEOUT_MS", "10000")]).await;
+    town.set_up("Amber").await;
+    town.break_model(json!({"fault": "slow-start", "wait_ms": 50_000, "times": 1}))
+        .await;
+    let stuck = town.say("alice", "Amber", "hello").await;
+    town.wait_for_row("SELECT 1 FROM turns WHERE state = 'preparing'")
+        .await;
+    let next = town.say("bob", "Amber", "and me?").await;
+    let answers = town.answers(vec![stuck, next]).await;
+    let turn = &answers[0].record["turns"][0];
+    assert_eq!(turn["state"], "failed", "{turn}");
+    assert_eq!(turn["reason"], "stalled", "{turn}");
+    town.wait_for_text(&answers[0].trigger, "took too long")
+        .await;
+    assert_eq!(answers[1].record["turns"][0]["state"], "done");
     town.leave().await;
 }

@@ -12,6 +12,7 @@ mod browser;
 mod e2e_bad_input;
 mod e2e_browser;
 mod e2e_database;
+mod e2e_control;
 mod e2e_dead_letters;
 mod e2e_events;
 mod e2e_gateway;

@@ -211,10 +211,10 @@ impl Town {
             .await;
     }
 
-    /// Waits until a message of the channel contains a text.
-    pub(crate) async fn wait_for_text(&self, channel: &str, text: &str) {
+    /// Waits until a message after the trigger contains a text.
+    pub(crate) async fn wait_for_text(&self, trigger: &Trigger, text: &str) {
         let is_there = async || {
-            let messages = self.messages(channel).await;
+            let messages = self.messages(trigger).await;
             messages
                 .iter()
                 .any(|message| message["content"].as_str().unwrap().contains(text))
@@ -222,22 +222,26 @@ impl Town {
         self.wait_until(text, is_there).await;
     }
 
-    /// Waits until exactly these messages of the bot stand in a channel.
-    pub(crate) async fn wait_for_messages(&self, channel: &str, expected: &[String]) {
+    /// Waits until exactly these messages of the bot stand behind a trigger.
+    pub(crate) async fn wait_for_messages(&self, trigger: &Trigger, expected: &[String]) {
         let are_there = async || {
-            let messages = self.messages(channel).await;
+            let messages = self.messages(trigger).await;
             let own = messages
                 .iter()
                 .filter(|message| message["author"]["bot"] == true);
             let ids: Vec<&str> = own.map(|message| message["id"].as_str().unwrap()).collect();
             ids == expected
         };
-        self.wait_until("the messages of the record", are_there).await;
+        let what = format!("{expected:?} after {trigger:?}");
+        self.wait_until(&what, are_there).await;
     }
 
-    /// What was said in a channel, oldest first.
-    async fn messages(&self, channel: &str) -> Vec<Value> {
-        let url = format!("{}/sandbox/messages?channel_id={channel}&after=0", self.url);
+    /// What was said after a trigger, oldest first.
+    async fn messages(&self, Trigger { id, channel }: &Trigger) -> Vec<Value> {
+        let url = format!(
+            "{}/sandbox/messages?channel_id={channel}&after={id}",
+            self.url
+        );
         let messages = http::get_json(&url).await.unwrap();
         messages.as_array().unwrap().clone()
     }
@@ -245,11 +249,10 @@ impl Town {
     async fn wait_until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
         let deadline = Instant::now() + REPLY_WAIT;
         while !is_so().await {
-            assert!(
-                Instant::now() < deadline,
-                "it never came to this: {what}{}",
-                self.logs()
-            );
+            if Instant::now() >= deadline {
+                let posts = self.posts().await;
+                panic!("it never came to this: {what}; {posts:?}{}", self.logs());
+            }
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -368,6 +371,18 @@ impl Town {
         self.post(&body).await
     }
 
+    /// Says something on a server that addresses nobody.
+    pub(crate) async fn mutter(&self, user: &str, server: &str, text: &str) -> Trigger {
+        let body = json!({"user": user, "server": server, "channel": "general", "content": text});
+        self.post(&body).await
+    }
+
+    /// Runs a slash command on a server and returns what it is answered with.
+    pub(crate) async fn command(&self, user: &str, server: &str, line: &str) -> String {
+        let place = Place::channel(user, &format!("{server}/general"));
+        dev::command::once(&self.url, &place, line).await.unwrap()
+    }
+
     /// Says something to the bot in a direct message.
     pub(crate) async fn say_privately(&self, user: &str, text: &str) -> Trigger {
         let body = json!({"user": user, "dm": true, "content": text});
@@ -468,6 +483,14 @@ impl Town {
     pub(crate) async fn restart(&self, part: Part) {
         let args = control::StartArgs { id: part };
         control::start(args, &self.installation).await.unwrap();
+    }
+
+    /// Waits until a process says that it is ready.
+    pub(crate) async fn wait_for_ready(&self, part: Part) {
+        let state = self.installation.state().unwrap();
+        launch::wait_until_ready(&self.installation, &state, part)
+            .await
+            .unwrap();
     }
 
     /// The processes that are there.

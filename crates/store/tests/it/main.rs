@@ -10,6 +10,7 @@
 mod admission;
 mod attempts;
 mod columns;
+mod control;
 mod database;
 mod key_pool;
 mod keys;

@@ -5,7 +5,9 @@ use proto::id::MessageId;
 use store::{Decision, EchoedPost, Lease, NewPost, PostState, Store, TurnState};
 
 use crate::database::Database;
-use crate::world::{CHANNEL, GUILD, OTHER_CHANNEL, admission, claim, message, refusal, set_up, turn};
+use crate::world::{
+    CHANNEL, GUILD, OTHER_CHANNEL, admission, claim, kill_all, message, refusal, set_up, turn,
+};
 
 const HASH: [u8; 32] = [7; 32];
 /// Above what a signed number holds.
@@ -46,7 +48,12 @@ async fn posts_are_journaled_one_after_the_other() {
     let store = &database.store;
     let lease = lease(store).await;
     assert!(!store.insert_post(&lease, &post(1, 11, HASH)).await.unwrap());
-    assert!(store.insert_post(&lease, &post(0, NONCE, HASH)).await.unwrap());
+    assert!(
+        store
+            .insert_post(&lease, &post(0, NONCE, HASH))
+            .await
+            .unwrap()
+    );
     assert!(!store.insert_post(&lease, &post(1, 11, HASH)).await.unwrap());
     assert_eq!(confirm(store, &lease, 50).await, Some(message(50)));
     assert!(store.insert_post(&lease, &post(1, 11, HASH)).await.unwrap());
@@ -70,7 +77,12 @@ async fn repeated_journal_writes_change_nothing() {
     let lease = lease(store).await;
     assert!(store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
     assert!(store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
-    assert!(!store.insert_post(&lease, &post(0, 10, [8; 32])).await.unwrap());
+    assert!(
+        !store
+            .insert_post(&lease, &post(0, 10, [8; 32]))
+            .await
+            .unwrap()
+    );
     assert_eq!(confirm(store, &lease, 50).await, Some(message(50)));
     assert_eq!(confirm(store, &lease, 50).await, Some(message(50)));
     assert_eq!(confirm(store, &lease, 51).await, Some(message(50)));
@@ -131,7 +143,7 @@ async fn requested_stop_ends_posting() {
     let store = &database.store;
     let lease = lease(store).await;
     assert!(store.insert_post(&lease, &post(0, 10, HASH)).await.unwrap());
-    store.request_stop(lease.turn, "deleted").await.unwrap();
+    kill_all(store).await;
     // What was sent meanwhile is still recorded.
     assert_eq!(confirm(store, &lease, 50).await, Some(message(50)));
     assert!(!store.insert_post(&lease, &post(1, 11, HASH)).await.unwrap());
@@ -240,7 +252,12 @@ async fn echo_confirms_a_post_without_a_lease_once() {
     let database = Database::migrated().await;
     let store = &database.store;
     let old = lease(store).await;
-    assert!(store.insert_post(&old, &post(0, NONCE, HASH)).await.unwrap());
+    assert!(
+        store
+            .insert_post(&old, &post(0, NONCE, HASH))
+            .await
+            .unwrap()
+    );
     store.claim_turn(old.turn, "new", old.fence).await.unwrap();
     let heard = store.echoed_post(&echo(NONCE, 50)).await.unwrap();
     assert_eq!(heard, Some(message(50)));

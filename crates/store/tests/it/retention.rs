@@ -4,7 +4,7 @@ use chrono::{TimeDelta, Utc};
 use store::{Purged, TurnState};
 
 use crate::database::Database;
-use crate::world::{GUILD, claim, message, set_up, turn};
+use crate::world::{GUILD, claim, kill_all, message, set_up, turn};
 
 #[tokio::test]
 async fn turns_go_after_two_days_and_decisions_after_one() {
@@ -35,18 +35,22 @@ async fn turns_go_after_two_days_and_decisions_after_one() {
         after(25).await.unwrap(),
         Purged {
             turns: 0,
-            decisions: 2
+            decisions: 2,
+            channels: 0,
         }
     );
     assert_eq!(
         after(49).await.unwrap(),
         Purged {
             turns: 1,
-            decisions: 0
+            decisions: 0,
+            channels: 0,
         }
     );
     assert_eq!(store.posts(first.id).await.unwrap(), []);
     assert!(store.turn(open.id).await.unwrap().is_some());
+    kill_all(store).await;
+    assert_eq!(after(31 * 24).await.unwrap().channels, 1);
 }
 
 #[tokio::test]
@@ -68,7 +72,8 @@ async fn more_than_one_batch_is_deleted() {
         purged,
         Purged {
             turns: 0,
-            decisions: 2500
+            decisions: 2500,
+            channels: 0,
         }
     );
 }

@@ -6,7 +6,9 @@ use store::{Error, Store, TurnId, TurnState};
 use uuid::Uuid;
 
 use crate::database::Database;
-use crate::world::{GUILD, OTHER_CHANNEL, PARTITION, admission, admit, claim, set_up, turn};
+use crate::world::{
+    GUILD, OTHER_CHANNEL, PARTITION, admission, admit, claim, kill_all, set_up, turn,
+};
 
 #[tokio::test]
 async fn many_workers_claim_at_once_and_one_wins() {
@@ -348,20 +350,7 @@ async fn queued_turn_stops_at_once() {
     let database = Database::migrated().await;
     let profile = set_up(&database.store, GUILD).await;
     let queued = turn(&database.store, &profile, 1).await;
-    assert!(
-        database
-            .store
-            .request_stop(queued.id, "deleted")
-            .await
-            .unwrap()
-    );
-    assert!(
-        !database
-            .store
-            .request_stop(queued.id, "again")
-            .await
-            .unwrap()
-    );
+    kill_all(&database.store).await;
     let stopped = database.store.turn(queued.id).await.unwrap().unwrap();
     assert_eq!(stopped.state, TurnState::Stopped);
     assert_eq!(claim(&database.store, &queued, "w").await, None);
@@ -373,13 +362,7 @@ async fn running_turn_is_flagged_and_its_worker_ends_it() {
     let profile = set_up(&database.store, GUILD).await;
     let queued = turn(&database.store, &profile, 1).await;
     let lease = claim(&database.store, &queued, "w").await.unwrap();
-    assert!(
-        database
-            .store
-            .request_stop(queued.id, "deleted")
-            .await
-            .unwrap()
-    );
+    kill_all(&database.store).await;
     let flagged = database.store.turn(queued.id).await.unwrap().unwrap();
     assert_eq!(
         (flagged.state, flagged.stop_requested),
@@ -393,7 +376,7 @@ async fn running_turn_is_flagged_and_its_worker_ends_it() {
             .unwrap()
     );
     let reason: String = database.read("SELECT stop_reason FROM turns").await;
-    assert_eq!(reason, "deleted");
+    assert_eq!(reason, "kill");
 }
 
 #[tokio::test]
@@ -402,11 +385,7 @@ async fn takeover_of_a_flagged_turn_ends_it() {
     let profile = set_up(&database.store, GUILD).await;
     let queued = turn(&database.store, &profile, 1).await;
     let dead = claim(&database.store, &queued, "dead").await.unwrap();
-    database
-        .store
-        .request_stop(queued.id, "deleted")
-        .await
-        .unwrap();
+    kill_all(&database.store).await;
     assert_eq!(
         database
             .store

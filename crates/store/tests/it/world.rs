@@ -6,7 +6,9 @@ use keyring::Keyring;
 use proto::id::{ChannelId, EventId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
 use secrecy::SecretString;
-use store::{Admission, Admitted, Lease, NewSetup, Profile, Refusal, Store, TriggerKind, Turn};
+use store::{
+    Admission, Admitted, Kill, Lease, NewSetup, Profile, Refusal, Store, TriggerKind, Turn, Whose,
+};
 
 pub(crate) const GUILD: TenantId = TenantId::Guild(GuildId(100_000_000_000_000_001));
 pub(crate) const OTHER_GUILD: TenantId = TenantId::Guild(GuildId(100_000_000_000_000_002));
@@ -65,6 +67,7 @@ pub(crate) fn admission(profile: &Profile, n: u64) -> Admission {
         personas: vec![profile.personas[0].id],
         trigger_kind: TriggerKind::Mention,
         settings_version: profile.settings_version,
+        max_follow_ups: 0,
     }
 }
 
@@ -95,4 +98,14 @@ pub(crate) async fn turn(store: &Store, profile: &Profile, n: u64) -> Turn {
 /// Claims a turn at the fence it was read with.
 pub(crate) async fn claim(store: &Store, turn: &Turn, worker: &str) -> Option<Lease> {
     store.claim_turn(turn.id, worker, turn.fence).await.unwrap()
+}
+
+/// Ends every turn of the usual channel.
+pub(crate) async fn kill_all(store: &Store) {
+    let kill = Kill {
+        tenant: GUILD,
+        channel: CHANNEL,
+        whose: Whose::Everybodys,
+    };
+    store.kill(&kill).await.unwrap();
 }

@@ -7,4 +7,4 @@ ALTER TABLE turn_posts ADD COLUMN is_last boolean NOT NULL DEFAULT false;
 
 CREATE INDEX turn_posts_nonce ON turn_posts (nonce);
 
-INSERT INTO compatible_schemas (number) VALUES (6);
+INSERT INTO compatible_schemas (number) VALUES (8);
