@@ -156,6 +156,11 @@ impl EventId {
         matches!(kind, "mc" | "mu").then_some(message)
     }
 
+    /// Names the turn that the use of a command asks for.
+    pub fn interaction(interaction: InteractionId) -> Self {
+        Self(format!("ix:{interaction}"))
+    }
+
     /// Takes an id as it was read from an envelope or a row.
     pub fn from_stored(text: String) -> Self {
         Self(text)

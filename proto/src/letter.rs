@@ -26,6 +26,11 @@ impl DeadLetter {
                 self.channel_id = deletion.channel_id;
                 self.message_id = deletion.message_ids.first().copied().unwrap_or_default();
             }
+            Some(Event::Job(job)) => {
+                self.guild_id = job.guild_id;
+                self.channel_id = job.channel_id;
+                self.message_id = job.message_id;
+            }
             Some(Event::Gap(_)) | None => {}
         }
         self

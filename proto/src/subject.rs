@@ -101,6 +101,7 @@ pub const fn kind_token(kind: EventKind) -> &'static str {
         EventKind::MessageUpdate => "message_update",
         EventKind::MessageDelete => "message_delete",
         EventKind::Gap => "gap",
+        EventKind::Job => "job",
     }
 }
 
@@ -175,6 +176,12 @@ impl Names {
     /// Nudges to the owners of all partitions.
     pub fn all_control(&self) -> String {
         format!("{}.ctl.*", self.prefix)
+    }
+
+    /// Requests for what somebody typed into a command; the payload is the id of the command's
+    /// public answer. Never stored.
+    pub fn prompts(&self) -> String {
+        format!("{}.prompt", self.prefix)
     }
 
     /// Requests that a worker answers.

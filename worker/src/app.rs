@@ -10,10 +10,11 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::command::respond::Prompts;
 use crate::config::Settings;
-use crate::keys::Keys;
 use crate::control::Nudges;
 use crate::journal::Echoes;
+use crate::keys::Keys;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
 use crate::profiles::Profiles;
@@ -53,6 +54,8 @@ pub struct App {
     pub(crate) live_turns: LiveTurns,
     /// Where nudges about stopped turns are heard.
     pub(crate) nudges: Nudges,
+    /// What people typed into commands that turns come of.
+    pub(crate) prompts: Prompts,
     /// Posts of this process whose echo is expected.
     pub(crate) echoes: Echoes,
     /// Places for turns (`WORKER_MAX_TURNS`).

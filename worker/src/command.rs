@@ -10,12 +10,13 @@ pub(crate) mod catalogue;
 mod component;
 mod kill;
 mod ping;
+pub(crate) mod respond;
 mod setup;
 
 use proto::event::{Interaction, InteractionType};
 use proto::id::InteractionId;
 
-pub(crate) use self::answer::{After, Panel, Plan};
+pub(crate) use self::answer::{After, Finished, Panel, Plan};
 use self::asker::Asker;
 use self::catalogue::{Command, Needs};
 use self::component::{ComponentId, Rejected, Route};
@@ -41,10 +42,14 @@ pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Pl
 /// Does what the claimed interaction asks for, and returns what its answer becomes.
 ///
 /// Cancel safe: no; dropped midway it may have saved without telling.
-pub(crate) async fn finish(app: &App, after: After) -> Panel {
+pub(crate) async fn finish(app: &App, after: After) -> Finished {
     match after {
-        After::SetUp(submission) => setup::finish(app, *submission).await,
-        After::Kill(order) => Panel::say(&kill::finish(app, order).await),
+        After::SetUp(submission) => setup::finish(app, *submission).await.into(),
+        After::Respond(order) => Finished {
+            panel: order.panel(),
+            order: Some(order),
+        },
+        After::Kill(order) => Panel::say(&kill::finish(app, order).await).into(),
     }
 }
 
@@ -57,6 +62,7 @@ async fn run_command(
     let entry = catalogue::find(&interaction.command_path).ok_or(Notice::UnknownCommand)?;
     permit(asker, entry.needs)?;
     match entry.command {
+        Command::Respond => respond::plan(app, asker, interaction).await,
         Command::Kill => Ok(Plan::defer(After::Kill(kill::order(asker, interaction)))),
         Command::Setup => setup::open(app, asker).await,
         Command::Ping => {

@@ -7,6 +7,7 @@ use runtime::admin::Health;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::app::App;
+use crate::command::respond;
 use crate::{control, interactions};
 
 /// Readiness looks at its conditions this often.
@@ -41,6 +42,7 @@ pub(crate) fn start(app: &Arc<App>, health: Health) {
         let listen = control::listen(Arc::clone(&listening));
         listening.abandon.run_until_cancelled(listen).await;
     });
+    until_stopped(app, respond::serve_prompts);
     let watching = Arc::clone(app);
     app.tracker.spawn(async move {
         // Health is told to the end, the drain included.

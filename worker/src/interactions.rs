@@ -13,7 +13,7 @@ use futures_util::stream::{SelectAll, select_all};
 use futures_util::{FutureExt, StreamExt};
 use prost::Message as _;
 use proto::event::{Interaction, InteractionOutcome, InteractionReply};
-use proto::id::InteractionId;
+use proto::id::{InteractionId, MessageId};
 use proto::subject::{INTERACTIONS_GROUP, InteractionClass};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 use crate::app::App;
-use crate::command::{self, After, Panel};
+use crate::command::{self, After, Finished, Panel};
 use crate::metrics::{self, Interacted};
-use crate::notice::Notice;
+use crate::notice::{Notice, SteerText};
 
 /// Interactions in work at once. Most of them wait for a provider; a request above the bound is
 /// left unanswered, and the gateway asks another worker.
@@ -201,25 +201,36 @@ const fn interacted(outcome: InteractionOutcome) -> Interacted {
 /// Does the work behind a claim, and turns the promised answer into its result; tells whether the
 /// person has it.
 async fn work(app: &App, after: After, token: &str) -> bool {
-    let panel = result(app, after)
+    let Finished { panel, order } = result(app, after)
         .await
-        .unwrap_or_else(|notice| Panel::say(&notice));
-    let shown = app
-        .discord
-        .edit_response(app.application, token, &panel.into())
-        .await;
+        .unwrap_or_else(|notice| Panel::say(&notice).into());
+    let shown = show(app, token, panel).await;
+    // The turn's message is the answer that shows what was asked: that comes first.
+    if let (Some(message), Some(order)) = (shown, order)
+        && !order.publish(app, message).await
+    {
+        let notice = Notice::Steer(SteerText::NotAsked);
+        return show(app, token, Panel::say(&notice)).await.is_some();
+    }
+    shown.is_some()
+}
+
+/// Turns the answer into this panel; returns its message where that worked.
+async fn show(app: &App, token: &str, panel: Panel) -> Option<MessageId> {
+    let (application, answer) = (app.application, panel.into());
+    let shown = app.discord.edit_response(application, token, &answer).await;
     if let Err(error) = &shown {
         warn!(%error, "the answer to an interaction was not shown");
     }
-    shown.is_ok()
+    shown.ok()
 }
 
 /// Waits for the result until it takes too long or this process must end; dropped midway, the
 /// work leaves nothing half-saved.
-async fn result(app: &App, after: After) -> Result<Panel, Notice> {
+async fn result(app: &App, after: After) -> Result<Finished, Notice> {
     let finishing = timeout(WORK_DEADLINE, unless_panicked(command::finish(app, after)));
     match app.abandon.run_until_cancelled(finishing).await {
-        Some(Ok(Some(panel))) => Ok(panel),
+        Some(Ok(Some(finished))) => Ok(finished),
         Some(Ok(None)) => Err(Notice::Unexpected),
         Some(Err(_)) | None => Err(Notice::TooSlow),
     }

@@ -255,8 +255,7 @@ impl<'a> Journal<'a> {
             return Ok(id);
         }
         // After its echo another attempt could only post it twice.
-        let may_send =
-            || self.app.presence.run() == self.held_in && awaited.message().is_none();
+        let may_send = || self.app.presence.run() == self.held_in && awaited.message().is_none();
         let discord = &self.app.discord;
         let echoed = async {
             awaited.heard().await;

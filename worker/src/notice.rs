@@ -8,9 +8,11 @@ use std::borrow::Cow;
 
 mod fault;
 mod setup;
+mod steer;
 
 pub use self::fault::Fault;
 pub use self::setup::{FormText, SetupText};
+pub use self::steer::SteerText;
 
 /// One thing to say to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,13 +54,8 @@ pub enum Notice {
         /// From there to the worker that answers.
         worker_ms: u64,
     },
-    /// The answer of `/bot kill`.
-    Killed {
-        /// Replies that ended, at least 1.
-        turns: i64,
-    },
-    /// `/bot kill` where nothing of the asker runs or waits.
-    NothingToKill,
+    /// About steering replies.
+    Steer(SteerText),
     /// A part of the setup panel.
     Setup(SetupText),
     /// A part of the form that takes a key.
@@ -119,12 +116,7 @@ impl Notice {
                 gateway_ms,
                 worker_ms,
             } => return pong(*gateway_ms, *worker_ms),
-            Self::Killed { turns: 1 } => "Ended: one reply.",
-            Self::Killed { turns } => return format!("Ended: {turns} replies.").into(),
-            Self::NothingToKill => {
-                "Nothing of yours is running or waiting here. What others asked for can be ended \
-                 by who may manage messages."
-            }
+            Self::Steer(text) => return text.text(),
             Self::Setup(text) => return text.text(),
             Self::SetupForm(text) => return text.text(),
         })

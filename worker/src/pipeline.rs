@@ -15,7 +15,7 @@ mod settle;
 use std::time::Duration;
 
 use proto::event;
-use proto::id::EventId;
+use proto::id::{EventId, GuildId, TenantId, UserId};
 use store::{Decision, TurnState};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -175,6 +175,30 @@ pub(crate) async fn intake(app: &App, arrived: Arrived<'_>) -> Result<Taken, Not
             } => {
                 return Ok(Taken::NotSetUp);
             }
+            Answer::Refused { code, .. } => return Ok(Taken::Refused(code)),
+            Answer::SettingsChanged => app.profiles.forget(tenant.disc_id()).await,
+        }
+    }
+    Err(NotYet::Unsteady)
+}
+
+/// Decides about a turn that starts without a message. Repeating it is harmless, like [`intake`].
+pub(crate) async fn intake_job(
+    app: &App,
+    event_id: &EventId,
+    job: &event::Job,
+) -> Result<Taken, NotYet> {
+    let (guild, user) = (GuildId::non_zero(job.guild_id), UserId(job.user_id));
+    let tenant = TenantId::of(guild, user);
+    for _ in 0..RELOADS {
+        let profile = app.profiles.of(tenant).await.map_err(NotYet::Store)?;
+        // Who ran the command was told where nothing is set up.
+        let Some(profile) = profile else {
+            return Ok(Taken::Refused(Decision::NotSetUp));
+        };
+        let admission = admit::admit_job(app, event_id, job, &profile);
+        match timed(Stage::Admit, admission).await.map_err(not_yet)? {
+            Answer::Granted(granted) => return Ok(Taken::Granted(granted)),
             Answer::Refused { code, .. } => return Ok(Taken::Refused(code)),
             Answer::SettingsChanged => app.profiles.forget(tenant.disc_id()).await,
         }

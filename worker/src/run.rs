@@ -20,10 +20,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::command::respond::Prompts;
 use crate::config::Settings;
-use crate::keys::{self, Keys};
 use crate::control::Nudges;
 use crate::journal::Echoes;
+use crate::keys::{self, Keys};
 use crate::partition::{self, LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
 use crate::profiles::Profiles;
@@ -114,6 +115,7 @@ async fn build(settings: Settings, shutdown: &Shutdown) -> anyhow::Result<App> {
         suspects: Arc::default(),
         echoes: Echoes::default(),
         nudges: Nudges::default(),
+        prompts: Prompts::default(),
         interactions: TaskTracker::new(),
         tracker: shutdown.tracker.clone(),
         stop: shutdown.token.clone(),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use proto::id::{ApplicationId, InteractionId};
+use proto::id::{ApplicationId, InteractionId, MessageId};
 use serde::{Deserialize, Serialize};
 use twilight_http::routing::Route;
 use twilight_model::channel::message::{Component, Embed, MessageFlags};
@@ -12,7 +12,7 @@ use twilight_model::http::interaction::InteractionResponse;
 use crate::call::{Call, Repeat};
 use crate::client::Client;
 use crate::error::Error;
-use crate::messages::Mentions;
+use crate::messages::{Created, Mentions};
 
 /// Discord forgets an interaction that nobody answered within three seconds.
 const FIRST_ANSWER_DEADLINE: Duration = Duration::from_millis(2500);
@@ -71,13 +71,13 @@ impl Client {
         Ok(shown.flags.contains(MessageFlags::LOADING))
     }
 
-    /// Replaces the first answer, a deferred one included.
+    /// Replaces the first answer, a deferred one included, and returns the message that it is.
     pub async fn edit_response(
         &self,
         application: ApplicationId,
         token: &str,
         answer: &Answer,
-    ) -> Result<(), Error> {
+    ) -> Result<MessageId, Error> {
         let route = Route::UpdateInteractionOriginal {
             application_id: application.0,
             interaction_token: token,
@@ -85,7 +85,8 @@ impl Client {
         let call = Call::new("edit_response", &route, major(token))
             .by_own_token()
             .json(&Body::from(answer))?;
-        self.call(&call).await.map(drop)
+        let edited: Created = self.call(&call).await?.parse("message")?;
+        Ok(MessageId(edited.id.get()))
     }
 }
 

@@ -214,10 +214,10 @@ pub(crate) struct Mentions {
     replied_user: bool,
 }
 
-/// All that is looked at of a created message.
+/// All that is looked at of a message that was made or changed.
 #[derive(Deserialize)]
-struct Created {
-    id: Id<MessageMarker>,
+pub(crate) struct Created {
+    pub(crate) id: Id<MessageMarker>,
 }
 
 impl Mentions {

@@ -57,6 +57,8 @@ texts! {
         Word = "word",
         /// A direct message.
         Direct = "direct",
+        /// A command; the turn's message is its public answer.
+        Command = "command",
         /// The author of a running turn told it to stop: one short answer.
         Stop = "stop",
     }

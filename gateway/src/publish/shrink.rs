@@ -38,7 +38,7 @@ pub(super) fn shrink(payload: &Bytes) -> Option<Bytes> {
                 author.role_ids.truncate(LIST_ITEMS);
             }
         }
-        Event::MessageDelete(_) | Event::Gap(_) => {}
+        Event::MessageDelete(_) | Event::Gap(_) | Event::Job(_) => {}
     }
     let smaller = Bytes::from(envelope.encode_to_vec());
     (smaller.len() < payload.len()).then_some(smaller)

@@ -29,7 +29,7 @@ pub struct Envelope {
     /// age counts from then. 0 otherwise.
     #[prost(int64, tag = "9")]
     pub retried_at_ms: i64,
-    #[prost(oneof = "envelope::Event", tags = "16, 17, 18, 19")]
+    #[prost(oneof = "envelope::Event", tags = "16, 17, 18, 19, 20")]
     pub event: ::core::option::Option<envelope::Event>,
 }
 /// Nested message and enum types in `Envelope`.
@@ -45,6 +45,8 @@ pub mod envelope {
         MessageDelete(super::MessageDelete),
         #[prost(message, tag = "19")]
         Gap(super::Gap),
+        #[prost(message, tag = "20")]
+        Job(super::Job),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -231,6 +233,26 @@ pub struct Gap {
     #[prost(int64, tag = "1")]
     pub lost_since_ms: i64,
 }
+/// A turn that starts without a message. References only, no words and no token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Job {
+    #[prost(enumeration = "JobKind", tag = "1")]
+    pub kind: i32,
+    #[prost(fixed64, tag = "2")]
+    pub channel_id: u64,
+    /// 0 in direct messages.
+    #[prost(fixed64, tag = "3")]
+    pub guild_id: u64,
+    /// On whose behalf it runs.
+    #[prost(fixed64, tag = "4")]
+    pub user_id: u64,
+    /// The message of ours that shows what is to be answered.
+    #[prost(fixed64, tag = "5")]
+    pub message_id: u64,
+    /// The persona that answers; 0: the main one.
+    #[prost(int64, tag = "6")]
+    pub persona_id: i64,
+}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum EventKind {
@@ -241,6 +263,8 @@ pub enum EventKind {
     MessageDelete = 3,
     /// Events of this shard may have been lost: what is held in memory is not whole.
     Gap = 4,
+    /// A turn that starts without a message; published by a worker.
+    Job = 5,
 }
 impl EventKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -254,6 +278,7 @@ impl EventKind {
             Self::MessageUpdate => "EVENT_KIND_MESSAGE_UPDATE",
             Self::MessageDelete => "EVENT_KIND_MESSAGE_DELETE",
             Self::Gap => "EVENT_KIND_GAP",
+            Self::Job => "EVENT_KIND_JOB",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -264,6 +289,34 @@ impl EventKind {
             "EVENT_KIND_MESSAGE_UPDATE" => Some(Self::MessageUpdate),
             "EVENT_KIND_MESSAGE_DELETE" => Some(Self::MessageDelete),
             "EVENT_KIND_GAP" => Some(Self::Gap),
+            "EVENT_KIND_JOB" => Some(Self::Job),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum JobKind {
+    Unspecified = 0,
+    /// Somebody ran `/bot respond`; the message is its public answer.
+    Respond = 1,
+}
+impl JobKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "JOB_KIND_UNSPECIFIED",
+            Self::Respond => "JOB_KIND_RESPOND",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "JOB_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "JOB_KIND_RESPOND" => Some(Self::Respond),
             _ => None,
         }
     }

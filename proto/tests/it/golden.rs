@@ -9,8 +9,9 @@ use std::path::Path;
 use prost::Message as _;
 use proto::event::{
     Attachment, Author, CommandOption, DeadLetter, DeadLetterReason, Embed, Envelope, EventKind,
-    FormField, Gap, Interaction, InteractionOutcome, InteractionReply, InteractionType, Mention,
-    Message, MessageDelete, Poll, Reference, SnapshotOrigin, Sticker, envelope::Event,
+    FormField, Gap, Interaction, InteractionOutcome, InteractionReply, InteractionType, Job,
+    JobKind, Mention, Message, MessageDelete, Poll, Reference, SnapshotOrigin, Sticker,
+    envelope::Event,
 };
 
 fn envelope(kind: EventKind, event_id: &str, event: Event) -> Envelope {
@@ -162,6 +163,17 @@ fn dead_letter() -> DeadLetter {
     }
 }
 
+fn job() -> Job {
+    Job {
+        kind: JobKind::Respond.into(),
+        channel_id: 101,
+        guild_id: 102,
+        user_id: 200,
+        message_id: 103,
+        persona_id: 9,
+    }
+}
+
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let delete = MessageDelete {
         channel_id: 101,
@@ -206,6 +218,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
             event(EventKind::Gap, "gap:3:7:46", Event::Gap(gap)),
         ),
         ("message_create.v1.retried", retried().encode_to_vec()),
+        ("job.v1", event(EventKind::Job, "ix:600", Event::Job(job()))),
         ("interaction.v1", interaction().encode_to_vec()),
         ("interaction_reply.v1", reply.encode_to_vec()),
         ("dead_letter.v1", dead_letter().encode_to_vec()),

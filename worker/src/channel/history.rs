@@ -134,6 +134,16 @@ impl History {
         }
     }
 
+    /// Returns the name under which somebody spoke last.
+    pub(crate) fn name_of(&self, user: UserId) -> Option<String> {
+        let ring = self.lock();
+        let mut newest = ring.slots.values().rev();
+        newest.find_map(|slot| match slot {
+            Slot::Said(line) if line.author == user => Some(line.name.clone()),
+            _ => None,
+        })
+    }
+
     /// Tells whether anybody said anything after that message.
     pub(crate) fn has_moved_past(&self, message: MessageId) -> bool {
         let ring = self.lock();

@@ -2,11 +2,12 @@
 
 use store::Kill;
 use twilight_model::channel::message::component::ActionRow;
-use twilight_model::channel::message::{AllowedMentions, Component, MessageFlags};
+use twilight_model::channel::message::{AllowedMentions, Component, Embed, MessageFlags};
 use twilight_model::http::interaction::{
     InteractionResponse, InteractionResponseData, InteractionResponseType,
 };
 
+use super::respond::Order;
 use super::setup::Submission;
 use crate::notice::Notice;
 
@@ -24,14 +25,32 @@ pub(crate) enum After {
     SetUp(Box<Submission>),
     /// End turns of a channel.
     Kill(Kill),
+    /// Show what was asked, and let the owner of the channel begin a turn.
+    Respond(Box<Order>),
 }
 
-/// A private message with what can be pressed or chosen in it.
+/// What came of the work behind a claim.
+pub(crate) struct Finished {
+    /// What the promised answer becomes.
+    pub(crate) panel: Panel,
+    /// What is ordered once the answer shows it.
+    pub(crate) order: Option<Box<Order>>,
+}
+
+impl From<Panel> for Finished {
+    fn from(panel: Panel) -> Self {
+        Self { panel, order: None }
+    }
+}
+
+/// A message with what can be pressed or chosen in it.
 pub(crate) struct Panel {
     /// The text, never empty.
     pub(crate) text: String,
     /// One entry per line of controls, at most 5.
     pub(crate) rows: Vec<Component>,
+    /// What a person typed, shown apart from the text; at most 2,000 characters.
+    pub(crate) quote: Option<String>,
 }
 
 impl Panel {
@@ -40,6 +59,7 @@ impl Panel {
         Self {
             text: notice.text().into_owned(),
             rows: Vec::new(),
+            quote: None,
         }
     }
 
@@ -59,6 +79,7 @@ impl From<Panel> for discord::Answer {
         Self {
             content: Some(panel.text),
             components: panel.rows,
+            embeds: panel.quote.map(quote).into_iter().collect(),
             ..Self::default()
         }
     }
@@ -96,8 +117,17 @@ impl Plan {
 
     /// Promises the asker an answer, and works on it.
     pub(super) fn defer(after: After) -> Self {
+        Self::promise(after, MessageFlags::EPHEMERAL)
+    }
+
+    /// Promises everybody an answer, and works on it.
+    pub(super) fn defer_publicly(after: After) -> Self {
+        Self::promise(after, MessageFlags::empty())
+    }
+
+    fn promise(after: After, flags: MessageFlags) -> Self {
         let data = InteractionResponseData {
-            flags: Some(MessageFlags::EPHEMERAL),
+            flags: Some(flags),
             ..InteractionResponseData::default()
         };
         let plan = Self::new(
@@ -130,6 +160,26 @@ impl Plan {
             },
             after: None,
         }
+    }
+}
+
+/// Shows words of a person as such.
+fn quote(text: String) -> Embed {
+    Embed {
+        author: None,
+        color: None,
+        description: Some(text),
+        fields: Vec::new(),
+        flags: None,
+        footer: None,
+        image: None,
+        kind: "rich".to_owned(),
+        provider: None,
+        thumbnail: None,
+        timestamp: None,
+        title: None,
+        url: None,
+        video: None,
     }
 }
 

@@ -38,6 +38,14 @@ impl Asker {
         }
     }
 
+    /// Returns the server, 0 in direct messages.
+    pub(crate) const fn guild_id(&self) -> u64 {
+        match self.tenant {
+            TenantId::Guild(guild) => guild.0,
+            TenantId::Direct(_) => 0,
+        }
+    }
+
     /// Tells whether the person may change the tenant's settings: everyone may in their own
     /// direct messages (CMD-6).
     pub(crate) fn may_manage(&self) -> bool {

@@ -12,6 +12,8 @@ use twilight_model::oauth::ApplicationIntegrationType;
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
+    /// CMD-21.
+    Respond,
     /// CMD-22.
     Kill,
     /// CMD-17.
@@ -40,27 +42,61 @@ pub(crate) struct Entry {
     pub(crate) needs: Needs,
     /// What it does.
     pub(crate) command: Command,
+    /// What can be typed; none of it is required.
+    texts: &'static [Text],
+}
+
+/// A text that can be typed into a command.
+#[derive(Debug)]
+struct Text {
+    /// 1 to 32 lower-case characters.
+    name: &'static str,
+    /// Shown in the client's list; at most 100 characters.
+    description: &'static str,
+    /// Most characters.
+    longest: u16,
 }
 
 /// Every command, by path; commands of one group stand together.
-const ENTRIES: [Entry; 3] = [
+const ENTRIES: [Entry; 4] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
         needs: Needs::Nothing,
         command: Command::Kill,
+        texts: &[],
+    },
+    Entry {
+        path: "bot respond",
+        description: "Let me say something here, now",
+        needs: Needs::Nothing,
+        command: Command::Respond,
+        texts: &[
+            Text {
+                name: "prompt",
+                description: "What I shall answer; everybody sees it",
+                longest: 2_000,
+            },
+            Text {
+                name: "persona",
+                description: "Who shall answer; the main persona unless you say",
+                longest: 80,
+            },
+        ],
     },
     Entry {
         path: "setup",
         description: "Set me up here, or see what is set: provider, key and model",
         needs: Needs::ManageGuild,
         command: Command::Setup,
+        texts: &[],
     },
     Entry {
         path: "tool ping",
         description: "See how fast I hear you",
         needs: Needs::Nothing,
         command: Command::Ping,
+        texts: &[],
     },
 ];
 
@@ -95,7 +131,7 @@ pub(crate) fn registrations(guild: Option<GuildId>) -> Vec<Registration> {
             all.push(registration(group, describe(group), entry.needs, guild));
         }
         if let Some(last) = all.last_mut() {
-            last.options.push(subcommand(name, entry.description));
+            last.options.push(subcommand(name, entry));
         }
     }
     all
@@ -141,7 +177,19 @@ fn registration(
     }
 }
 
-fn subcommand(name: &str, description: &str) -> CommandOption {
+fn subcommand(name: &str, entry: &Entry) -> CommandOption {
+    let texts = entry.texts.iter().map(|text| CommandOption {
+        max_length: Some(text.longest),
+        required: Some(false),
+        ..option(CommandOptionType::String, text.name, text.description)
+    });
+    CommandOption {
+        options: Some(texts.collect()),
+        ..option(CommandOptionType::SubCommand, name, entry.description)
+    }
+}
+
+fn option(kind: CommandOptionType, name: &str, description: &str) -> CommandOption {
     CommandOption {
         autocomplete: None,
         channel_types: None,
@@ -149,7 +197,7 @@ fn subcommand(name: &str, description: &str) -> CommandOption {
         description: description.to_owned(),
         description_localizations: None,
         file_types: None,
-        kind: CommandOptionType::SubCommand,
+        kind,
         max_length: None,
         max_value: None,
         min_length: None,

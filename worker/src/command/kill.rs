@@ -7,7 +7,7 @@ use store::{Kill, Killed, Whose};
 use super::asker::Asker;
 use crate::app::App;
 use crate::control;
-use crate::notice::Notice;
+use crate::notice::{Notice, SteerText};
 
 /// Decides whose turns the asker may end: their own, and everybody's where they may manage
 /// messages.
@@ -36,10 +36,10 @@ pub(super) async fn finish(app: &App, kill: Kill) -> Notice {
         }
     };
     if killed == Killed::default() {
-        return Notice::NothingToKill;
+        return Notice::Steer(SteerText::NothingToKill);
     }
     control::nudge(app, kill.channel).await;
-    Notice::Killed {
+    Notice::Steer(SteerText::Killed {
         turns: killed.running + killed.queued,
-    }
+    })
 }

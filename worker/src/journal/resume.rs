@@ -75,7 +75,9 @@ impl Journal<'_> {
         dead: Option<&str>,
     ) -> Result<Option<MessageId>, TurnError> {
         let echoes = &self.app.echoes;
-        let awaited = echoes.expect(self.channel, post.nonce, post.text_hash).await;
+        let awaited = echoes
+            .expect(self.channel, post.nonce, post.text_hash)
+            .await;
         let silence = async {
             match dead {
                 Some(worker) => self.until_silence_of(worker).await,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_nats::jetstream::Message as Delivery;
 use futures_util::{FutureExt, StreamExt};
 use proto::event::{self, DeadLetterReason, Envelope, envelope::Event};
-use proto::id::{ChannelId, MessageId};
+use proto::id::{ChannelId, EventId, MessageId};
 use proto::subject::{Partition, kind_token};
 use store::Decision;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, sleep};
@@ -26,7 +26,7 @@ use crate::control;
 use crate::journal::echo;
 use crate::metrics;
 use crate::notice::Notice;
-use crate::pipeline::{self, Arrived, NotYet, Received, Taken, accept};
+use crate::pipeline::{self, Arrived, Granted, NotYet, Received, Taken, accept};
 
 /// The loop ticks this often: well below the two seconds after which its heartbeat stops.
 const TICK: Duration = Duration::from_millis(500);
@@ -257,6 +257,10 @@ impl Intake {
                 let deleted: Vec<_> = deleted.collect();
                 self.deleted(ChannelId(deletion.channel_id), &deleted).await;
             }
+            Some(Event::Job(job)) => {
+                let event = Received::of(envelope);
+                return self.ordered(&event.id, job).await;
+            }
             Some(Event::Gap(_)) => self.schedule.forget_histories(),
             None => {}
         }
@@ -304,16 +308,13 @@ impl Intake {
             history: &history,
             may_stop: is_busy || !self.is_started,
         };
-        let Some(taken) = self.decide(arrived).await else {
+        let deciding = || pipeline::intake(&self.app, arrived);
+        let Some(taken) = self.decide(deciding).await else {
             return false;
         };
         match taken {
             Taken::Granted(turns) => {
-                metrics::decision(Decision::Accepted);
-                // Before the start the rows are enough: all open turns are read then, in order.
-                if self.is_started {
-                    self.schedule.append(id, turns).await;
-                }
+                self.queue(id, turns).await;
                 if is_busy {
                     control::nudge(&self.app, id).await;
                 }
@@ -329,11 +330,43 @@ impl Intake {
         true
     }
 
+    /// Takes an order for a turn that no message asked for.
+    async fn ordered(&mut self, event_id: &EventId, job: &event::Job) -> bool {
+        let (channel, message) = (ChannelId(job.channel_id), MessageId(job.message_id));
+        let deciding = || pipeline::intake_job(&self.app, event_id, job);
+        let Some(taken) = self.decide(deciding).await else {
+            return false;
+        };
+        match taken {
+            Taken::Granted(turns) => self.queue(channel, turns).await,
+            Taken::Refused(code) => {
+                metrics::decision(code);
+                if code == Decision::NoCredentials {
+                    self.tell(channel, message, &Notice::NoCredentials);
+                }
+            }
+            Taken::NotSetUp => metrics::decision(Decision::NotSetUp),
+        }
+        true
+    }
+
+    /// Queues turns that were just admitted.
+    async fn queue(&mut self, channel: ChannelId, turns: Vec<Granted>) {
+        metrics::decision(Decision::Accepted);
+        // Before the start the rows are enough: all open turns are read then, in order.
+        if self.is_started {
+            self.schedule.append(channel, turns).await;
+        }
+    }
+
     /// Asks until the database decides; `None` when its answer is an error again and again.
-    async fn decide(&self, arrived: Arrived<'_>) -> Option<Taken> {
+    async fn decide<F>(&self, ask: impl Fn() -> F) -> Option<Taken>
+    where
+        F: Future<Output = Result<Taken, NotYet>>,
+    {
         let mut tries = 0;
         loop {
-            let error = match pipeline::intake(&self.app, arrived).await {
+            let error = match ask().await {
                 Ok(taken) => return Some(taken),
                 Err(error) => error,
             };

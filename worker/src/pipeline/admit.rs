@@ -3,9 +3,9 @@
 //! [`Granted`] can only be made here: no later step can run for a message that was refused.
 
 use proto::event;
-use proto::id::{EventId, MessageId, UserId};
+use proto::id::{ChannelId, EventId, MessageId, UserId};
 use proto::subject::Partition;
-use store::{Admission, Admitted, Decision, Profile, Refusal, StopWord, Turn};
+use store::{Admission, Admitted, Decision, Profile, Refusal, StopWord, TriggerKind, Turn};
 use tokio::time::Instant;
 
 use super::accept::{Candidate, channel_of, tenant_of};
@@ -94,6 +94,36 @@ pub(super) async fn stop(
         Answer::Granted(granted) => granted,
         Answer::Refused { .. } | Answer::SettingsChanged => Vec::new(),
     }))
+}
+
+/// Admits a turn that starts without a message, under its own identity (CHAT-113).
+pub(super) async fn admit_job(
+    app: &App,
+    event_id: &EventId,
+    job: &event::Job,
+    profile: &Profile,
+) -> Result<Answer, store::Error> {
+    let channel = ChannelId(job.channel_id);
+    let asked = profile.personas.iter().find(|persona| {
+        let is_meant = persona.id.0 == job.persona_id;
+        is_meant || (job.persona_id == 0 && persona.is_main)
+    });
+    let persona = asked.or(profile.personas.first());
+    let admission = Admission {
+        event_id: event_id.clone(),
+        tenant: profile.tenant,
+        channel,
+        message: MessageId(job.message_id),
+        author: UserId(job.user_id),
+        partition: Partition::of_channel(channel, app.settings.nats.partitions),
+        personas: persona.map(|persona| persona.id).into_iter().collect(),
+        trigger_kind: TriggerKind::Command,
+        settings_version: profile.settings_version,
+        // A command interrupts nobody.
+        max_follow_ups: 0,
+    };
+    let admitted = app.store.admit(&admission).await?;
+    Ok(answer_of(admitted, None))
 }
 
 /// A second delivery reads back what was decided, whatever is thought of the message now.

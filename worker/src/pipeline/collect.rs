@@ -2,12 +2,14 @@
 
 use discord::Page;
 use llm::{Prompt, Role};
+use proto::id::MessageId;
 use store::{Persona, TriggerKind};
 
 use super::claim::{Claimed, Predecessor, Voice};
 use crate::app::App;
 use crate::channel::history::{Found, History, Line};
 use crate::channel::line;
+use crate::command::respond;
 use crate::error::TurnError;
 use crate::journal::{Journal, Left};
 use crate::patience::with_rest_patience;
@@ -15,6 +17,9 @@ use crate::patience::with_rest_patience;
 /// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
 /// first, the newest message never.
 const CONVERSATION_MAX_BYTES: usize = 24_000;
+
+/// What stands for the words of somebody who asked for a reply without a word.
+const WITHOUT_PROMPT: &str = "(asks you to say something now)";
 
 /// What a model is told when somebody stopped its reply (CHAT-54).
 const STOP_DIRECTIVE: &str = "\n\nThe last message asks you to stop, and you have stopped what you \
@@ -73,6 +78,17 @@ async fn find_trigger(app: &App, claimed: &Claimed, history: &History) -> Result
     let Some(trigger) = claimed.turn.trigger_message else {
         return Err(TurnError::TriggerDeleted);
     };
+    if claimed.turn.trigger_kind == TriggerKind::Command {
+        let name = history.name_of(claimed.turn.responsible);
+        let typed = typed(app, claimed, trigger).await?;
+        return Ok(Line {
+            id: trigger,
+            author: claimed.turn.responsible,
+            name: name.unwrap_or_else(|| "User".to_owned()),
+            text: typed.unwrap_or_else(|| WITHOUT_PROMPT.to_owned()),
+            is_own: false,
+        });
+    }
     if claimed.predecessor == Predecessor::None {
         match history.find(trigger) {
             Found::Said(line) => return Ok(line),
@@ -85,6 +101,29 @@ async fn find_trigger(app: &App, claimed: &Claimed, history: &History) -> Result
     message
         .map(|message| line::of_rest(&message, app.bot))
         .ok_or(TurnError::TriggerDeleted)
+}
+
+/// Returns what was typed into the command, from the worker that answered it, or from its public
+/// answer. A successor reads the answer in any case, for that may be gone.
+async fn typed(
+    app: &App,
+    claimed: &Claimed,
+    answer: MessageId,
+) -> Result<Option<String>, TurnError> {
+    let told = match claimed.predecessor {
+        Predecessor::None => respond::ask_prompt(app, answer).await,
+        Predecessor::Released | Predecessor::Dead(_) => None,
+    };
+    let typed = match told {
+        Some(typed) => Some(typed),
+        None => {
+            let channel = claimed.turn.channel;
+            let shown = with_rest_patience(|| app.discord.message(channel, answer)).await?;
+            let mut shown = shown.ok_or(TurnError::TriggerDeleted)?;
+            shown.embeds.pop().and_then(|quote| quote.description)
+        }
+    };
+    Ok(typed.filter(|typed| !typed.is_empty()))
 }
 
 /// Reads the channel's last messages once. A conversation whose history cannot be read begins

@@ -107,6 +107,8 @@ fn product_state(
         ("NATS_REPLICAS".to_owned(), args.brokers().to_string()),
         // What went wrong is looked up by the ids of messages.
         ("LOG_ID_HASH".to_owned(), "false".to_owned()),
+        // Every question is judged by its own answer, also where one person asks again at once.
+        ("MAX_FOLLOW_UP_INTERRUPTS".to_owned(), "0".to_owned()),
     ]);
     if !args.switch_off.is_empty() {
         let switches: Vec<_> = args.switch_off.iter().map(|guard| guard.switch()).collect();

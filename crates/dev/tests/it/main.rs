@@ -11,14 +11,15 @@
 mod browser;
 mod e2e_bad_input;
 mod e2e_browser;
-mod e2e_database;
 mod e2e_control;
+mod e2e_database;
 mod e2e_dead_letters;
 mod e2e_events;
 mod e2e_gateway;
 mod e2e_interactions;
 mod e2e_newcomer;
 mod e2e_posts;
+mod e2e_respond;
 mod e2e_scenarios;
 mod e2e_takeover;
 mod e2e_workers;

@@ -195,16 +195,6 @@ impl Town {
             .unwrap();
     }
 
-    /// Runs statements against the installation's database and returns what they printed.
-    pub(crate) async fn sql(&self, statements: &str) -> String {
-        let given = self.installation.state().unwrap().given.unwrap();
-        programs()
-            .await
-            .query(&given.database, statements)
-            .await
-            .unwrap()
-    }
-
     /// Waits until a query finds something.
     pub(crate) async fn wait_for_row(&self, query: &str) {
         self.wait_until(query, async || !self.sql(query).await.trim().is_empty())
@@ -263,15 +253,6 @@ impl Town {
             .await
             .unwrap();
         calls.as_array().unwrap().last().unwrap().to_string()
-    }
-
-    /// Changes what somebody said.
-    pub(crate) async fn edit(&self, trigger: &Trigger, text: &str) {
-        let Trigger { channel, id } = trigger;
-        let url = format!("{}/sandbox/channels/{channel}/messages/{id}", self.url);
-        http::patch_json(&url, &json!({"content": text}))
-            .await
-            .unwrap();
     }
 
     /// Takes back what somebody said.

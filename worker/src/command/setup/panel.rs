@@ -37,6 +37,7 @@ impl Painter<'_> {
         Ok(Panel {
             text: self.text(state, state.problem.as_ref()),
             rows,
+            quote: None,
         })
     }
 
@@ -57,6 +58,7 @@ impl Painter<'_> {
         Ok(Panel {
             text: self.text(state, Some(failure)),
             rows,
+            quote: None,
         })
     }
 
@@ -66,6 +68,7 @@ impl Painter<'_> {
         Ok(Panel {
             text,
             rows: vec![self.provider_menu(Mode::Replace)?],
+            quote: None,
         })
     }
 

@@ -23,10 +23,8 @@ fn registered() -> Vec<Command> {
                 .as_object_mut()
                 .unwrap()
                 .insert("required".into(), json!(false));
-            option
-                .as_object_mut()
-                .unwrap()
-                .insert("options".into(), json!([]));
+            let inner = option.as_object_mut().unwrap().entry("options");
+            inner.or_insert(json!([]));
         }
     }
     serde_json::from_value(value).unwrap()
@@ -42,14 +40,14 @@ fn what_discord_adds_by_itself_is_no_change() {
 #[test]
 fn a_first_registration_adds_everything() {
     let change = Change::between(Vec::new(), desired());
-    assert_eq!(change.to_string(), "added /setup\nadded /tool");
+    assert_eq!(change.to_string(), "added /bot\nadded /setup\nadded /tool");
 }
 
 #[test]
 fn another_text_or_permission_is_a_change() {
     let mut commands = registered();
-    commands[0].default_member_permissions = None;
-    commands[1].options[0].description = "other".into();
+    commands[1].default_member_permissions = None;
+    commands[2].options[0].description = "other".into();
     let change = Change::between(commands, desired());
     assert_eq!(change.to_string(), "changed /setup\nchanged /tool");
 }
@@ -57,7 +55,7 @@ fn another_text_or_permission_is_a_change() {
 #[test]
 fn what_we_do_not_know_is_removed() {
     let mut commands = registered();
-    commands[0].name = "old".into();
+    commands[1].name = "old".into();
     let change = Change::between(commands, desired());
     assert_eq!(change.to_string(), "added /setup\nremoved /old");
 }
@@ -65,7 +63,7 @@ fn what_we_do_not_know_is_removed() {
 #[test]
 fn a_command_of_another_kind_is_another_command() {
     let mut commands = registered();
-    commands[0].kind = CommandType::User;
+    commands[1].kind = CommandType::User;
     let change = Change::between(commands, desired());
     assert_eq!(change.to_string(), "added /setup\nremoved setup");
 }

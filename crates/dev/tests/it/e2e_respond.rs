@@ -1,0 +1,75 @@
+//! `/bot respond`: a turn without a message is answered once, whoever dies.
+
+use dev::control::Name;
+use dev::part::Part;
+use serde_json::json;
+
+use crate::town::Town;
+
+/// What the database says of the only turn of a command.
+async fn turn(town: &Town, column: &str) -> String {
+    let statement = format!("SELECT {column} FROM turns WHERE trigger_kind = 'command'");
+    town.sql(&statement).await.trim().to_owned()
+}
+
+async fn wait_for_end(town: &Town) {
+    town.wait_for_row(
+        "SELECT 1 FROM turns WHERE trigger_kind = 'command' AND ended_at IS NOT NULL",
+    )
+    .await;
+    assert_eq!(turn(town, "state").await, "done");
+}
+
+/// The texts of the bot's replies, in order.
+async fn replies(town: &Town) -> Vec<String> {
+    let mut texts = Vec::new();
+    for post in town.posts().await {
+        texts.push(town.text(post["message_id"].as_str().unwrap()).await);
+    }
+    texts
+}
+
+#[tokio::test]
+async fn a_prompt_of_a_command_is_shown_and_answered() {
+    let town = Town::start(1).await;
+    town.set_up("Amber").await;
+    let line = "/bot respond prompt:say exactly: as you wish";
+    let told = town.command("bob", "Amber", line).await;
+    assert!(told.contains("asked to reply"), "{told}");
+    wait_for_end(&town).await;
+    assert_eq!(replies(&town).await, ["as you wish"]);
+    // What was typed is nowhere but in the answer that shows it.
+    let stored = town
+        .sql("SELECT turns::text FROM turns UNION ALL SELECT turn_decisions::text FROM turn_decisions")
+        .await;
+    assert!(!stored.contains("as you wish"), "{stored}");
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn a_command_without_a_prompt_is_answered() {
+    let town = Town::start(1).await;
+    town.set_up("Amber").await;
+    town.command("bob", "Amber", "/bot respond").await;
+    wait_for_end(&town).await;
+    assert!(!town.posts().await.is_empty());
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn a_prompt_is_read_from_the_public_answer_when_its_worker_is_gone() {
+    let town = Town::start(1).await;
+    town.set_up("Amber").await;
+    town.break_model(json!({"fault": "slow-start", "wait_ms": 50_000, "times": 1}))
+        .await;
+    let line = "/bot respond prompt:say exactly: never forgotten";
+    town.command("bob", "Amber", line).await;
+    town.wait_for_row("SELECT 1 FROM turns WHERE state = 'preparing'")
+        .await;
+    town.signal(Part::Worker(1), Name::Kill).await;
+    town.restart(Part::Worker(1)).await;
+    wait_for_end(&town).await;
+    assert_eq!(turn(&town, "attempts").await, "2");
+    assert_eq!(replies(&town).await, ["never forgotten"]);
+    town.leave().await;
+}

@@ -1,0 +1,196 @@
+//! `/bot respond`: a reply that nobody's message asked for (CHAT-113).
+//!
+//! The command's public answer shows what was typed. The turn itself begins at the owner of the
+//! channel, which learns of it by an event of its own; that event carries no words. The owner asks
+//! here for the prompt, which stays in memory for a while, or reads it from the public answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Message, jetstream};
+use futures_util::StreamExt;
+use moka::future::Cache;
+use prost::Message as _;
+use proto::event::{
+    Envelope, EventKind, Interaction, Job, JobKind, SCHEMA_VERSION, envelope::Event,
+};
+use proto::id::{ChannelId, EventId, InteractionId, MessageId};
+use proto::subject::{MESSAGE_ID_HEADER, Partition};
+use store::PersonaId;
+use tokio::time::timeout;
+
+use super::answer::{After, Panel, Plan};
+use super::asker::Asker;
+use crate::app::App;
+use crate::clock;
+use crate::notice::{Notice, SteerText};
+
+/// Prompts kept at once, each at most a few thousand bytes.
+const PROMPTS: u64 = 2_000;
+
+/// A turn asks for its prompt when it begins; what waits in its queue for longer reads the public
+/// answer.
+const PROMPT_KEPT: Duration = Duration::from_mins(10);
+
+/// Longest wait for the worker that has the prompt; then the public answer is read.
+const PROMPT_WITHIN: Duration = Duration::from_secs(1);
+
+/// Longest wait for the broker to take the event.
+const PUBLISH_WITHIN: Duration = Duration::from_secs(5);
+
+/// What somebody asked for.
+pub(crate) struct Order {
+    asker: Asker,
+    interaction: InteractionId,
+    channel: ChannelId,
+    persona: Option<PersonaId>,
+    prompt: Option<String>,
+}
+
+/// What was typed, by the public answer that shows it.
+#[derive(Debug)]
+pub(crate) struct Prompts {
+    kept: Cache<MessageId, Arc<str>>,
+}
+
+impl Default for Prompts {
+    fn default() -> Self {
+        let kept = Cache::builder()
+            .max_capacity(PROMPTS)
+            .time_to_live(PROMPT_KEPT)
+            .build();
+        Self { kept }
+    }
+}
+
+/// Checks what was typed, and promises an answer that everybody sees.
+pub(super) async fn plan(
+    app: &App,
+    asker: &Asker,
+    interaction: &Interaction,
+) -> Result<Plan, Notice> {
+    let profile = app.profiles.of(asker.tenant).await;
+    let profile = profile.map_err(|_unread| Notice::DatabaseAway)?;
+    let profile = profile.ok_or(Notice::NotSetUp)?;
+    let typed = |name: &str| {
+        let option = interaction
+            .options
+            .iter()
+            .find(|option| option.name == name);
+        option
+            .map(|option| option.value.trim())
+            .filter(|value| !value.is_empty())
+    };
+    let persona = typed("persona").map(|name| {
+        let mut personas = profile.personas.iter();
+        let found = personas.find(|known| known.nickname.to_lowercase() == name.to_lowercase());
+        found
+            .map(|known| known.id)
+            .ok_or(Notice::Steer(SteerText::UnknownPersona))
+    });
+    let order = Order {
+        asker: asker.clone(),
+        interaction: InteractionId(interaction.interaction_id),
+        channel: ChannelId(interaction.channel_id),
+        persona: persona.transpose()?,
+        prompt: typed("prompt").map(str::to_owned),
+    };
+    Ok(Plan::defer_publicly(After::Respond(Box::new(order))))
+}
+
+impl Order {
+    /// What everybody sees.
+    pub(super) fn panel(&self) -> Panel {
+        Panel {
+            quote: self.prompt.clone(),
+            ..Panel::say(&Notice::Steer(SteerText::Asked))
+        }
+    }
+
+    /// Keeps the prompt for its turn, and tells the owner of the channel; false when it could not
+    /// be told, so that there will be no turn.
+    pub(crate) async fn publish(self, app: &App, answer: MessageId) -> bool {
+        let event_id = EventId::interaction(self.interaction);
+        let partition = Partition::of_channel(self.channel, app.settings.nats.partitions);
+        let envelope = Envelope {
+            schema_version: SCHEMA_VERSION,
+            event_id: event_id.as_str().to_owned(),
+            kind: EventKind::Job.into(),
+            partition: partition.0.into(),
+            received_at_ms: i64::try_from(clock::unix_now_ms()).unwrap_or_default(),
+            event: Some(Event::Job(Job {
+                kind: JobKind::Respond.into(),
+                channel_id: self.channel.0,
+                guild_id: self.asker.guild_id(),
+                user_id: self.asker.user.0,
+                message_id: answer.0,
+                persona_id: self.persona.map_or(0, |persona| persona.0),
+            })),
+            ..Envelope::default()
+        };
+        let prompt = self.prompt.unwrap_or_default();
+        app.prompts.kept.insert(answer, prompt.into()).await;
+        let mut headers = HeaderMap::new();
+        headers.insert(MESSAGE_ID_HEADER, event_id.as_str());
+        let subject = app.names.event(partition, EventKind::Job);
+        let context = jetstream::new(app.nats.clone());
+        let publishing = async {
+            let payload = envelope.encode_to_vec().into();
+            let ack = context
+                .publish_with_headers(subject, headers, payload)
+                .await?;
+            ack.await
+        };
+        match timeout(PUBLISH_WITHIN, publishing).await {
+            Ok(Ok(_stored)) => true,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a turn without a message is not published");
+                false
+            }
+            Err(_elapsed) => false,
+        }
+    }
+}
+
+/// Hands out prompts to the owners of channels, until the process ends.
+pub(crate) async fn serve_prompts(app: Arc<App>) {
+    let mut requests = match app.nats.subscribe(app.names.prompts()).await {
+        Ok(requests) => requests,
+        Err(error) => {
+            tracing::warn!(%error, "prompts are read from public answers only");
+            return;
+        }
+    };
+    while let Some(request) = requests.next().await {
+        hand_out(&app, request).await;
+    }
+}
+
+async fn hand_out(app: &App, request: Message) {
+    let asked = std::str::from_utf8(&request.payload).ok();
+    let answer = asked.and_then(|text| text.parse::<MessageId>().ok());
+    let (Some(answer), Some(reply_to)) = (answer, request.reply) else {
+        return;
+    };
+    // Who does not have it is silent: another worker has it, or nobody.
+    let Some(prompt) = app.prompts.kept.get(&answer).await else {
+        return;
+    };
+    let payload = prompt.as_bytes().to_vec().into();
+    if let Err(error) = app.nats.publish(reply_to, payload).await {
+        tracing::debug!(%error, "a prompt is not handed out");
+    }
+}
+
+/// Asks the worker that answered the command for what was typed; empty where that was nothing.
+/// `None`: that worker is gone.
+pub(crate) async fn ask_prompt(app: &App, answer: MessageId) -> Option<String> {
+    if let Some(prompt) = app.prompts.kept.get(&answer).await {
+        return Some(prompt.to_string());
+    }
+    let asking = app
+        .nats
+        .request(app.names.prompts(), answer.to_string().into());
+    let reply = timeout(PROMPT_WITHIN, asking).await.ok()?.ok()?;
+    String::from_utf8(reply.payload.into()).ok()
+}
