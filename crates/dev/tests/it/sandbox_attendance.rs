@@ -33,6 +33,8 @@ async fn a_removed_bot_hears_of_it_and_nothing_more_until_it_is_back() {
     assert_eq!(next(&mut wire).await, json!(["GUILD_DELETE", null, null]));
 
     sandbox.say("unheard").await;
+    let role = json!({"bot_permissions": "8"});
+    sandbox.admin(Method::POST, "/rights", role).await;
     let path = format!("/channels/{channel}/messages");
     let post = sandbox
         .rest(Method::POST, &path, json!({"content": "x"}))
