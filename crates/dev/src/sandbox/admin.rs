@@ -309,11 +309,37 @@ pub(crate) async fn attachment(
         is_signed.then(|| world.files.get(id, &path)).flatten()
     });
     match found {
-        Some((kind, bytes)) => ([(header::CONTENT_TYPE, kind)], Body::from(bytes)).into_response(),
+        Some((kind, bytes)) => file(kind, bytes),
         None => (
             StatusCode::NOT_FOUND,
             "This content is no longer available.",
         )
             .into_response(),
+    }
+}
+
+/// A file of somebody else's: whatever it says it is, it never runs as a page of this address.
+fn file(kind: String, bytes: Bytes) -> Response {
+    let headers = [
+        (header::CONTENT_DISPOSITION, disposition(&kind).to_owned()),
+        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_SECURITY_POLICY, FILE_POLICY.to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ];
+    (headers, Body::from(bytes)).into_response()
+}
+
+/// A file is alone: no scripts, no origin, nothing loaded from anywhere.
+const FILE_POLICY: &str = "sandbox; default-src 'none'";
+
+/// Pictures, sound and film are shown, anything else is saved; a drawing can hold a script.
+fn disposition(kind: &str) -> &'static str {
+    let is_shown = ["image/", "audio/", "video/"]
+        .iter()
+        .any(|shown| kind.starts_with(shown));
+    if is_shown && !kind.contains("svg") {
+        "inline"
+    } else {
+        "attachment"
     }
 }

@@ -268,13 +268,49 @@ async fn without_a_bot_to_ask_the_sandbox_tells_what_it_saw() {
 #[tokio::test]
 async fn pages_of_other_sites_are_refused() {
     let sandbox = Sandbox::start().await;
+    let origin = ("origin", "https://example.org");
+    assert_eq!(status(&sandbox, "/sandbox/world", origin).await, 403);
+}
+
+#[tokio::test]
+async fn a_name_that_only_begins_like_this_machine_is_refused() {
+    let sandbox = Sandbox::start().await;
+    for (host, wanted) in [
+        ("127.0.0.1.example.org", 403),
+        ("127.example.org:80", 403),
+        ("example.org", 403),
+        ("localhost:3080", 200),
+        ("[::1]:3080", 200),
+    ] {
+        let seen = status(&sandbox, "/sandbox/world", ("host", host)).await;
+        assert_eq!(seen, wanted, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn what_other_sites_load_as_pictures_or_links_is_refused_and_changes_nothing() {
+    let sandbox = Sandbox::start().await;
+    let path = "/sandbox/view?user=mallory";
+    for site in ["cross-site", "same-site"] {
+        let foreign = ("sec-fetch-site", site);
+        assert_eq!(status(&sandbox, path, foreign).await, 403, "{site}");
+        assert_eq!(status(&sandbox, "/", foreign).await, 200, "{site}");
+    }
+    let world = get(&sandbox, "/world").await;
+    assert!(!world["users"].to_string().contains("mallory"), "{world}");
+    for site in ["same-origin", "none"] {
+        let own = ("sec-fetch-site", site);
+        assert_eq!(status(&sandbox, path, own).await, 200, "{site}");
+    }
+}
+
+/// Asks with one more header and returns the answer's status.
+async fn status(sandbox: &Sandbox, path: &str, (name, value): (&str, &str)) -> u16 {
     let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
         .build_http();
-    let request = http::Request::get(format!("http://{}/sandbox/world", sandbox.address))
-        .header("origin", "https://example.org")
+    let request = http::Request::get(format!("http://{}{path}", sandbox.address))
+        .header(name, value)
         .body(http_body_util::Full::<bytes::Bytes>::default());
-    assert_eq!(
-        client.request(request.unwrap()).await.unwrap().status(),
-        403
-    );
+    let answer = client.request(request.unwrap()).await.unwrap();
+    answer.status().as_u16()
 }

@@ -260,3 +260,48 @@ async fn a_file_for_a_command_reaches_the_bot_as_a_resolved_attachment() {
     assert_eq!(status, 400);
     assert!(told.contains("card:@PATH"), "{told}");
 }
+
+#[tokio::test]
+async fn a_file_of_somebody_never_runs_as_a_page_of_the_sandbox() {
+    let sandbox = Sandbox::start().await;
+    for (kind, disposition) in [
+        ("text/html", "attachment"),
+        ("image/svg+xml", "attachment"),
+        ("IMAGE/SVG+XML", "attachment"),
+        ("application/pdf", "attachment"),
+        ("image/png", "inline"),
+        ("video/mp4", "inline"),
+    ] {
+        let file = json!({"name": "a", "content_type": kind, "data": "aGk="});
+        let body = json!({"attachments": [file]});
+        let said = sandbox.admin(Method::POST, "/messages", body).await;
+        let path = format!("/messages/{}", said["id"].as_str().unwrap());
+        let message = sandbox.admin(Method::GET, &path, Value::Null).await;
+        let url = message["attachments"][0]["url"].as_str().unwrap();
+        let (_, path) = url.split_once("/attachments/").unwrap();
+        let path = format!("/attachments/{path}");
+        let file = sandbox
+            .request(Method::GET, &path, None, &Value::Null)
+            .await;
+        assert_eq!(file.header("content-disposition"), disposition, "{kind}");
+        assert_eq!(file.header("x-content-type-options"), "nosniff");
+        let policy = file.header("content-security-policy");
+        assert_eq!(policy, "sandbox; default-src 'none'");
+    }
+}
+
+#[tokio::test]
+async fn whoever_only_looks_makes_no_server_and_no_channel() {
+    let sandbox = Sandbox::start().await;
+    let before = sandbox.admin(Method::GET, "/world", Value::Null).await;
+    for names in ["server=Nowhere&channel=general", "channel=nothing"] {
+        let path = format!("/messages?{names}");
+        let (status, told) = refusal(&sandbox, Method::GET, &path, &Value::Null).await;
+        assert_eq!((status, told.as_str()), (404, "no such channel"), "{names}");
+    }
+    let after = sandbox.admin(Method::GET, "/world", Value::Null).await;
+    assert_eq!(before, after);
+    let said = sandbox.say("here").await;
+    let found = sandbox.admin(Method::GET, "/messages", Value::Null).await;
+    assert_eq!(found[0]["id"], said["id"]);
+}

@@ -7,13 +7,14 @@ use proto::id::{ChannelId, MessageId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::place::{Place, Spot};
+use super::place::Spot;
 use super::saying;
 use super::{Outcome, Wait, Wrong, answer, ids, parse};
 use crate::sandbox::Sandbox;
 use crate::sandbox::shape;
 use crate::sandbox::world::World;
 use crate::sandbox::world::messages::{Message, Text};
+use crate::sandbox::world::places::{DEFAULT_CHANNEL, DEFAULT_SERVER};
 
 /// Messages that one call lists.
 const PAGE: usize = 1_000;
@@ -23,18 +24,12 @@ const PAGE: usize = 1_000;
 pub(super) struct Wanted {
     #[serde(default, deserialize_with = "ids::optional")]
     channel_id: Option<ChannelId>,
-    #[serde(flatten)]
-    place: Names,
+    server: Option<String>,
+    channel: Option<String>,
     #[serde(default, deserialize_with = "ids::optional")]
     after: Option<MessageId>,
     #[serde(default)]
     wait_ms: u64,
-}
-
-#[derive(Deserialize)]
-struct Names {
-    server: Option<String>,
-    channel: Option<String>,
 }
 
 /// Lists messages of a channel, oldest first; waits until there is one.
@@ -65,12 +60,11 @@ pub(super) async fn list(State(sandbox): State<Sandbox>, Query(wanted): Query<Wa
         .into()))
 }
 
-fn channel(world: &mut World, wanted: &Wanted) -> Option<ChannelId> {
-    let named = || {
-        let place = json!({"server": wanted.place.server, "channel": wanted.place.channel});
-        let place: Place = serde_json::from_value(place).ok()?;
-        place.find(world).ok().map(|spot| spot.channel)
-    };
+/// Finds a channel; whoever only looks makes none.
+fn channel(world: &World, wanted: &Wanted) -> Option<ChannelId> {
+    let server = wanted.server.as_deref().unwrap_or(DEFAULT_SERVER);
+    let name = wanted.channel.as_deref().unwrap_or(DEFAULT_CHANNEL);
+    let named = || world.channel_called(world.places.guild_named(server)?, name);
     wanted.channel_id.or_else(named)
 }
 
