@@ -6,7 +6,8 @@ mod environment;
 mod secrets;
 mod state;
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -92,8 +93,18 @@ impl Installation {
 
     /// Makes the folders that are needed before anything is started.
     pub fn prepare(&self) -> anyhow::Result<()> {
+        self.make_home()?;
         let logs = self.home.join("logs");
         fs::create_dir_all(&logs).with_context(|| format!("cannot make {}", logs.display()))
+    }
+
+    /// Makes the home, which is nobody else's business: it holds secrets, logs and data.
+    fn make_home(&self) -> anyhow::Result<()> {
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.home);
+        made.with_context(|| format!("cannot make {}", self.home.display()))
     }
 
     /// What runs and on which ports.
@@ -103,7 +114,7 @@ impl Installation {
 
     /// Keeps the state for the next command.
     pub fn keep(&self, state: &State) -> anyhow::Result<()> {
-        fs::create_dir_all(&self.home)?;
+        self.make_home()?;
         state.write(&self.home.join("state.json"))
     }
 
@@ -119,13 +130,28 @@ impl Installation {
 
     /// The same for a task that leaves the installation alone but runs only once at a time.
     pub fn lock_for(&self, name: &str) -> anyhow::Result<File> {
-        self.prepare()?;
-        let file = File::create(self.home.join(name).with_extension("lock"))?;
-        if file.try_lock().is_err() {
-            console::note("waiting for another ./dev command to finish …");
-            file.lock()?;
+        if let Some(lock) = self.try_lock_for(name)? {
+            return Ok(lock);
         }
+        console::note("waiting for another ./dev command to finish …");
+        let file = self.lock_file(name)?;
+        file.lock()?;
         Ok(file)
+    }
+
+    /// The same without waiting; `None`: somebody has the lock.
+    pub fn try_lock_for(&self, name: &str) -> anyhow::Result<Option<File>> {
+        let file = self.lock_file(name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    fn lock_file(&self, name: &str) -> anyhow::Result<File> {
+        self.prepare()?;
+        Ok(File::create(self.home.join(name).with_extension("lock"))?)
     }
 
     /// The address of a part that serves HTTP: `http://127.0.0.1:PORT`.
@@ -177,5 +203,37 @@ impl Installation {
             .current_dir(&self.home)
             .envs(environment);
         Ok(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn only_the_owner_reads_what_an_installation_keeps() {
+        let folder = std::env::temp_dir().join(format!("home-{:016x}", rand::random::<u64>()));
+        let installation = Installation::with_binaries(Path::new("."), Some(&folder), &folder);
+        let installation = installation.unwrap();
+        installation.keep(&State::default()).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        assert_eq!(mode(&folder.join("state.json")), 0o600);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_somebody_has_is_not_waited_for() {
+        let folder = std::env::temp_dir().join(format!("home-{:016x}", rand::random::<u64>()));
+        let installation = Installation::with_binaries(Path::new("."), Some(&folder), &folder);
+        let installation = installation.unwrap();
+        let held = installation.try_lock_for("task").unwrap();
+        assert!(held.is_some());
+        assert!(installation.try_lock_for("task").unwrap().is_none());
+        drop(held);
+        assert!(installation.try_lock_for("task").unwrap().is_some());
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, bail, ensure};
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::installation::Database;
@@ -64,15 +65,13 @@ impl Programs {
         if data.join("PG_VERSION").exists() {
             return Ok(());
         }
-        let password_file = data.with_extension("password");
-        fs::write(&password_file, &owner.password)?;
         let mut arguments = as_nobody_special(self.program("initdb"));
         arguments.extend(["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"].map(Into::into));
         arguments.push(format!("--username={}", owner.user));
-        arguments.push(format!("--pwfile={}", password_file.display()));
+        // The password is in no file, so that none is left when this is killed.
+        arguments.push("--pwfile=/dev/stdin".into());
         arguments.push(format!("--pgdata={}", data.display()));
-        let done = run(&arguments, &[]).await;
-        fs::remove_file(&password_file)?;
+        let done = run_with(&arguments, &[], &owner.password).await;
         done.map(drop)
             .context("the database folder could not be made")
     }
@@ -202,15 +201,30 @@ fn as_nobody_special(program: String) -> Vec<String> {
 }
 
 async fn run(command: &[String], environment: &[(&str, &str)]) -> anyhow::Result<String> {
+    run_with(command, environment, "").await
+}
+
+/// The same with something to read.
+async fn run_with(
+    command: &[String],
+    environment: &[(&str, &str)],
+    input: &str,
+) -> anyhow::Result<String> {
     let (program, arguments) = command.split_first().context("a command names a program")?;
-    let output = Command::new(program)
+    let mut child = Command::new(program)
         .args(arguments)
         .envs(environment.iter().copied())
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .with_context(|| format!("cannot start {program}"))?;
+    let mut reader = child.stdin.take().context("a program can read")?;
+    // Whoever ends without reading says why by itself.
+    drop(reader.write_all(input.as_bytes()).await);
+    drop(reader);
+    let output = child.wait_with_output().await?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{program}: {}", complaint.trim());
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -30,15 +30,16 @@ impl Secrets {
                 database_password: random(),
                 sandbox_token: random(),
             };
-            write_private(file, &serde_json::to_value(&made)?)?;
+            write_private(file, &made)?;
         }
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", file.display()))
     }
 }
 
-/// Replaces a JSON file that only its owner can read; several commands may do so at once.
-pub(super) fn write_private(file: &Path, value: &serde_json::Value) -> anyhow::Result<()> {
+/// Replaces a JSON file that only its owner can read, in one step: a reader sees the old or the new one, and several
+/// commands may write at once.
+pub(super) fn write_private(file: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     let draft = file.with_extension(format!("draft-{:016x}", rand::random::<u64>()));
     let open = OpenOptions::new()
         .write(true)

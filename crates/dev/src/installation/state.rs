@@ -1,8 +1,8 @@
 //! What is remembered between two commands: which processes were started, on which ports, on what they rely.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
+use std::fs;
+use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 
+use super::secrets::write_private;
 use crate::nats::Version;
 use crate::part::Part;
 use crate::process::{Activity, Identity};
@@ -138,13 +139,10 @@ impl State {
         }
     }
 
-    /// Replaces the file in one step: a reader sees the old state or the new one.
+    /// Replaces the file in one step: a reader sees the old state or the new one. It may hold the password of
+    /// somebody else's database, so only its owner reads it.
     pub fn write(&self, file: &Path) -> anyhow::Result<()> {
-        let draft = file.with_extension(format!("draft-{:016x}", rand::random::<u64>()));
-        let mut open = File::create(&draft)?;
-        open.write_all(&serde_json::to_vec_pretty(self)?)?;
-        drop(open);
-        fs::rename(&draft, file).with_context(|| format!("cannot write {}", file.display()))
+        write_private(file, self)
     }
 
     /// The parts that there are to be, in the order of starting.
