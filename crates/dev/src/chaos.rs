@@ -23,16 +23,17 @@ use std::fs;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use clap::ValueEnum;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::installation::Installation;
+use crate::interruption::Interruption;
 use crate::nats::Version;
 use crate::part::Part;
 use crate::sandbox::client::Client;
-use crate::{console, launch, up};
+use crate::{console, sweep, up};
 use crew::Crew;
 use echo::Heard;
 use people::People;
@@ -144,15 +145,16 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     let name = format!("chaos/{kind}-{}", args.seed);
     let home = installation.at(installation.home().join(name));
     let _lock = installation.lock_for(&format!("chaos-{kind}-{}", args.seed))?;
-    let homes = ["servers", "product"].map(|name| home.at(home.home().join(name)));
-    close(&homes).await?;
+    let mut interruption = Interruption::listen()?;
+    sweep::stop_below(installation, home.home()).await?;
     forget(&home)?;
-    up::build(installation).await?;
-    let done = tokio::select! {
-        done = Box::pin(chaos(&args, &plan, homes.clone())) => done,
-        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
+    let working = async {
+        up::build(installation).await?;
+        Box::pin(chaos(&args, &plan, &home)).await
     };
-    close(&homes).await?;
+    let done = interruption.may_end(working).await;
+    // Also what it started before it failed.
+    sweep::stop_below(installation, home.home()).await?;
     let report = done.with_context(|| format!("see {}", home.home().display()))?;
     if report.is_met() {
         forget(&home)?;
@@ -171,8 +173,9 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     })
 }
 
-async fn chaos(args: &Args, plan: &Plan, homes: [Installation; 2]) -> anyhow::Result<Report> {
-    let site = Arc::new(Site::open(args, homes.clone()).await?);
+async fn chaos(args: &Args, plan: &Plan, home: &Installation) -> anyhow::Result<Report> {
+    let homes = ["servers", "product"].map(|name| home.at(home.home().join(name)));
+    let site = Arc::new(Site::open(args, homes).await?);
     let url = site.keeper.product().address(Part::Sandbox)?;
     let sandbox = Client::new(url.clone());
     let script = Script {
@@ -208,23 +211,13 @@ async fn chaos(args: &Args, plan: &Plan, homes: [Installation; 2]) -> anyhow::Re
     console::note("looking at what came of it …");
     let report = report::of(args, plan, &settling, outcome, (&crew, &heard)).await?;
     // The product ends in order while the wires are still there.
-    close(&homes).await?;
+    sweep::stop_below(home, home.home()).await?;
     Ok(report)
 }
 
 /// Between two pieces of a streamed answer: a part takes about half a second, so kills land in
 /// the middle of replies.
 const PIECE_DELAY_MS: u64 = 150;
-
-/// Stops everything of a run, also of one that was itself killed.
-async fn close(homes: &[Installation; 2]) -> anyhow::Result<()> {
-    let [servers, product] = homes;
-    for home in [product, servers] {
-        let mut state = home.state()?;
-        launch::stop_all(home, &mut state).await?;
-    }
-    Ok(())
-}
 
 fn forget(home: &Installation) -> anyhow::Result<()> {
     if home.home().exists() {

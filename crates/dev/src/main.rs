@@ -12,7 +12,7 @@ use dev::{
 
 /// Runs the bot on this machine, talks with it, and tests it.
 #[derive(Debug, Parser)]
-#[command(name = "./dev")]
+#[command(name = "./dev", bin_name = "./dev")]
 struct Cli {
     /// The checkout; `./dev` passes its own folder.
     #[arg(long, hide = true, default_value = ".")]
@@ -42,7 +42,6 @@ enum Task {
     Test(test::Args),
     Sqlx(sqlx::Args),
     Tidy(tidy::Args),
-    #[command(hide = true)]
     Sandbox(sandbox::Cli),
 }
 

@@ -49,8 +49,9 @@ const STOP_WAIT: Duration = Duration::from_secs(2);
 /// How often it looks for what time has brought about.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Serves the sandbox. The bot token that it accepts is the environment's `DISCORD_TOKEN`,
-/// without one `sandbox-token`.
+/// Serves the sandbox alone, for any Discord client.
+///
+/// The bot token that it accepts is the environment's `DISCORD_TOKEN`, without one `sandbox-token`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Address on which Discord's REST and gateway, the model server and the admin routes answer.
@@ -97,17 +98,12 @@ pub async fn run(cli: Cli, installation: &Installation) -> anyhow::Result<ExitCo
 
 /// Serves until SIGTERM or Ctrl-C, then returns.
 async fn stay(args: Args) -> anyhow::Result<ExitCode> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the sandbox's only setting that is a secret"
-    )]
-    let token = std::env::var("DISCORD_TOKEN").unwrap_or_else(|_| DEFAULT_TOKEN.to_owned());
     tracing_subscriber::fmt()
         .with_ansi(false)
         .with_writer(std::io::stderr)
         .init();
     let shutdown = CancellationToken::new();
-    let serving = serve(&args, token, shutdown.clone()).await?;
+    let serving = serve(&args, token(), shutdown.clone()).await?;
     tracing::info!(address = %serving.address, "sandbox is ready");
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
@@ -117,6 +113,15 @@ async fn stay(args: Args) -> anyhow::Result<ExitCode> {
     shutdown.cancel();
     serving.ended().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The token of a sandbox that is served alone.
+fn token() -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the sandbox's only setting that is a secret"
+    )]
+    std::env::var("DISCORD_TOKEN").unwrap_or_else(|_| DEFAULT_TOKEN.to_owned())
 }
 
 /// The token that is accepted unless another is set.

@@ -13,11 +13,12 @@ mod watch;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, ensure};
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::installation::Installation;
+use crate::interruption::Interruption;
 use crate::sandbox::client::Client;
 use crate::{console, say};
 use broker::Broker;
@@ -90,13 +91,12 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     let crowd = Crowd::gather(&args, &sandbox, &installation.sandbox_url()?).await?;
     let settings = &sandbox.get("settings").await?;
     let limits = &settings["rate_limits"];
+    let mut interruption = Interruption::listen()?;
     sandbox
         .change_settings(&json!({"rate_limits": false}))
         .await?;
-    let soaked = tokio::select! {
-        soaked = soak(&args, installation, &sandbox, &crowd) => soaked,
-        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted")),
-    };
+    let soaking = Box::pin(soak(&args, installation, &sandbox, &crowd));
+    let soaked = interruption.may_end(soaking).await;
     sandbox
         .change_settings(&json!({"rate_limits": limits}))
         .await?;

@@ -11,6 +11,7 @@ use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
 use crate::installation::{Database, Installation, State};
+use crate::interruption::Interruption;
 use crate::part::Part;
 use crate::postgres::Programs;
 use crate::{console, launch};
@@ -27,10 +28,12 @@ pub struct Args {
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
     let scratch = installation.at(installation.home().join("sqlx"));
     let _lock = installation.lock_for("sqlx")?;
+    let mut interruption = Interruption::listen()?;
     let mut state = scratch.state()?;
     launch::stop_all(&scratch, &mut state).await?;
     remove(scratch.home())?;
-    let made = describe(installation, &scratch, &mut state).await;
+    let describing = describe(installation, &scratch, &mut state);
+    let made = interruption.may_end(describing).await;
     launch::stop_all(&scratch, &mut state).await?;
     let made = made?;
     remove(scratch.home())?;

@@ -3,15 +3,18 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::{ExitCode, ExitStatus, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use crate::installation::{Discord, Installation, State};
+use crate::interruption::Interruption;
 use crate::part::Part;
-use crate::{console, launch, nats, up};
+use crate::{console, launch, nats, sweep, up};
 
 mod clients;
 mod outcome;
@@ -44,6 +47,10 @@ impl Args {
     }
 }
 
+/// Discord's description of its interface, seen from the checkout: beside it, because it is not ours to hand on.
+pub const DISCORD_DESCRIPTION: &str = "../shared/data/discord-openapi.json";
+/// The longest that the runner is given to end its tests: it gives them ten seconds.
+const RUNNER_WAIT: Duration = Duration::from_secs(15);
 /// The tests that need a browser; they are ignored unless they are asked for.
 const BROWSER_TESTS: &str = "e2e_browser";
 
@@ -66,14 +73,11 @@ async fn with_servers(args: &Args, installation: &Installation) -> anyhow::Resul
     let home = installation.home().join("test");
     let servers = installation.at(home.join("servers"));
     let _lock = installation.lock_for("test")?;
+    let mut interruption = Interruption::listen()?;
     forget(installation, &home).await?;
-    up::build(installation).await?;
-    let mut interruption = signal(SignalKind::interrupt())?;
-    let outcome = tokio::select! {
-        outcome = test(args, installation, &servers) => outcome,
-        _ = interruption.recv() => Err(anyhow::anyhow!("interrupted")),
-    };
-    stop_everything(installation, &home).await?;
+    let outcome = test(args, installation, &servers, &mut interruption).await;
+    // The servers, and whatever tests that were killed left behind.
+    sweep::stop_below(installation, &home).await?;
     let outcome = outcome?;
     if outcome.is_good() {
         forget(installation, &home).await?;
@@ -85,7 +89,30 @@ async fn test(
     args: &Args,
     installation: &Installation,
     servers: &Installation,
+    interruption: &mut Interruption,
 ) -> anyhow::Result<Outcome> {
+    let preparing = async {
+        up::build(installation).await?;
+        start(servers).await
+    };
+    let state = interruption.may_end(preparing).await?;
+    let environment = environment(installation, servers, &state)?;
+    if !args.browser && !installation.root().join(DISCORD_DESCRIPTION).exists() {
+        console::note(format_args!(
+            "nothing is compared with Discord's own description: {DISCORD_DESCRIPTION} is absent"
+        ));
+    }
+    if has_nextest(installation).await {
+        nextest(args, installation, environment, interruption).await
+    } else {
+        console::note("cargo-nextest is not installed: cargo's own runner takes its place");
+        let testing = cargo_test(args, installation, environment);
+        interruption.may_end(testing).await
+    }
+}
+
+/// Starts the servers that the tests share.
+async fn start(servers: &Installation) -> anyhow::Result<State> {
     let mut state = State {
         discord: Discord::Sandbox,
         ..State::default()
@@ -97,13 +124,7 @@ async fn test(
     for part in [Part::Postgres, Part::Nats] {
         launch::wait_until_ready(servers, &state, part).await?;
     }
-    let environment = environment(installation, servers, &state)?;
-    if has_nextest(installation).await {
-        nextest(args, installation, environment).await
-    } else {
-        console::note("cargo-nextest is not installed: cargo's own runner takes its place");
-        cargo_test(args, installation, environment).await
-    }
+    Ok(state)
 }
 
 fn environment(
@@ -150,6 +171,7 @@ async fn nextest(
     args: &Args,
     installation: &Installation,
     environment: Vec<(&'static str, OsString)>,
+    interruption: &mut Interruption,
 ) -> anyhow::Result<Outcome> {
     let report = target_folder().join("nextest/everything/junit.xml");
     if report.exists() {
@@ -175,7 +197,7 @@ async fn nextest(
     if args.browser {
         command.arg("--run-ignored=only");
     }
-    let status = command.status().await?;
+    let status = finish(&mut command, interruption).await?;
     let report =
         fs::read_to_string(&report).with_context(|| format!("the tests did not run ({status})"))?;
     let outcome =
@@ -185,6 +207,25 @@ async fn nextest(
         "the runner of the tests failed ({status})"
     );
     Ok(outcome)
+}
+
+/// Waits for the runner's end. Interrupted it is asked to end, for it ends its tests first; killed at once it would
+/// leave them running.
+async fn finish(
+    command: &mut Command,
+    interruption: &mut Interruption,
+) -> anyhow::Result<ExitStatus> {
+    let mut runner = command.spawn().context("cannot start cargo")?;
+    tokio::select! {
+        status = runner.wait() => return Ok(status?),
+        () = interruption.came() => {}
+    }
+    let pid = runner.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(pid) = pid.and_then(Pid::from_raw) {
+        kill_process(pid, Signal::TERM)?;
+    }
+    drop(timeout(RUNNER_WAIT, runner.wait()).await);
+    bail!("interrupted")
 }
 
 async fn cargo_test(
@@ -244,22 +285,9 @@ fn target_folder() -> PathBuf {
         .unwrap_or_default()
 }
 
-/// Stops the servers and whatever tests that were killed left behind.
-async fn stop_everything(installation: &Installation, home: &Path) -> anyhow::Result<()> {
-    if !home.exists() {
-        return Ok(());
-    }
-    for entry in fs::read_dir(home)? {
-        let left = installation.at(entry?.path());
-        let mut state = left.state()?;
-        launch::stop_all(&left, &mut state).await?;
-    }
-    Ok(())
-}
-
 /// Stops what a killed run left and removes all data of the last run.
 async fn forget(installation: &Installation, home: &Path) -> anyhow::Result<()> {
-    stop_everything(installation, home).await?;
+    sweep::stop_below(installation, home).await?;
     if home.exists() {
         fs::remove_dir_all(home).with_context(|| format!("cannot remove {}", home.display()))?;
     }

@@ -4,14 +4,15 @@
 
 pub mod real;
 
+use std::io::IsTerminal as _;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, ensure};
 use tokio::process::Command;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::installation::{Discord, Installation, State};
+use crate::interruption::Interruption;
 use crate::part::Part;
 use crate::process::POLL;
 use crate::sandbox::client::Place;
@@ -36,13 +37,11 @@ pub struct Args {
 
 /// Starts everything and, unless detached, stays until Ctrl-C.
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
-    let mut interruption = Interruption::listen()?;
     let lock = installation.lock()?;
+    let mut interruption = Interruption::listen()?;
     let before = installation.state()?.alive();
-    let started = tokio::select! {
-        started = start_or_say_so(&args, installation) => started,
-        () = interruption.came() => Err(anyhow!("interrupted")),
-    };
+    let starting = start_or_say_so(&args, installation);
+    let started = interruption.may_end(starting).await;
     if let Err(error) = started {
         console::note("stopping what was started …");
         let mut state = installation.state()?;
@@ -125,11 +124,13 @@ fn decide(args: &Args, installation: &Installation, state: &mut State) -> anyhow
     Ok(())
 }
 
-/// Builds the programs that run; cargo shows its own progress.
+/// Builds the programs that run. Where somebody watches, cargo shows its progress: it may take minutes.
 pub async fn build(installation: &Installation) -> anyhow::Result<()> {
     console::note("building …");
+    let is_quiet = !std::io::stderr().is_terminal();
     let status = Command::new("cargo")
-        .args(["build", "--quiet", "--locked", "--workspace", "--bins"])
+        .args(["build", "--locked", "--workspace", "--bins"])
+        .args(is_quiet.then_some("--quiet"))
         .current_dir(installation.root())
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -241,34 +242,6 @@ async fn stay(
             let _lock = installation.lock()?;
             down::stop(installation).await?;
             Ok(ExitCode::SUCCESS)
-        }
-    }
-}
-
-/// Whatever ends a program in the foreground: Ctrl-C, `kill`, the end of its terminal.
-struct Interruption {
-    signals: [Signal; 3],
-}
-
-impl Interruption {
-    fn listen() -> anyhow::Result<Self> {
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ];
-        let [interrupt, terminate, hangup] = kinds.map(signal);
-        Ok(Self {
-            signals: [interrupt?, terminate?, hangup?],
-        })
-    }
-
-    async fn came(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Starts everything; what was started is found by [`super::close`] also after an error.
+    /// Starts everything; what was started is found in the homes also after an error.
     pub(super) async fn open(args: &Args, homes: [Installation; 2]) -> anyhow::Result<Self> {
         let [servers, product] = &homes;
         let mut state = State {

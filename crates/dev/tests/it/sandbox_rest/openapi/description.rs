@@ -4,13 +4,9 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use boon::{Compiler, SchemaIndex, Schemas};
+use dev::test::DISCORD_DESCRIPTION;
 use serde_json::{Value, json};
 
-/// Where the description lies: beside the project, because it is not ours to hand on.
-const PLACE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../../shared/data/discord-openapi.json"
-);
 /// Where the schemas are found by their names.
 const SCHEMAS: &str = "http://schemas.test/all.json";
 
@@ -23,7 +19,8 @@ pub(super) struct Description {
 impl Description {
     /// Reads the description; `None` where it is absent.
     pub(super) fn read() -> Option<Self> {
-        let text = std::fs::read_to_string(Path::new(PLACE)).ok()?;
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let text = std::fs::read_to_string(checkout.join(DISCORD_DESCRIPTION)).ok()?;
         // The names of schemas become members of one document.
         let text = text.replace("#/components/schemas/", &format!("{SCHEMAS}#/"));
         let mut all: Value = serde_json::from_str(&text).unwrap();
