@@ -79,9 +79,14 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
         return Ok(ExitCode::SUCCESS);
     }
     let longest = Duration::from_millis(args.timeout_ms);
-    let reply = Reply::wait(installation, &sandbox, trigger, longest).await?;
+    let reply = Reply::wait(installation, &sandbox, trigger, longest).await;
     let done_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(show(&args, said, &reply, done_ms))
+    let is_whole = reply.as_ref().is_ok_and(|reply| reply.is_settled);
+    let shown = reply.map(|reply| show(&args, said, &reply, done_ms));
+    if !is_whole {
+        console::note(reply::way_out(&installation.state()?));
+    }
+    shown
 }
 
 async fn message(args: &Args) -> anyhow::Result<Value> {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::installation::Installation;
+use crate::installation::{Installation, State};
+use crate::process::{Activity, Identity};
 use crate::sandbox::client::Client;
 
 /// How much longer than it was told the operator command may take: it starts and connects.
@@ -165,6 +166,26 @@ pub(crate) async fn fate(
     })
 }
 
+/// Says what to do where no whole reply comes: what does not work, and how to mend that.
+pub(super) fn way_out(state: &State) -> String {
+    let idle: Vec<String> = state
+        .wanted()
+        .into_iter()
+        .filter_map(|part| match state.running(part).map(Identity::activity) {
+            Some(Activity::Running) => None,
+            Some(Activity::Frozen) => {
+                Some(format!("{part} is frozen: ./dev stop {part} --signal CONT"))
+            }
+            Some(Activity::Gone) | None => Some(format!("{part} does not run: ./dev start {part}")),
+        })
+        .collect();
+    if idle.is_empty() {
+        "everything runs: see ./dev status, ./dev logs".to_owned()
+    } else {
+        idle.join("\n")
+    }
+}
+
 fn post(id: &str, message: &Value) -> Post {
     let text = |path| {
         message
@@ -221,5 +242,21 @@ pub(crate) async fn explain(
             let problem = String::from_utf8_lossy(&output.stderr);
             bail!("`worker explain` failed: {}", problem.trim())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_that_do_not_run_are_named_with_what_starts_them() {
+        let state = State {
+            workers: 1,
+            ..State::default()
+        };
+        let way_out = way_out(&state);
+        assert!(way_out.contains("gateway does not run: ./dev start gateway"));
+        assert!(way_out.contains("./dev start worker-1"), "{way_out}");
     }
 }
