@@ -5,7 +5,6 @@ use std::time::Duration;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
-use proto::event::DeadLetterReason;
 use runtime::metrics::Buckets;
 
 use crate::encode::{Kind, Skip};
@@ -191,14 +190,6 @@ impl DeadLetter {
         match self {
             Self::TooLarge => "too_large",
             Self::Rejected => "rejected",
-        }
-    }
-
-    /// Returns how the record of the event says it.
-    pub const fn recorded(self) -> DeadLetterReason {
-        match self {
-            Self::TooLarge => DeadLetterReason::TooLarge,
-            Self::Rejected => DeadLetterReason::Rejected,
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) use self::turns::LiveTurns;
 use crate::app::App;
 
 /// The roster is judged this often even when nothing was heard: age sends no event (DESIGN §3).
-const JUDGE_EVERY: Duration = Duration::from_secs(1);
+const JUDGE_EVERY: Duration = Duration::from_millis(250);
 
 /// Keeps this worker's share of the partitions until `stop` fires; then gives all away and
 /// returns when they are free for others.

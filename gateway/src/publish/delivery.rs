@@ -9,7 +9,7 @@ use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use bytes::Bytes;
 use prost::Message as _;
-use proto::event::{self, Envelope};
+use proto::event::{self, DeadLetterReason, Envelope};
 use proto::id::EventId;
 use proto::letter::LETTER_VERSION;
 use proto::subject::Names;
@@ -157,7 +157,7 @@ impl Delivery {
             event_id: id.as_str().to_owned(),
             kind: envelope.kind,
             partition: envelope.partition,
-            reason: reason.recorded().into(),
+            reason: recorded(reason).into(),
             given_up_at_ms: clock::now_ms(),
             size_bytes: u64::try_from(payload.len()).unwrap_or(u64::MAX),
             ..event::DeadLetter::default()
@@ -229,6 +229,13 @@ fn give_up(reason: DeadLetter, id: &str, size_bytes: usize) {
     metrics::dead_letter(reason);
     let event = runtime::ids::Shown(id);
     tracing::error!(event.id = %event, size_bytes, reason = reason.label(), "an event is given up");
+}
+
+const fn recorded(reason: DeadLetter) -> DeadLetterReason {
+    match reason {
+        DeadLetter::TooLarge => DeadLetterReason::TooLarge,
+        DeadLetter::Rejected => DeadLetterReason::Rejected,
+    }
 }
 
 /// Tells what can be tried again from what never will be taken.

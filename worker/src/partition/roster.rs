@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// A worker whose last heartbeat is older than each of the observer's last three by more than
-/// this is dead. Heartbeats come every second, so five of them went missing.
+/// this is dead. Heartbeats come twice a second, so ten of them went missing.
 pub(crate) const EXPIRY: Duration = Duration::from_secs(5);
 
 /// How long after its death was certain a worker's posts may still reach Discord: as long as a
