@@ -19,6 +19,8 @@ pub struct Lease {
     pub fence: i64,
     /// The worker that claimed.
     pub worker: String,
+    /// Claims since the turn last came forward by a post, this one included.
+    pub attempts: i32,
 }
 
 impl Store {
@@ -42,14 +44,19 @@ impl Store {
                  stop_requested = v.is_void,
                  stop_reason = CASE WHEN v.is_void THEN COALESCE(t.stop_reason, 'kill') END,
                  ended_at = CASE WHEN v.is_void THEN now() END,
-                 worker_id = $2, fence = t.fence + 1, attempts = t.attempts + 1,
+                 worker_id = $2, fence = t.fence + 1,
+                 attempts = CASE WHEN v.has_posted THEN 1 ELSE t.attempts + 1 END,
                  claimed_at = now()
              FROM (
                  SELECT q.turn_id, q.stop_requested OR (q.state = 'queued' AND EXISTS (
                             SELECT 1 FROM channel_state c
                             WHERE c.channel_disc_id = q.channel_disc_id
                               AND c.server_id = q.server_id
-                              AND c.cleared_before >= q.created_at)) AS is_void
+                              AND c.cleared_before >= q.created_at)) AS is_void,
+                        EXISTS (
+                            SELECT 1 FROM turn_posts p
+                            WHERE p.turn_id = q.turn_id AND p.state = 'sent'
+                              AND p.created_at >= q.claimed_at) AS has_posted
                  FROM turns q WHERE q.turn_id = $1
                  FOR UPDATE
              ) AS v
@@ -61,7 +68,7 @@ impl Store {
                      AND (other.state <> 'queued'
                           OR (other.priority, other.admission_order)
                               < (t.priority, t.admission_order))))
-             RETURNING t.fence, t.stop_requested"#,
+             RETURNING t.fence, t.attempts, t.stop_requested"#,
             turn.0,
             worker,
             fence,
@@ -74,6 +81,7 @@ impl Store {
                 turn,
                 fence: row.fence,
                 worker: worker.to_owned(),
+                attempts: row.attempts,
             })),
             Err(error) if is_unique_violation(&error) => Ok(None),
             Err(error) => Err(error.into()),

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use proto::id::ChannelId;
-use store::{Error, Store, TurnId, TurnState};
+use store::{Error, NewPost, Store, TurnId, TurnState};
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -195,6 +195,34 @@ async fn released_turn_keeps_its_state_and_is_claimed_at_once() {
             .unwrap()
             .is_some()
     );
+}
+
+#[tokio::test]
+async fn a_post_makes_the_attempts_begin_anew() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    let queued = turn(store, &profile, 1).await;
+    claim(store, &queued, "a").await.unwrap();
+    let second = store.claim_turn(queued.id, "b", 1).await.unwrap().unwrap();
+    assert_eq!(second.attempts, 2);
+
+    let post = NewPost {
+        ordinal: 0,
+        nonce: 7,
+        text_hash: [1; 32],
+        is_last: false,
+    };
+    store.insert_post(&second, &post).await.unwrap();
+    let sending = store.claim_turn(queued.id, "c", 2).await.unwrap().unwrap();
+    assert_eq!(sending.attempts, 3, "a post in doubt is none");
+    database
+        .run("UPDATE turn_posts SET state = 'sent', message_id = '100000000000000009', created_at = now()")
+        .await;
+    let fourth = store.claim_turn(queued.id, "d", 3).await.unwrap().unwrap();
+    assert_eq!(fourth.attempts, 1);
+    let fifth = store.claim_turn(queued.id, "e", 4).await.unwrap().unwrap();
+    assert_eq!(fifth.attempts, 2, "an old post counts once");
 }
 
 #[tokio::test]
