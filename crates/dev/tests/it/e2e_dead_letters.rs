@@ -58,7 +58,8 @@ fn event_of(trigger: &Trigger) -> String {
 
 #[tokio::test]
 async fn unreadable_events_are_given_up_and_the_next_one_is_answered() {
-    let town = Town::start(1).await;
+    // She asks again while the answer is written.
+    let town = Town::start_with(1, &[("MAX_FOLLOW_UP_INTERRUPTS", "0")]).await;
     let first = town.say_privately("alice", "hello").await;
     let message = town.message(&first.id).await;
     let streams = Streams::of(&town).await;
@@ -107,7 +108,8 @@ async fn an_event_that_kills_its_worker_three_times_is_given_up_and_the_others_a
     let before = town.say("alice", "Sandbox", "one").await;
     let words = format!("poison: abort {SECRET}");
     let poison = town.say("alice", "Sandbox", &words).await;
-    let after = town.say("alice", "Sandbox", "two").await;
+    // Somebody else: who asks again while the answer is written interrupts it.
+    let after = town.say("bob", "Sandbox", "two").await;
     let mut deaths = 0;
     loop {
         town.try_to_start(Part::Worker(1)).await;

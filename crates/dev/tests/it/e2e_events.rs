@@ -135,7 +135,9 @@ async fn a_new_worker_runs_the_turns_that_waited_at_the_old_one() {
     for number in 0..3 {
         for server in servers {
             let words = format!("what about number {number}?");
-            triggers.push(town.say("alice", server, &words).await);
+            // Who asks again while the answer is written interrupts it.
+            let user = format!("user{number}");
+            triggers.push(town.say(&user, server, &words).await);
         }
     }
     town.wait_for_posts(1).await;
