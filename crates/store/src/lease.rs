@@ -20,7 +20,7 @@ pub struct Lease {
     /// The worker that claimed.
     pub worker: String,
     /// Claims since the turn last came forward by a post, this one included.
-    pub attempts: i32,
+    pub tries: i64,
 }
 
 impl Store {
@@ -44,8 +44,7 @@ impl Store {
                  stop_requested = v.is_void,
                  stop_reason = CASE WHEN v.is_void THEN COALESCE(t.stop_reason, 'kill') END,
                  ended_at = CASE WHEN v.is_void THEN now() END,
-                 worker_id = $2, fence = t.fence + 1,
-                 attempts = CASE WHEN v.has_posted THEN 1 ELSE t.attempts + 1 END,
+                 worker_id = $2, fence = t.fence + 1, attempts = t.attempts + 1,
                  claimed_at = now()
              FROM (
                  SELECT q.turn_id, q.stop_requested OR (q.state = 'queued' AND EXISTS (
@@ -53,10 +52,9 @@ impl Store {
                             WHERE c.channel_disc_id = q.channel_disc_id
                               AND c.server_id = q.server_id
                               AND c.cleared_before >= q.created_at)) AS is_void,
-                        EXISTS (
-                            SELECT 1 FROM turn_posts p
-                            WHERE p.turn_id = q.turn_id AND p.state = 'sent'
-                              AND p.created_at >= q.claimed_at) AS has_posted
+                        COALESCE((
+                            SELECT max(p.fence) FROM turn_posts p
+                            WHERE p.turn_id = q.turn_id AND p.state = 'sent'), 0) AS posted_under
                  FROM turns q WHERE q.turn_id = $1
                  FOR UPDATE
              ) AS v
@@ -68,7 +66,8 @@ impl Store {
                      AND (other.state <> 'queued'
                           OR (other.priority, other.admission_order)
                               < (t.priority, t.admission_order))))
-             RETURNING t.fence, t.attempts, t.stop_requested"#,
+             RETURNING t.fence, t.stop_requested,
+                       LEAST(t.attempts, t.fence - v.posted_under) AS "tries!""#,
             turn.0,
             worker,
             fence,
@@ -81,7 +80,7 @@ impl Store {
                 turn,
                 fence: row.fence,
                 worker: worker.to_owned(),
-                attempts: row.attempts,
+                tries: row.tries,
             })),
             Err(error) if is_unique_violation(&error) => Ok(None),
             Err(error) => Err(error.into()),

@@ -22,7 +22,7 @@ use crate::pool::TurnKeys;
 /// A turn that was begun this often without a single post seems to kill its workers (GUARD-81).
 /// Twice the three of that rule: a worker killed from outside looks the same and does not count,
 /// and three such kills in a row do happen when everything dies at once.
-const ATTEMPTS_MAX: i32 = 6;
+const TRIES_MAX: i64 = 6;
 
 /// A turn that this worker runs.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ async fn with_profile(app: &App, turn: &Turn) -> Result<Option<Arc<Profile>>, Tu
 impl Claimed {
     /// Tells whether the turn may be begun once more.
     pub(super) const fn is_exhausted(&self) -> bool {
-        self.lease.attempts > ATTEMPTS_MAX
+        self.lease.tries > TRIES_MAX
     }
 
     /// Returns who answers with which model.

@@ -198,14 +198,14 @@ async fn released_turn_keeps_its_state_and_is_claimed_at_once() {
 }
 
 #[tokio::test]
-async fn a_post_makes_the_attempts_begin_anew() {
+async fn a_post_makes_the_tries_begin_anew() {
     let database = Database::migrated().await;
     let store = &database.store;
     let profile = set_up(store, GUILD).await;
     let queued = turn(store, &profile, 1).await;
     claim(store, &queued, "a").await.unwrap();
     let second = store.claim_turn(queued.id, "b", 1).await.unwrap().unwrap();
-    assert_eq!(second.attempts, 2);
+    assert_eq!(second.tries, 2);
 
     let post = NewPost {
         ordinal: 0,
@@ -215,14 +215,17 @@ async fn a_post_makes_the_attempts_begin_anew() {
     };
     store.insert_post(&second, &post).await.unwrap();
     let sending = store.claim_turn(queued.id, "c", 2).await.unwrap().unwrap();
-    assert_eq!(sending.attempts, 3, "a post in doubt is none");
+    assert_eq!(sending.tries, 3, "a post in doubt is none");
     database
-        .run("UPDATE turn_posts SET state = 'sent', message_id = '100000000000000009', created_at = now()")
+        .run("UPDATE turn_posts SET state = 'sent', message_id = '100000000000000009'")
         .await;
     let fourth = store.claim_turn(queued.id, "d", 3).await.unwrap().unwrap();
-    assert_eq!(fourth.attempts, 1);
+    assert_eq!(
+        fourth.tries, 2,
+        "the third and this one, after the post of the second"
+    );
     let fifth = store.claim_turn(queued.id, "e", 4).await.unwrap().unwrap();
-    assert_eq!(fifth.attempts, 2, "an old post counts once");
+    assert_eq!(fifth.tries, 3);
 }
 
 #[tokio::test]
