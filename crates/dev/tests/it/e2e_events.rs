@@ -130,7 +130,8 @@ async fn a_new_worker_runs_the_turns_that_waited_at_the_old_one() {
     for server in servers {
         town.set_up(server).await;
     }
-    town.speak_slowly(60).await;
+    // Slow enough for the second worker to start and take its share, on a busy machine too.
+    town.speak_slowly(200).await;
     let mut triggers = Vec::new();
     for number in 0..3 {
         for server in servers {
@@ -151,6 +152,7 @@ async fn a_new_worker_runs_the_turns_that_waited_at_the_old_one() {
             worker.is_some_and(|worker| worker.starts_with(&begin))
         })
     };
-    assert!(ran_by("worker-1") && ran_by("worker-2"), "{answers:?}");
+    assert!(ran_by("worker-1"), "the new worker ran everything");
+    assert!(ran_by("worker-2"), "the new worker ran nothing");
     town.leave().await;
 }
