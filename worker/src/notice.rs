@@ -7,11 +7,13 @@
 use std::borrow::Cow;
 
 mod fault;
+mod form;
 mod setup;
 mod steer;
 
 pub use self::fault::Fault;
-pub use self::setup::{FormText, SetupText};
+pub use self::form::FormText;
+pub use self::setup::SetupText;
 pub use self::steer::SteerText;
 
 /// One thing to say to a person.
@@ -58,8 +60,8 @@ pub enum Notice {
     Steer(SteerText),
     /// A part of the setup panel.
     Setup(SetupText),
-    /// A part of the form that takes a key.
-    SetupForm(FormText),
+    /// A part of a form that takes a key.
+    Form(FormText),
 }
 
 impl Notice {
@@ -118,7 +120,7 @@ impl Notice {
             } => return pong(*gateway_ms, *worker_ms),
             Self::Steer(text) => return text.text(),
             Self::Setup(text) => return text.text(),
-            Self::SetupForm(text) => return text.text(),
+            Self::Form(text) => return text.text(),
         })
     }
 }

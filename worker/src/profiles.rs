@@ -68,6 +68,21 @@ impl Profiles {
         self.cache.invalidate_all();
     }
 
+    /// Forgets a tenant's settings here, and hints to all workers that what they hold is old. A
+    /// lost hint costs nothing: admission compares the version of the settings.
+    pub(crate) async fn announce(
+        &self,
+        nats: &async_nats::Client,
+        names: &Names,
+        tenant: TenantId,
+    ) {
+        self.forget(tenant.disc_id()).await;
+        let (subject, payload) = (names.settings_changed(), tenant.disc_id().to_string());
+        if let Err(error) = nats.publish(subject, payload.into()).await {
+            tracing::warn!(%error, "the hint of changed settings was not sent");
+        }
+    }
+
     /// Follows the hints until the connection is closed. Cancel safe: yes; hints may be missed.
     pub(crate) async fn follow_hints(&self, nats: &async_nats::Client, names: &Names) {
         let mut hints = match nats.subscribe(names.settings_changed()).await {

@@ -1,7 +1,6 @@
 //! The forms that an answer to an interaction can take. Every message notifies nobody.
 
 use store::Kill;
-use twilight_model::channel::message::component::ActionRow;
 use twilight_model::channel::message::{AllowedMentions, Component, Embed, MessageFlags};
 use twilight_model::http::interaction::{
     InteractionResponse, InteractionResponseData, InteractionResponseType,
@@ -181,12 +180,4 @@ fn quote(text: String) -> Embed {
         url: None,
         video: None,
     }
-}
-
-/// Puts controls into one line of a message.
-pub(super) fn row(controls: Vec<Component>) -> Component {
-    Component::ActionRow(ActionRow {
-        components: controls,
-        id: None,
-    })
 }

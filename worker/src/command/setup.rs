@@ -22,6 +22,7 @@ pub(crate) use self::submission::Submission;
 use self::submission::{Choice, Mode};
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
+use super::controls::Signer;
 use crate::app::App;
 use crate::notice::{Notice, SetupText};
 
@@ -93,8 +94,7 @@ pub(super) async fn finish(app: &App, submission: Submission) -> Panel {
 
 fn painter<'a>(app: &App, keyring: &'a Keyring, asker: &'a Asker) -> Painter<'a> {
     Painter {
-        asker,
-        keyring,
+        signer: Signer { asker, keyring },
         bot: app.bot,
     }
 }

@@ -1,4 +1,4 @@
-//! The words of the setup panel and its form (CMD-82 to CMD-87).
+//! The words of the setup panel (CMD-82 to CMD-87).
 
 use std::borrow::Cow;
 
@@ -58,10 +58,6 @@ pub enum SetupText {
         /// The provider's name as people know it.
         provider: String,
     },
-    /// The key cannot be one: empty, with spaces, or of impossible length.
-    KeyMalformed,
-    /// The name cannot be a model's.
-    ModelMalformed,
     /// Someone else saved a key while the form was open.
     SetUpMeanwhile,
     /// Saved, but the panel could not be read back.
@@ -106,14 +102,6 @@ impl SetupText {
             Self::ProviderPlaceholder => "Choose a provider",
             Self::ReplaceButton => "Replace the key…",
             Self::RetryButton { provider } => return format!("Try again with {provider}").into(),
-            Self::KeyMalformed => {
-                "That does not look like a key: a key is one word of 8 to 512 letters, digits and \
-                 signs. Nothing was saved."
-            }
-            Self::ModelMalformed => {
-                "That does not look like a model's name: it is one word of at most 128 \
-                 characters. Nothing was saved."
-            }
             Self::SetUpMeanwhile => {
                 "Somebody else entered a key while your form was open, so yours was not saved."
             }
@@ -128,47 +116,5 @@ fn how(mention: &str, word: Option<&str>) -> String {
             format!("Say hello: mention {mention}, or write a message with \"{word}\" in it.")
         }
         None => format!("Say hello: mention {mention}."),
-    }
-}
-
-/// A label or hint of the form that takes a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FormText {
-    /// Title; Discord's limit is 45 characters.
-    Title {
-        /// The provider's name as people know it.
-        provider: String,
-    },
-    /// Text above the fields: where a key is made.
-    KeyPage {
-        /// Address of the page.
-        url: String,
-    },
-    /// Label of the field for the key; at most 45 characters.
-    KeyLabel,
-    /// Hint below that label; at most 100 characters.
-    KeyHint,
-    /// Label of the field for the model; at most 45 characters.
-    ModelLabel,
-    /// Hint below that label; at most 100 characters.
-    ModelHint {
-        /// What is used when the field stays empty.
-        default: String,
-    },
-}
-
-impl FormText {
-    /// Returns the words.
-    pub(super) fn text(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::Title { provider } => return format!("Key for {provider}").into(),
-            Self::KeyPage { url } => return format!("No key yet? You get one at {url}").into(),
-            Self::KeyLabel => "Key",
-            Self::KeyHint => {
-                "Stored encrypted. Never shown again but for its last four characters."
-            }
-            Self::ModelLabel => "Model (optional)",
-            Self::ModelHint { default } => return format!("Leave empty for {default}.").into(),
-        })
     }
 }

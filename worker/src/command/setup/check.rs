@@ -1,21 +1,12 @@
 //! Checks a key with its provider, then saves it with everything else in one transaction (CMD-84).
 
-use std::time::Duration;
-
-use futures_util::StreamExt;
-use llm::{Class, Prompt, Provider, Role, Turn};
-use secrecy::SecretString;
 use store::NewSetup;
-use tokio::time::timeout;
-use tracing::warn;
 
 use super::state;
 use super::submission::{Mode, Submission};
 use crate::app::App;
-use crate::notice::{Fault, Notice, SetupText};
-
-/// Longest wait for the first word of the test reply (CMD-85).
-const TEST_DEADLINE: Duration = Duration::from_secs(20);
+use crate::command::live_check;
+use crate::notice::{Notice, SetupText};
 
 /// Most trigger words of a persona (CHAT-36).
 const MAX_TRIGGER_WORDS: usize = 10;
@@ -28,8 +19,8 @@ pub(super) async fn and_save(app: &App, submission: Submission) -> Result<(), No
     let model = submission.well_formed()?.to_owned();
     refuse_unasked_replacement(app, &submission).await?;
     let provider = submission.choice.provider;
-    accepts_key(app, provider, &submission.key).await?;
-    answers(app, provider, &model, &submission.key).await?;
+    live_check::accepts_key(app, provider, &submission.key).await?;
+    live_check::answers(app, provider, &model, &submission.key).await?;
     let tenant = submission.asker.tenant;
     let chat = &app.settings.chat;
     let setup = NewSetup {
@@ -46,7 +37,7 @@ pub(super) async fn and_save(app: &App, submission: Submission) -> Result<(), No
         .set_up(&app.keys.get(), setup)
         .await
         .map_err(state::unreadable)?;
-    tell_others(app, tenant.disc_id()).await;
+    app.profiles.announce(&app.nats, &app.names, tenant).await;
     Ok(())
 }
 
@@ -60,53 +51,6 @@ async fn refuse_unasked_replacement(app: &App, submission: &Submission) -> Resul
     }
 }
 
-/// Asks for the list of models: the cheapest call that needs a key (CHAT-107). The list is not
-/// compared with the model, because some providers leave out names that they accept.
-async fn accepts_key(app: &App, provider: Provider, key: &SecretString) -> Result<(), Notice> {
-    match app.llm.models(provider, key).await {
-        Ok(_models) => Ok(()),
-        // A provider without a list says so; the test reply decides.
-        Err(error) if matches!(error.class(), Class::RequestFault | Class::UnknownModel) => Ok(()),
-        Err(error) => Err(refused(&error)),
-    }
-}
-
-/// Waits for the first word of a real reply. Only that shows that the model exists and that the
-/// account can pay: some providers list their models without looking at the key.
-async fn answers(
-    app: &App,
-    provider: Provider,
-    model: &str,
-    key: &SecretString,
-) -> Result<(), Notice> {
-    let prompt = Prompt {
-        provider,
-        model: model.to_owned(),
-        system: "You are a friendly chat companion.".to_owned(),
-        turns: vec![Turn {
-            role: Role::User,
-            text: "Say hello in one short sentence.".to_owned(),
-        }],
-        max_output_tokens: None,
-        temperature: 1.0,
-        continue_from: None,
-    };
-    let first = async {
-        let mut reply = app.llm.stream(&prompt, key).await?;
-        reply.next().await.transpose()
-    };
-    match timeout(TEST_DEADLINE, first).await {
-        Ok(Ok(Some(_delta))) => Ok(()),
-        Ok(Ok(None)) => Err(Notice::EmptyReply),
-        Ok(Err(error)) => Err(refused(&error)),
-        Err(_elapsed) => Err(Notice::Provider(Fault::TimedOut)),
-    }
-}
-
-fn refused(error: &llm::Error) -> Notice {
-    Notice::Provider(Fault::of(error))
-}
-
 /// Words that call the first persona: its name, then the installation's, without repetition.
 fn trigger_words(bot_name: &str, base: &[String]) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
@@ -117,19 +61,6 @@ fn trigger_words(bot_name: &str, base: &[String]) -> Vec<String> {
         }
     }
     words
-}
-
-/// Hints to all workers that what they hold of this tenant is old. A lost hint costs nothing:
-/// admission compares the version of the settings.
-async fn tell_others(app: &App, tenant_disc_id: u64) {
-    let subject = app.names.settings_changed();
-    if let Err(error) = app
-        .nats
-        .publish(subject, tenant_disc_id.to_string().into())
-        .await
-    {
-        warn!(%error, "the hint of changed settings was not sent");
-    }
 }
 
 #[cfg(test)]

@@ -1,28 +1,22 @@
 //! The panel: four lines of state, what is wrong, what to do next, and the controls for it.
 
-use keyring::Keyring;
 use llm::Provider;
 use proto::id::{TenantId, UserId};
-use tracing::error;
 use twilight_model::channel::message::Component;
-use twilight_model::channel::message::component::{
-    Button, ButtonStyle, SelectMenu, SelectMenuOption, SelectMenuType,
-};
+use twilight_model::channel::message::component::ButtonStyle;
 
 use super::state::State;
 use super::submission::{Choice, Mode};
-use crate::command::answer::{Panel, row};
-use crate::command::asker::Asker;
-use crate::command::component::{ComponentId, Route};
+use crate::command::answer::Panel;
+use crate::command::component::Route;
+use crate::command::controls::{Signer, button, menu, option, row};
 use crate::notice::{Notice, SetupText};
 
 /// Makes panels for one person.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Painter<'a> {
-    /// Who sees the panel.
-    pub(super) asker: &'a Asker,
-    /// Signs the ids of its controls.
-    pub(super) keyring: &'a Keyring,
+    /// Signs the controls.
+    pub(super) signer: Signer<'a>,
     /// Whom to mention.
     pub(super) bot: UserId,
 }
@@ -72,20 +66,6 @@ impl Painter<'_> {
         })
     }
 
-    /// Signs the id of a control for this person and panel.
-    pub(super) fn sign(self, route: Route, args: Vec<u8>) -> Result<String, Notice> {
-        let id = ComponentId {
-            route,
-            args,
-            user: Some(self.asker.user),
-            expires_at_secs: Some(self.asker.panel_ends_at_secs()),
-        };
-        id.sign(self.keyring, self.asker.tenant).map_err(|error| {
-            error!(%error, "a component was not signed");
-            Notice::Unexpected
-        })
-    }
-
     fn text(self, state: &State, failure: Option<&Notice>) -> String {
         let title = match state.key {
             None => SetupText::TitleOpen,
@@ -95,7 +75,7 @@ impl Painter<'_> {
         let persona = SetupText::Persona {
             name: state.persona.clone(),
         };
-        let place = match self.asker.tenant {
+        let place = match self.signer.asker.tenant {
             TenantId::Guild(_) => SetupText::TalkInServer,
             TenantId::Direct(_) => SetupText::TalkInDirect,
         };
@@ -108,7 +88,7 @@ impl Painter<'_> {
     }
 
     fn next_step(self, state: &State) -> SetupText {
-        match (&state.key, self.asker.tenant) {
+        match (&state.key, self.signer.asker.tenant) {
             (None, _) => SetupText::ChooseProvider,
             (Some(_), TenantId::Direct(_)) => SetupText::HowInDirect,
             (Some(_), TenantId::Guild(_)) => SetupText::HowInServer {
@@ -119,25 +99,25 @@ impl Painter<'_> {
     }
 
     fn provider_menu(self, mode: Mode) -> Result<Component, Notice> {
-        let id = self.sign(Route::PickProvider, vec![mode.as_byte()])?;
-        Ok(menu(
-            id,
-            SetupText::ProviderPlaceholder,
-            Provider::ALL.map(option).to_vec(),
-        ))
+        let id = self
+            .signer
+            .sign(Route::PickProvider, vec![mode.as_byte()])?;
+        let options = Provider::ALL.map(|provider| option(provider.label(), provider.as_str()));
+        let placeholder = Notice::Setup(SetupText::ProviderPlaceholder);
+        Ok(menu(id, &placeholder, options.to_vec()))
     }
 
     fn replace_button(self) -> Result<Component, Notice> {
-        let id = self.sign(Route::ReplaceKey, Vec::new())?;
-        Ok(button(id, SetupText::ReplaceButton, ButtonStyle::Secondary))
+        let id = self.signer.sign(Route::ReplaceKey, Vec::new())?;
+        let label = Notice::Setup(SetupText::ReplaceButton);
+        Ok(row(vec![button(id, &label, ButtonStyle::Secondary)]))
     }
 
     fn retry_button(self, choice: Choice) -> Result<Component, Notice> {
-        let id = self.sign(Route::AskKey, choice.to_args())?;
-        let label = SetupText::RetryButton {
-            provider: choice.provider.label().to_owned(),
-        };
-        Ok(button(id, label, ButtonStyle::Primary))
+        let id = self.signer.sign(Route::AskKey, choice.to_args())?;
+        let provider = choice.provider.label().to_owned();
+        let label = Notice::Setup(SetupText::RetryButton { provider });
+        Ok(row(vec![button(id, &label, ButtonStyle::Primary)]))
     }
 }
 
@@ -157,45 +137,6 @@ fn provider_lines(state: &State) -> (SetupText, SetupText) {
 
 fn say(text: SetupText) -> String {
     Notice::Setup(text).text().into_owned()
-}
-
-fn option(provider: Provider) -> SelectMenuOption {
-    SelectMenuOption {
-        default: false,
-        description: None,
-        emoji: None,
-        label: provider.label().to_owned(),
-        value: provider.as_str().to_owned(),
-    }
-}
-
-fn menu(custom_id: String, placeholder: SetupText, options: Vec<SelectMenuOption>) -> Component {
-    row(vec![Component::SelectMenu(SelectMenu {
-        channel_types: None,
-        custom_id,
-        default_values: None,
-        disabled: false,
-        id: None,
-        kind: SelectMenuType::Text,
-        max_values: Some(1),
-        min_values: Some(1),
-        options: Some(options),
-        placeholder: Some(say(placeholder)),
-        required: None,
-    })])
-}
-
-fn button(custom_id: String, label: SetupText, style: ButtonStyle) -> Component {
-    row(vec![Component::Button(Button {
-        custom_id: Some(custom_id),
-        disabled: false,
-        emoji: None,
-        id: None,
-        label: Some(say(label)),
-        sku_id: None,
-        style,
-        url: None,
-    })])
 }
 
 #[cfg(test)]

@@ -4,18 +4,11 @@ use std::str;
 
 use llm::Provider;
 use proto::event::FormField;
-use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroizing;
+use secrecy::SecretString;
 
-use super::form::{KEY_FIELD, MODEL_FIELD};
 use crate::command::asker::Asker;
-use crate::notice::{Notice, SetupText};
-
-/// Lengths of keys, in characters. Known keys have 35 to about 200.
-const KEY_CHARS: std::ops::RangeInclusive<usize> = 8..=512;
-
-/// Longest name of a model, in characters; known ones have less than 80.
-pub(super) const MODEL_CHARS: usize = 128;
+use crate::command::form::{MODEL_FIELD, Typed, is_key, is_model};
+use crate::notice::{FormText, Notice};
 
 /// Whether a stored key may be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,47 +78,30 @@ pub(crate) struct Submission {
 }
 
 impl Submission {
-    /// Takes the fields of the form; a missing one counts as empty.
+    /// Takes the fields of the form.
     pub(super) fn new(asker: Asker, choice: Choice, fields: Vec<FormField>) -> Self {
-        let (mut key, mut model) = (Zeroizing::new(String::new()), String::new());
-        for field in fields {
-            let value = field.values.into_iter().next().unwrap_or_default();
-            match field.custom_id.as_str() {
-                KEY_FIELD => key = Zeroizing::new(value),
-                MODEL_FIELD => model = value,
-                _ => {}
-            }
-        }
-        let key = SecretString::from(key.trim());
+        let typed = Typed::new(fields);
         Self {
             asker,
             choice,
-            key,
-            model: model.trim().to_owned(),
+            key: typed.key(),
+            model: typed.text(MODEL_FIELD).to_owned(),
         }
     }
 
     /// Checks what can be checked without asking anyone, and returns the model to use.
     pub(super) fn well_formed(&self) -> Result<&str, Notice> {
-        let key = self.key.expose_secret();
-        if !KEY_CHARS.contains(&key.len()) || !is_one_word(key) {
-            return Err(Notice::Setup(SetupText::KeyMalformed));
+        if !is_key(&self.key) {
+            return Err(Notice::Form(FormText::KeyMalformed));
         }
         if self.model.is_empty() {
             return Ok(self.choice.provider.default_model());
         }
-        // A backtick would end the quotation in which the panel shows the name.
-        if self.model.len() > MODEL_CHARS || !is_one_word(&self.model) || self.model.contains('`') {
-            return Err(Notice::Setup(SetupText::ModelMalformed));
+        if !is_model(&self.model) {
+            return Err(Notice::Form(FormText::ModelMalformed));
         }
         Ok(&self.model)
     }
-}
-
-/// Tells whether there are only letters, digits and signs that every keyboard has: then a byte is
-/// a character, and the key can travel in an HTTP header.
-fn is_one_word(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 
+use keyring::Keyring;
 use proto::event::Interaction;
 use secrecy::SecretString;
 
 use super::*;
+use crate::command::asker::Asker;
+use crate::command::component::ComponentId;
 use crate::command::setup::state::StoredKey;
 
 const BOT: UserId = UserId(99);
@@ -46,12 +49,11 @@ fn ready() -> State {
 
 fn paint<T>(guild_id: u64, show: impl FnOnce(&Painter<'_>) -> Result<T, Notice>) -> T {
     let (asker, keyring) = (asker(guild_id), keyring());
-    show(&Painter {
+    let signer = Signer {
         asker: &asker,
         keyring: &keyring,
-        bot: BOT,
-    })
-    .unwrap()
+    };
+    show(&Painter { signer, bot: BOT }).unwrap()
 }
 
 /// What each line of controls leads to.

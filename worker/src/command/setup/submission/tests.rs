@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 use proto::event::Interaction;
+use secrecy::ExposeSecret;
 
 use super::*;
+use crate::command::form::KEY_FIELD;
 
 fn submission(key: &str, model: &str) -> Submission {
     let field = |custom_id: &str, value: &str| FormField {
@@ -34,7 +36,7 @@ fn an_empty_model_is_the_providers_default() {
 
 #[test]
 fn what_cannot_be_a_key_is_refused() {
-    let malformed = Err(Notice::Setup(SetupText::KeyMalformed));
+    let malformed = Err(Notice::Form(FormText::KeyMalformed));
     for key in [
         "",
         "short",
@@ -48,7 +50,7 @@ fn what_cannot_be_a_key_is_refused() {
 
 #[test]
 fn what_cannot_be_a_model_is_refused() {
-    let malformed = Err(Notice::Setup(SetupText::ModelMalformed));
+    let malformed = Err(Notice::Form(FormText::ModelMalformed));
     for model in ["two words", "a`b", "モデル", &"x".repeat(129)] {
         assert_eq!(submission("sk-0123456789", model).well_formed(), malformed);
     }
@@ -63,7 +65,7 @@ fn a_form_without_fields_is_refused() {
     let empty = Submission::new(Asker::of(&Interaction::default()), choice, Vec::new());
     assert_eq!(
         empty.well_formed(),
-        Err(Notice::Setup(SetupText::KeyMalformed))
+        Err(Notice::Form(FormText::KeyMalformed))
     );
 }
 

@@ -1,0 +1,92 @@
+//! Buttons and menus, and the signatures that make them ours.
+
+use keyring::Keyring;
+use tracing::error;
+use twilight_model::channel::message::Component;
+use twilight_model::channel::message::component::{
+    ActionRow, Button, ButtonStyle, SelectMenu, SelectMenuOption, SelectMenuType,
+};
+
+use super::asker::Asker;
+use super::component::{ComponentId, Route};
+use crate::notice::Notice;
+
+/// Signs the controls of one person's panel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signer<'a> {
+    /// Who sees the panel.
+    pub(super) asker: &'a Asker,
+    /// Signs the ids of its controls.
+    pub(super) keyring: &'a Keyring,
+}
+
+impl Signer<'_> {
+    /// Signs the id of a control that only this person may use, as long as the panel lives.
+    pub(super) fn sign(self, route: Route, args: Vec<u8>) -> Result<String, Notice> {
+        let id = ComponentId {
+            route,
+            args,
+            user: Some(self.asker.user),
+            expires_at_secs: Some(self.asker.panel_ends_at_secs()),
+        };
+        id.sign(self.keyring, self.asker.tenant).map_err(|error| {
+            error!(%error, "a component was not signed");
+            Notice::Unexpected
+        })
+    }
+}
+
+/// Makes a button; its label has at most 80 characters.
+pub(super) fn button(custom_id: String, label: &Notice, style: ButtonStyle) -> Component {
+    Component::Button(Button {
+        custom_id: Some(custom_id),
+        disabled: false,
+        emoji: None,
+        id: None,
+        label: Some(label.text().into_owned()),
+        sku_id: None,
+        style,
+        url: None,
+    })
+}
+
+/// Makes a line with a menu of 1 to 25 options, of which one is chosen; its placeholder has at
+/// most 150 characters.
+pub(super) fn menu(
+    custom_id: String,
+    placeholder: &Notice,
+    options: Vec<SelectMenuOption>,
+) -> Component {
+    row(vec![Component::SelectMenu(SelectMenu {
+        channel_types: None,
+        custom_id,
+        default_values: None,
+        disabled: false,
+        id: None,
+        kind: SelectMenuType::Text,
+        max_values: Some(1),
+        min_values: Some(1),
+        options: Some(options),
+        placeholder: Some(placeholder.text().into_owned()),
+        required: None,
+    })])
+}
+
+/// Makes an option of a menu; both texts have at most 100 characters.
+pub(super) fn option(label: &str, value: &str) -> SelectMenuOption {
+    SelectMenuOption {
+        default: false,
+        description: None,
+        emoji: None,
+        label: label.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+/// Puts controls into one line of a message.
+pub(super) fn row(controls: Vec<Component>) -> Component {
+    Component::ActionRow(ActionRow {
+        components: controls,
+        id: None,
+    })
+}

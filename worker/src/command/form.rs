@@ -1,0 +1,189 @@
+//! Forms that take a key, and what was typed into them.
+//!
+//! A key is typed into a form and nowhere else (CMD-9). Its field is never filled in beforehand, and
+//! what it brings is wiped when it is dropped.
+
+use std::ops::RangeInclusive;
+
+use proto::event::FormField;
+use secrecy::{ExposeSecret, SecretString};
+use twilight_model::channel::message::Component;
+use twilight_model::channel::message::component::{Label, TextDisplay, TextInput, TextInputStyle};
+use zeroize::Zeroizing;
+
+use crate::notice::{FormText, Notice};
+
+/// Name of the field for the key.
+pub(super) const KEY_FIELD: &str = "key";
+
+/// Name of the field for the model.
+pub(super) const MODEL_FIELD: &str = "model";
+
+/// Longest name of a model, in characters; known ones have less than 80.
+pub(super) const MODEL_CHARS: u16 = 128;
+
+/// Lengths of keys, in characters (POOL-4). Known keys have 31 to about 200.
+const KEY_CHARS: RangeInclusive<usize> = 10..=512;
+
+/// Longest input that the client lets through, in characters; longer than any key, so that one
+/// with a stray line around it reaches the check and its explanation.
+const KEY_INPUT_CHARS: u16 = 1000;
+
+/// Makes the line that says something in a form.
+pub(super) fn words(text: FormText) -> Component {
+    Component::TextDisplay(TextDisplay {
+        content: say(text),
+        id: None,
+    })
+}
+
+/// Makes the field for a key.
+pub(super) fn key_field() -> Component {
+    let input = TextInput {
+        required: Some(true),
+        ..input(KEY_FIELD, KEY_INPUT_CHARS)
+    };
+    label(FormText::KeyLabel, FormText::KeyHint, input)
+}
+
+/// Makes the field for a model, which may stay empty.
+pub(super) fn model_field(default: &'static str) -> Component {
+    let hint = FormText::ModelHint {
+        default: default.into(),
+    };
+    label(FormText::ModelLabel, hint, input(MODEL_FIELD, MODEL_CHARS))
+}
+
+#[expect(
+    deprecated,
+    reason = "the model has no constructor, so every field is named"
+)]
+fn input(name: &str, longest: u16) -> TextInput {
+    TextInput {
+        custom_id: name.to_owned(),
+        id: None,
+        label: None,
+        max_length: Some(longest),
+        min_length: None,
+        placeholder: None,
+        required: Some(false),
+        style: TextInputStyle::Short,
+        value: None,
+    }
+}
+
+fn label(label: FormText, hint: FormText, input: TextInput) -> Component {
+    Component::Label(Label {
+        component: Box::new(Component::TextInput(input)),
+        description: Some(say(hint)),
+        id: None,
+        label: say(label),
+    })
+}
+
+fn say(text: FormText) -> String {
+    Notice::Form(text).text().into_owned()
+}
+
+/// What was typed into a form. Has no `Debug`: it may hold a key.
+pub(super) struct Typed(Vec<(String, Zeroizing<String>)>);
+
+impl Typed {
+    /// Takes the fields.
+    pub(super) fn new(fields: Vec<FormField>) -> Self {
+        let fields = fields.into_iter().map(|field| {
+            let value = field.values.into_iter().next().unwrap_or_default();
+            (field.custom_id, Zeroizing::new(value))
+        });
+        Self(fields.collect())
+    }
+
+    /// Returns what a field holds, without blanks around it; a missing one counts as empty.
+    pub(super) fn text(&self, field: &str) -> &str {
+        let mut fields = self.0.iter();
+        let found = fields.find(|(name, _)| name == field);
+        found.map_or("", |(_, value)| value.trim())
+    }
+
+    /// Returns the key, which is not checked yet.
+    pub(super) fn key(&self) -> SecretString {
+        self.text(KEY_FIELD).into()
+    }
+}
+
+/// Tells whether this can be a key, before anyone is asked.
+pub(super) fn is_key(key: &SecretString) -> bool {
+    let key = key.expose_secret();
+    KEY_CHARS.contains(&key.len()) && is_one_word(key)
+}
+
+/// Tells whether this can be a model's name, before anyone is asked. A backtick would end the
+/// quotation in which panels show the name.
+pub(super) fn is_model(model: &str) -> bool {
+    let is_short = model.len() <= usize::from(MODEL_CHARS);
+    is_short && !model.is_empty() && is_one_word(model) && !model.contains('`')
+}
+
+/// Tells whether there are only letters, digits and signs that every keyboard has: then a byte is
+/// a character, and the word can travel in an HTTP header.
+fn is_one_word(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use llm::Provider;
+
+    use super::*;
+
+    #[test]
+    fn texts_keep_discords_limits() {
+        for provider in Provider::ALL {
+            let title = say(FormText::Title {
+                provider: provider.label().into(),
+            });
+            assert!(title.chars().count() <= 45, "{title}");
+            let hint = say(FormText::ModelHint {
+                default: provider.default_model().into(),
+            });
+            assert!(hint.chars().count() <= 100, "{hint}");
+        }
+        for label in [FormText::KeyLabel, FormText::ModelLabel] {
+            assert!(say(label).chars().count() <= 45);
+        }
+        assert!(say(FormText::KeyHint).chars().count() <= 100);
+    }
+
+    #[test]
+    fn blanks_around_what_was_typed_are_not_part_of_it() {
+        let field = |custom_id: &str, value: &str| FormField {
+            custom_id: custom_id.into(),
+            values: vec![value.into()],
+        };
+        let typed = Typed::new(vec![field("key", "  sk-0123456789\n"), field("model", "")]);
+        assert_eq!(typed.key().expose_secret(), "sk-0123456789");
+        assert_eq!((typed.text("model"), typed.text("label")), ("", ""));
+    }
+
+    #[test]
+    fn what_cannot_be_a_key_is_known_without_asking() {
+        assert!(is_key(&"sk-0123456".into()));
+        for key in [
+            "",
+            "sk-012345",
+            "two words here",
+            "schlüssel-0123",
+            &"x".repeat(513),
+        ] {
+            assert!(!is_key(&key.into()), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_model_is_known_without_asking() {
+        assert!(is_model("meta/llama-3.3-70b-instruct"));
+        for model in ["", "two words", "a`b", "モデル", &"x".repeat(129)] {
+            assert!(!is_model(model), "{model}");
+        }
+    }
+}
