@@ -81,6 +81,8 @@ pub struct ChatSettings {
 impl Settings {
     /// Reads everything; problems are collected in the reader.
     pub fn read(reader: &mut Reader, run: RunSettings) -> Self {
+        // Acted upon by `worker migrate`, in the same environment: here it is checked and shown.
+        read_replicas(reader);
         Self {
             admin: AdminSettings::read(reader),
             nats: NatsSettings::read(reader, &run),
@@ -365,4 +367,41 @@ pub fn read_dev_guild(reader: &mut Reader) -> Option<GuildId> {
         spec("DEV_GUILD_ID", None, "the id of a server", meaning),
         |text| text.parse().ok().ok_or_else(|| "is no id".to_owned()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::settings::Process;
+    use runtime::settings::source::Source;
+
+    use super::*;
+
+    const NEEDED: [(&str, &str); 7] = [
+        ("DISCORD_TOKEN", "t"),
+        ("CRYPTO_SECRET", "k"),
+        ("POSTGRES_HOST", "db"),
+        ("POSTGRES_PORT", "5432"),
+        ("POSTGRES_USER", "u"),
+        ("POSTGRES_PASSWORD", "p"),
+        ("POSTGRES_DB", "d"),
+    ];
+
+    fn reader(more: &[(&str, &str)]) -> Reader {
+        let pairs = NEEDED.iter().chain(more).copied();
+        let mut reader = Reader::new(Source::from_pairs(Process::Worker, pairs));
+        let run = RunSettings::read(&mut reader);
+        drop(Settings::read(&mut reader, run));
+        reader
+    }
+
+    /// CFG-40.
+    #[test]
+    fn copies_of_the_stream_are_a_setting_that_a_running_worker_knows() {
+        let known = reader(&[("NATS_REPLICAS", "3")]).finish().unwrap();
+        let unknown = known.warnings.iter().any(|text| text.contains("not known"));
+        assert!(!unknown, "{:?}", known.warnings);
+        assert!(known.table().contains("NATS_REPLICAS=3"));
+        let error = reader(&[("NATS_REPLICAS", "2")]).finish().unwrap_err();
+        assert!(error.to_string().contains("NATS_REPLICAS"), "{error}");
+    }
 }
