@@ -13,14 +13,10 @@ use crate::clock;
 const NAME: &str = "TEST_SWITCHES";
 
 /// The allowed items, as they are shown.
-const RANGE: &str = "no_fence, no_nonce, no_journal, poison, clock_skew_ms=N";
+const RANGE: &str = "no_fence, no_nonce, no_journal, clock_skew_ms=N";
 
 /// What is switched off; by default nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each stands for a guarantee of its own"
-)]
 pub struct Switches {
     /// A turn goes on although another worker has it.
     pub no_fence: bool,
@@ -28,8 +24,6 @@ pub struct Switches {
     pub no_nonce: bool,
     /// Posts are not recorded, and a successor does not ask what was posted.
     pub no_journal: bool,
-    /// Messages with certain words end the intake that reads them.
-    pub poison: bool,
     /// Milliseconds by which this worker's wall clock is ahead; negative when it is behind.
     pub clock_skew_ms: i64,
 }
@@ -52,18 +46,6 @@ impl Switches {
         }
     }
 
-    /// Ends what takes this message in: `poison: panic` by a panic, `poison: abort` with the whole
-    /// process.
-    pub(crate) fn strike(&self, content: &str) {
-        if self.poison && content.contains("poison: abort") {
-            std::process::abort();
-        }
-        assert!(
-            !(self.poison && content.contains("poison: panic")),
-            "poison"
-        );
-    }
-
     /// Returns the Unix time in milliseconds as this worker's clock shows it.
     pub(crate) fn unix_now_ms(&self) -> u64 {
         clock::unix_now_ms().saturating_add_signed(self.clock_skew_ms)
@@ -82,7 +64,6 @@ fn parse(text: &str) -> Result<Switches, String> {
             None if item == "no_fence" => switches.no_fence = true,
             None if item == "no_nonce" => switches.no_nonce = true,
             None if item == "no_journal" => switches.no_journal = true,
-            None if item == "poison" => switches.poison = true,
             Some(("clock_skew_ms", skew)) => {
                 let skew = skew.parse().ok();
                 switches.clock_skew_ms = skew.ok_or("holds a skew that is no number")?;
@@ -95,15 +76,88 @@ fn parse(text: &str) -> Result<Switches, String> {
 
 #[cfg(test)]
 mod tests {
+    use runtime::settings::Process;
+    use runtime::settings::source::Source;
+
     use super::*;
 
+    /// CFG-130: these four and no others; each takes away its own guarantee alone.
     #[test]
     fn switches_are_a_closed_list() {
-        let read = parse("no_fence, clock_skew_ms=-90000").unwrap();
-        assert!(read.no_fence && !read.no_nonce && !read.no_journal);
-        assert_eq!(read.clock_skew_ms, -90_000);
-        for wrong in ["no_door", "no_fence;no_nonce", "clock_skew_ms=soon", ""] {
+        let none = Switches::default();
+        let each = [
+            (
+                "no_fence",
+                Switches {
+                    no_fence: true,
+                    ..none
+                },
+            ),
+            (
+                "no_nonce",
+                Switches {
+                    no_nonce: true,
+                    ..none
+                },
+            ),
+            (
+                "no_journal",
+                Switches {
+                    no_journal: true,
+                    ..none
+                },
+            ),
+            (
+                "clock_skew_ms=-90000",
+                Switches {
+                    clock_skew_ms: -90_000,
+                    ..none
+                },
+            ),
+        ];
+        for (name, switches) in each {
+            assert_eq!(parse(name), Ok(switches));
+        }
+        let mut names: Vec<_> = each
+            .iter()
+            .map(|(name, _)| name.replace("-90000", "N"))
+            .collect();
+        assert_eq!(names.join(", "), RANGE);
+        names.extend(
+            [
+                "no_door",
+                "poison",
+                "no_fence;no_nonce",
+                "clock_skew_ms=soon",
+                "clock_skew_ms",
+                "no_fence=1",
+                "",
+            ]
+            .map(str::to_owned),
+        );
+        for wrong in names.iter().skip(3) {
             assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn switches_are_refused_unless_this_is_a_test() {
+        for (mode, is_taken) in [
+            ("test", true),
+            ("development", false),
+            ("production", false),
+        ] {
+            for switch in ["no_fence", "no_nonce", "no_journal", "clock_skew_ms=1"] {
+                let pairs = [
+                    ("RUN_ENV", mode),
+                    ("TEST_PRODUCTION", "true"),
+                    (NAME, switch),
+                ];
+                let mut reader = Reader::new(Source::from_pairs(Process::Worker, pairs));
+                let run = RunSettings::read(&mut reader);
+                Switches::read(&mut reader, &run);
+                assert_eq!(reader.finish().is_ok(), is_taken, "{mode}: {switch}");
+            }
         }
     }
 

@@ -223,11 +223,10 @@ impl Intake {
         let envelope = letter::read(delivery)?;
         metrics::event(kind_token(envelope.kind()));
         for _ in 0..TRIES {
-            let handling = AssertUnwindSafe(self.handle(&envelope)).catch_unwind();
-            match handling.await {
-                Ok(true) => return Ok(()),
-                Ok(false) => return Err(DeadLetterReason::Undecidable),
-                Err(_) => metrics::panicked(),
+            match surviving(self.handle(&envelope)).await {
+                Some(true) => return Ok(()),
+                Some(false) => return Err(DeadLetterReason::Undecidable),
+                None => {}
             }
         }
         Err(DeadLetterReason::Crashed)
@@ -248,6 +247,15 @@ async fn while_beating<F: Future>(app: &App, partition: Partition, work: F) -> F
     }
 }
 
+/// Survives a panic, which is counted; `None` then.
+async fn surviving<T>(work: impl Future<Output = T>) -> Option<T> {
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
+    if outcome.is_err() {
+        metrics::panicked();
+    }
+    outcome.ok()
+}
+
 fn ticks(every: Duration) -> Interval {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -258,4 +266,19 @@ fn ticks_later(every: Duration) -> Interval {
     let mut ticks = interval_at(Instant::now() + every, every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_an_event_ends_neither_the_loop_nor_the_worker() {
+        let panicking = async {
+            tokio::task::yield_now().await;
+            panic!("poison")
+        };
+        assert_eq!(surviving::<bool>(panicking).await, None);
+        assert_eq!(surviving(async { true }).await, Some(true));
+    }
 }

@@ -283,20 +283,6 @@ impl Town {
         programs.query(&database, statement).await.unwrap()
     }
 
-    /// Waits until a process has ended, or something was given up; tells whether it was the latter.
-    pub(crate) async fn wait_for_end_or_letter(&self, part: Part) -> bool {
-        loop {
-            let (_, listing) = self.operate(&["dead-letters", "list"]).await;
-            if listing["dead_letters"] != json!([]) {
-                return true;
-            }
-            if !self.alive().contains(&part) {
-                return false;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
     /// A message as the sandbox shows it.
     pub(crate) async fn message(&self, id: &str) -> Value {
         http::get_json(&format!("{}/sandbox/messages/{id}", self.url))

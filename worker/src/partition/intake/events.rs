@@ -71,7 +71,6 @@ impl Intake {
     }
 
     async fn created(&mut self, event: &Received, message: &event::Message) -> bool {
-        self.app.settings.switches.strike(&message.content);
         let id = accept::channel_of(message);
         let history = self.schedule.channel(id).history.clone();
         let line = line::of_event(message, self.app.bot);
