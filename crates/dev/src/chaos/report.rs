@@ -63,7 +63,9 @@ pub(super) struct Report {
 /// How long it took until all went on, for kills without another within ten seconds.
 #[derive(Debug, Default, Serialize)]
 struct Recovery {
-    /// From the end of a worker to the next part of a reply that it was writing.
+    /// From the end of a worker to the next part of a reply that it was writing: these are the
+    /// figures of `recovery_ms` itself, the others stand in it by name.
+    #[serde(flatten)]
     worker: Times,
     /// The same where one of its posts was on its way.
     worker_with_post_in_flight: Times,
@@ -291,5 +293,41 @@ impl Report {
             writeln!(f, "note          {part} ended by itself {count} times")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_find_the_figures_under_the_names_that_are_promised() {
+        let report = Report {
+            kills: BTreeMap::from([("worker KILL".to_owned(), 2)]),
+            recovery_ms: Recovery {
+                worker: Times::of(vec![5_000, 7_000]),
+                ..Recovery::default()
+            },
+            ..Report::default()
+        };
+        let printed = serde_json::to_value(&report).unwrap();
+        for count in [
+            "messages",
+            "expected_replies",
+            "lost",
+            "duplicated",
+            "out_of_order",
+            "orphaned",
+            "refused_with_reason",
+        ] {
+            assert_eq!(printed[count], 0, "{count}");
+        }
+        assert_eq!(printed["kills"], json!({"worker KILL": 2}));
+        let recovery = &printed["recovery_ms"];
+        let figures = [&recovery["p50"], &recovery["p99"], &recovery["max"]];
+        assert_eq!(figures, [5_000, 7_000, 7_000]);
+        for apart in ["worker_with_post_in_flight", "gateway"] {
+            assert_eq!(recovery[apart]["p99"], 0, "{apart}");
+        }
     }
 }
