@@ -76,6 +76,10 @@ impl Store {
     /// running turn is asked to stop, unless it uses a tool, is about to end, or ends a chain of
     /// `max_follow_ups` interrupted turns.
     ///
+    /// Who has switched their own key on pays with it, and only with it: one that cannot be used
+    /// refuses the message instead of spending the server's (POOL-22). Where members must bring keys
+    /// nobody else is answered.
+    ///
     /// # Errors
     /// `Invalid` without personas; `Corrupt`, `Unavailable`.
     pub async fn admit(&self, admission: &Admission) -> Result<Admitted, Error> {
@@ -110,15 +114,31 @@ impl Store {
                                WHEN u.privacy_level NOT IN (0, 1) THEN 'privacy_unknown'
                                WHEN s.server_id IS NULL THEN 'not_set_up'
                                WHEN s.settings_version <> $9 THEN NULL
+                               WHEN own.may_pay THEN 'accepted'
+                               WHEN own.may_pay IS NOT NULL OR m.user_byok_mode
+                                   THEN 'no_credentials'
                                WHEN octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NULL
                                    THEN 'accepted'
+                               WHEN EXISTS (
+                                   SELECT 1 FROM api_key_rotation k
+                                   WHERE k.server_id = s.server_id AND k.is_enabled
+                                     AND NOT k.is_main_key_pointer)
+                                   THEN 'accepted'
                                ELSE 'no_credentials'
-                          END AS code
+                          END AS code,
+                          CASE WHEN own.may_pay THEN 'user' ELSE 'server' END AS paid_by
                    FROM (VALUES ($2::text, $5::text)) AS asked (server_disc_id, user_disc_id)
                    LEFT JOIN users u ON u.user_disc_id = asked.user_disc_id
                    LEFT JOIN servers s
                        ON s.server_disc_id = asked.server_disc_id AND s.is_dm_channel = $3
                    LEFT JOIN server_model_configs m ON m.server_id = s.server_id
+                   -- NULL without a key of their own: then the server pays.
+                   LEFT JOIN LATERAL (
+                       SELECT bool_or(k.disabled_at IS NULL) AS may_pay
+                       FROM user_provider_keys k
+                       WHERE k.user_id = u.user_id AND u.personal_provider_enabled
+                         AND 'text' = ANY (k.enabled_capabilities)
+                   ) own ON true
                ), decision AS (
                    INSERT INTO turn_decisions
                        (event_id, guild_disc_id, user_disc_id, channel_disc_id, message_id, code)
@@ -155,10 +175,10 @@ impl Store {
                    INSERT INTO turns
                        (server_id, channel_disc_id, partition, trigger_key, persona_ordinal,
                         trigger_message_id, trigger_kind, responsible_disc_id, persona_id,
-                        follow_ups, priority)
+                        follow_ups, priority, paid_by)
                    SELECT v.server_id, $4::text, $7, $1, p.ordinal - 1, $6::text, $8, $5::text,
                           p.persona_id, COALESCE(b.follow_ups, 0),
-                          CASE WHEN b.turn_id IS NULL THEN 2 ELSE 1 END
+                          CASE WHEN b.turn_id IS NULL THEN 2 ELSE 1 END, v.paid_by
                    FROM decision d
                    CROSS JOIN verdict v
                    LEFT JOIN busy b ON true

@@ -90,7 +90,7 @@ impl Store {
                    UPDATE turns t SET stop_requested = true, stop_reason = 'stop_word'
                    FROM running r, decision d
                    WHERE t.turn_id = r.turn_id AND t.ended_at IS NULL AND NOT t.stop_requested
-                   RETURNING t.server_id, t.persona_id, t.trigger_kind
+                   RETURNING t.server_id, t.persona_id, t.trigger_kind, t.paid_by
                ), dropped AS (
                    UPDATE turns t
                    SET state = 'stopped', stop_requested = true, stop_reason = 'stop_word',
@@ -101,9 +101,10 @@ impl Store {
                ), answer AS (
                    INSERT INTO turns
                        (server_id, channel_disc_id, partition, trigger_key, persona_ordinal,
-                        trigger_message_id, trigger_kind, responsible_disc_id, persona_id, priority)
+                        trigger_message_id, trigger_kind, responsible_disc_id, persona_id, priority,
+                        paid_by)
                    SELECT f.server_id, $3::text, $6, $1, 0, $5::text, 'stop', $4::text,
-                          f.persona_id, 0
+                          f.persona_id, 0, f.paid_by
                    FROM flagged f WHERE f.trigger_kind <> 'stop'
                )
                SELECT decision_id FROM decision"#,

@@ -30,6 +30,8 @@ mod decision;
 mod error;
 mod explain;
 mod lease;
+mod main_key;
+mod payer;
 mod pool;
 mod post;
 mod privacy;
@@ -37,6 +39,7 @@ mod profile;
 mod provider_key;
 mod purge;
 mod recorded;
+mod refused_key;
 mod rotate;
 mod row;
 mod schema;
@@ -45,6 +48,7 @@ mod sealed;
 mod setup;
 mod text;
 mod turn;
+mod turn_attempt;
 mod turn_state;
 
 pub use admission::{Admission, Admitted, Refusal};
@@ -55,15 +59,20 @@ pub use decision::Decision;
 pub use error::{Error, Fault};
 pub use explain::{ExplainedTurn, Explanation, TurnTimes};
 pub use lease::Lease;
+pub use main_key::{MainKey, MainKeyReport, UsableMainKey};
+pub use payer::{PaidModel, Payer, Unpaid};
 pub use post::{EchoedPost, NewPost, Post, PostState};
 pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};
 pub use provider_key::{
     KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested,
+    SHORTEST_POOL_KEY,
 };
 pub use purge::Purged;
+pub use refused_key::{RefusedKey, WhichKey};
 pub use rotate::{ColumnRotation, Rotation, StaleRow};
 pub use schema::Applied;
 pub use setup::NewSetup;
 pub use text::UnknownText;
 pub use turn::{Turn, TurnId, TurnOwner};
+pub use turn_attempt::{Attempt, ShownAttempt, ShownKey};
 pub use turn_state::{TriggerKind, TurnState};

@@ -42,6 +42,8 @@ pub struct Profile {
     pub model: Option<ModelChoice>,
     /// Whether a provider key is stored and was not refused for good.
     pub has_key: bool,
+    /// Whether a provider key is stored that was refused for good.
+    pub is_key_refused: bool,
     /// The last four characters of the stored key, for people to tell keys apart; `None` without
     /// a key and for keys too short to show a part of.
     pub key_last4: Option<String>,
@@ -57,6 +59,8 @@ pub struct Profile {
     pub max_output_tokens: Option<u32>,
     /// Sampling temperature, 0..=2.
     pub temperature: f32,
+    /// Notices that the server does not want to see.
+    pub hidden_notices: Vec<String>,
 }
 
 /// One character that the bot speaks as.
@@ -92,12 +96,15 @@ impl Store {
                       m.text_model ->> 'provider' AS provider, m.text_model ->> 'model' AS model,
                       (octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NULL) IS TRUE
                           AS "has_key!",
+                      (octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NOT NULL) IS TRUE
+                          AS "is_key_refused!",
                       m.key_last4 AS "key_last4?",
                       COALESCE(c.message_fetch_limit, 80::smallint) AS "message_fetch_limit!",
                       COALESCE(c.humanizer_degree, 1::smallint) AS "humanizer_degree!",
                       c.system_prompt AS "system_prompt?",
                       m.llm_max_output_tokens AS "max_output_tokens?",
-                      COALESCE(m.llm_temperature, 1.0::real) AS "temperature!"
+                      COALESCE(m.llm_temperature, 1.0::real) AS "temperature!",
+                      COALESCE(c.tool_notice_hidden_keys, '{}') AS "hidden_notices!"
                FROM servers s
                LEFT JOIN server_model_configs m ON m.server_id = s.server_id
                LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
@@ -141,12 +148,14 @@ struct SettingsRow {
     provider: Option<String>,
     model: Option<String>,
     has_key: bool,
+    is_key_refused: bool,
     key_last4: Option<String>,
     message_fetch_limit: i16,
     humanizer_degree: i16,
     system_prompt: Option<String>,
     max_output_tokens: Option<i32>,
     temperature: f32,
+    hidden_notices: Vec<String>,
 }
 
 impl SettingsRow {
@@ -175,10 +184,12 @@ impl SettingsRow {
                 .zip(self.model)
                 .map(|(provider, model)| ModelChoice { provider, model }),
             has_key: self.has_key,
+            is_key_refused: self.is_key_refused,
             key_last4: self.key_last4,
             personas,
             system_prompt: self.system_prompt,
             temperature: self.temperature,
+            hidden_notices: self.hidden_notices,
         })
     }
 }

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
 
+pub(crate) use self::change::{AUTH_FAILURES_TO_DISABLE, LONGEST_MESSAGE};
 pub use self::change::{KeyFailure, KeyFault, Rested};
 use crate::pool::settle;
 use crate::row::Place;
@@ -21,6 +22,8 @@ use crate::{Error, Store};
 
 /// Rows of one pool, the pointer included (POOL-4).
 pub const MOST_POOL_KEYS: u32 = 20;
+/// No key is shorter; shorter ones are mistakes (POOL-4).
+pub const SHORTEST_POOL_KEY: usize = 10;
 
 /// A row of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,13 +93,15 @@ pub enum KeyAdded {
     Known(KeyId),
     /// The pool is full.
     Full,
+    /// It is shorter than [`SHORTEST_POOL_KEY`] characters.
+    TooShort,
     /// The tenant was never set up.
     NotSetUp,
 }
 
 impl Store {
     /// Reads the pool of a tenant at a provider, oldest key first, at most [`MOST_POOL_KEYS`]. Empty
-    /// when there is none.
+    /// when there is none. A pointer counts as long as the main key is of its provider.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`.
@@ -114,6 +119,8 @@ impl Store {
                JOIN api_key_rotation k ON k.server_id = s.server_id AND k.provider = $3
                LEFT JOIN server_model_configs m ON m.server_id = s.server_id
                WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2
+                 AND (NOT k.is_main_key_pointer
+                      OR (m.provider = k.provider AND octet_length(m.api_key) > 0))
                ORDER BY k.rotation_key_id
                LIMIT $4"#,
             tenant.disc_id().to_string(),
@@ -126,7 +133,8 @@ impl Store {
         rows.into_iter().map(PoolKey::try_from).collect()
     }
 
-    /// Returns a key of a pool; the pointer's is the tenant's main key. `None` when it was removed.
+    /// Returns a key of a pool; the pointer's is the tenant's main key. `None` when it was removed,
+    /// or the main key is one of another provider by now: a key never goes to anybody else.
     ///
     /// # Errors
     /// `Corrupt` when it does not open; `Keyring` when this process lacks its version;
@@ -135,10 +143,11 @@ impl Store {
         &self,
         keyring: &Keyring,
         tenant: TenantId,
+        provider: &str,
         key: &PoolKey,
     ) -> Result<Option<SecretString>, Error> {
         if key.is_main {
-            return self.main_key(keyring, tenant).await;
+            return self.main_key_of(keyring, tenant, provider).await;
         }
         self.secret(keyring, POOL_API_KEY, key.id.0, tenant).await
     }
@@ -155,22 +164,58 @@ impl Store {
         keyring: &Keyring,
         new: NewPoolKey<'_>,
     ) -> Result<KeyAdded, Error> {
-        let known = self.known_in_pool(keyring, &new).await?;
+        if new.key.expose_secret().trim().chars().count() < SHORTEST_POOL_KEY {
+            return Ok(KeyAdded::TooShort);
+        }
+        let known = self.known_in_pool(keyring, &new, None).await?;
         if let Some(id) = known {
             return Ok(KeyAdded::Known(id));
         }
         let mut connection = self.pool.acquire().await?;
         let done = timeout(self.pool.deadline(), add(&mut connection, keyring, &new)).await;
-        settle(connection, done.map(Ok))?
+        let added = settle(connection, done.map(Ok))??;
+        let KeyAdded::Added(id) = added else {
+            return Ok(added);
+        };
+        // Two people may have added the same key at once: the older row stays.
+        match self.known_in_pool(keyring, &new, Some(id)).await? {
+            Some(older) => {
+                self.remove_key(new.tenant, id).await?;
+                Ok(KeyAdded::Known(older))
+            }
+            None => Ok(added),
+        }
     }
 
+    /// Removes a key from its pool; tells whether it was there.
+    ///
+    /// # Errors
+    /// `Unavailable`; repeating it is harmless.
+    pub async fn remove_key(&self, tenant: TenantId, key: KeyId) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM api_key_rotation k USING servers s
+             WHERE k.rotation_key_id = $1 AND s.server_id = k.server_id
+               AND s.server_disc_id = $2 AND s.is_dm_channel = $3 AND NOT k.is_main_key_pointer",
+            key.0,
+            tenant.disc_id().to_string(),
+            tenant.is_direct(),
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Looks for an equal key among those of the pool, or among those that are older than a row.
     async fn known_in_pool(
         &self,
         keyring: &Keyring,
         new: &NewPoolKey<'_>,
+        older_than: Option<KeyId>,
     ) -> Result<Option<KeyId>, Error> {
-        for key in self.key_pool(new.tenant, new.provider).await? {
-            let opened = self.pool_key(keyring, new.tenant, &key).await;
+        let pool = self.key_pool(new.tenant, new.provider).await?;
+        let asked = |key: &PoolKey| older_than.is_none_or(|row| key.id < row);
+        for key in pool.into_iter().filter(asked) {
+            let opened = self.pool_key(keyring, new.tenant, new.provider, &key).await;
             // One that does not open is no reason to refuse another.
             let Ok(opened) = opened else { continue };
             if opened.is_some_and(|old| old.expose_secret() == new.key.expose_secret()) {
@@ -202,7 +247,8 @@ async fn add(
     let mut transaction = connection.begin().await?;
     // Locked, so that two additions see each other's rows.
     let server = sqlx::query!(
-        r#"SELECT s.server_id, (m.provider = $3 AND m.api_key IS NOT NULL) AS "is_main_provider"
+        r#"SELECT s.server_id, (m.provider = $3 AND octet_length(m.api_key) > 0) AS is_main_provider,
+                  m.main_key_disabled_at AS "main_key_disabled_at?", m.main_key_told_at AS "told_at?"
            FROM servers s LEFT JOIN server_model_configs m ON m.server_id = s.server_id
            WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2
            FOR UPDATE OF s"#,
@@ -216,12 +262,17 @@ async fn add(
         return Ok(KeyAdded::NotSetUp);
     };
     if server.is_main_provider == Some(true) {
+        // A main key that was refused for good takes part as one that is disabled.
         sqlx::query!(
-            "INSERT INTO api_key_rotation (server_id, provider, is_main_key_pointer)
-             VALUES ($1, $2, true)
+            "INSERT INTO api_key_rotation
+                 (server_id, provider, is_main_key_pointer, is_enabled, disabled_reason,
+                  admins_told_at)
+             VALUES ($1, $2, true, $3, CASE WHEN NOT $3 THEN 'auth' END, $4)
              ON CONFLICT (server_id, provider) WHERE is_main_key_pointer DO NOTHING",
             server.server_id,
             new.provider,
+            server.main_key_disabled_at.is_none(),
+            server.told_at,
         )
         .execute(&mut *transaction)
         .await?;

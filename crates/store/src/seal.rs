@@ -51,28 +51,77 @@ impl Store {
         keyring: &Keyring,
         tenant: TenantId,
     ) -> Result<Option<SecretString>, Error> {
+        let found = self.stored_main_key(tenant, None).await?;
+        self.opened(keyring, found).await
+    }
+
+    /// Returns the tenant's main key when it is one of this provider, like [`Store::main_key`].
+    pub(crate) async fn main_key_of(
+        &self,
+        keyring: &Keyring,
+        tenant: TenantId,
+        provider: &str,
+    ) -> Result<Option<SecretString>, Error> {
+        let found = self.stored_main_key(tenant, Some(provider)).await?;
+        self.opened(keyring, found).await
+    }
+
+    async fn opened(
+        &self,
+        keyring: &Keyring,
+        found: Option<StoredMainKey>,
+    ) -> Result<Option<SecretString>, Error> {
+        match found {
+            Some(found) => {
+                let opening = self.open_and_renew(keyring, SERVER_API_KEY, &found.sealed);
+                opening.await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the tenant's main key, of any provider or only of this one.
+    pub(crate) async fn stored_main_key(
+        &self,
+        tenant: TenantId,
+        provider: Option<&str>,
+    ) -> Result<Option<StoredMainKey>, Error> {
         let row = sqlx::query!(
-            r#"SELECT m.server_id, m.api_key AS "api_key!", m.key_version, m.key_form AS "form!"
+            r#"SELECT m.server_id, m.api_key AS "api_key!", m.key_version, m.key_form AS "form!",
+                      m.main_key_generation AS generation,
+                      (m.main_key_auth_failures > 0 OR m.main_key_last_error IS NOT NULL)
+                          AS "has_failed!",
+                      (m.main_key_disabled_at IS NOT NULL) AS "is_refused!"
                FROM servers s JOIN server_model_configs m ON m.server_id = s.server_id
                WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2
-                 AND octet_length(m.api_key) > 0"#,
+                 AND octet_length(m.api_key) > 0 AND ($3::text IS NULL OR m.provider = $3)"#,
             tenant.disc_id().to_string(),
             tenant.is_direct(),
+            provider,
         )
         .fetch_optional(&self.pool)
         .await?;
-        let Some(row) = row else { return Ok(None) };
-        let stored = Stored {
-            id: row.server_id,
-            ciphertext: row.api_key,
-            stored_version: row.key_version,
-            form: row.form,
-            owner: tenant.disc_id().to_string(),
-        };
-        self.open_and_renew(keyring, SERVER_API_KEY, &stored)
-            .await
-            .map(Some)
+        Ok(row.map(|row| StoredMainKey {
+            sealed: Stored {
+                id: row.server_id,
+                ciphertext: row.api_key,
+                stored_version: row.key_version,
+                form: row.form,
+                owner: tenant.disc_id().to_string(),
+            },
+            generation: row.generation,
+            has_failed: row.has_failed,
+            is_refused: row.is_refused,
+        }))
     }
+}
+
+/// A main key as it rests, and how it fares.
+pub(crate) struct StoredMainKey {
+    pub(crate) sealed: Stored,
+    pub(crate) generation: i64,
+    pub(crate) has_failed: bool,
+    pub(crate) is_refused: bool,
 }
 
 /// Stores the tenant's main key and its model; forgets what was known about the key before.
@@ -92,7 +141,9 @@ pub(crate) async fn write_main_key(
          SET provider = excluded.provider, text_model = excluded.text_model,
              key_last4 = excluded.key_last4, key_version = excluded.key_version,
              key_form = excluded.key_form, api_key = excluded.api_key,
-             main_key_auth_failures = 0, main_key_disabled_at = NULL",
+             main_key_auth_failures = 0, main_key_disabled_at = NULL, main_key_told_at = NULL,
+             main_key_last_error = NULL,
+             main_key_generation = server_model_configs.main_key_generation + 1",
         key.server.0,
         key.provider,
         key.model,

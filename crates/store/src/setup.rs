@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
 
+use crate::main_key::point_at_main_key;
 use crate::pool::settle;
 use crate::seal::{MainKey, write_main_key};
 use crate::{Error, ServerId, Store};
@@ -43,8 +44,10 @@ impl fmt::Debug for NewSetup {
 
 impl Store {
     /// Makes the tenant, its settings and its main persona where they are missing, and stores
-    /// provider, model and sealed key. Raises the settings version. Personas that exist and
-    /// everything else are kept. Dropping it midway leaves nothing behind.
+    /// provider, model and sealed key. Raises the settings version. What was known of the key before
+    /// is forgotten, and the new one takes part in the pool of its provider, where there is one;
+    /// pools of other providers go on without a main key. Personas that exist and everything else
+    /// are kept. Dropping it midway leaves nothing behind.
     ///
     /// # Errors
     /// `Keyring` for a key that is empty or too long; `Conflict` for a value outside its range;
@@ -73,6 +76,7 @@ async fn in_transaction(
         plaintext: &setup.key,
     };
     write_main_key(&mut transaction, keyring, &key).await?;
+    point_at_main_key(&mut transaction, server, &setup.provider).await?;
     insert_missing(&mut transaction, server, setup).await?;
     transaction.commit().await?;
     Ok(server)

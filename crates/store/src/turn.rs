@@ -5,7 +5,7 @@ use proto::subject::Partition;
 use uuid::Uuid;
 
 use crate::row::Place;
-use crate::{Error, PersonaId, ServerId, Store, TriggerKind, TurnState};
+use crate::{Error, Payer, PersonaId, ServerId, Store, TriggerKind, TurnState};
 
 /// Names one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +55,8 @@ pub struct Turn {
     pub attempts: i32,
     /// Whether somebody asked for its end.
     pub stop_requested: bool,
+    /// Who pays.
+    pub payer: Payer,
 }
 
 /// State, holder and fence of a turn.
@@ -75,7 +77,7 @@ impl Store {
             "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
                     t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
                     t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
-                    t.fence, t.attempts, t.stop_requested, t.stop_reason
+                    t.fence, t.attempts, t.stop_requested, t.stop_reason, t.paid_by
              FROM turns t JOIN servers s ON s.server_id = t.server_id
              WHERE t.partition = $1 AND t.ended_at IS NULL
              ORDER BY t.admission_order
@@ -98,7 +100,7 @@ impl Store {
             "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
                     t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
                     t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
-                    t.fence, t.attempts, t.stop_requested, t.stop_reason
+                    t.fence, t.attempts, t.stop_requested, t.stop_reason, t.paid_by
              FROM turns t JOIN servers s ON s.server_id = t.server_id
              WHERE t.channel_disc_id = $1 AND t.ended_at IS NULL
              ORDER BY t.admission_order
@@ -121,7 +123,7 @@ impl Store {
             "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
                     t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
                     t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
-                    t.fence, t.attempts, t.stop_requested, t.stop_reason
+                    t.fence, t.attempts, t.stop_requested, t.stop_reason, t.paid_by
              FROM turns t JOIN servers s ON s.server_id = t.server_id
              WHERE t.turn_id = $1",
             turn.0,
@@ -138,7 +140,7 @@ impl Store {
             "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
                     t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
                     t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
-                    t.fence, t.attempts, t.stop_requested, t.stop_reason
+                    t.fence, t.attempts, t.stop_requested, t.stop_reason, t.paid_by
              FROM turns t JOIN servers s ON s.server_id = t.server_id
              WHERE t.trigger_key = $1
              ORDER BY t.persona_ordinal
@@ -192,6 +194,7 @@ pub(crate) struct TurnRow {
     attempts: i32,
     stop_requested: bool,
     pub(crate) stop_reason: Option<String>,
+    paid_by: String,
 }
 
 impl TryFrom<TurnRow> for Turn {
@@ -235,6 +238,7 @@ impl TryFrom<TurnRow> for Turn {
             fence: row.fence,
             attempts: row.attempts,
             stop_requested: row.stop_requested,
+            payer: place("paid_by").parse(&row.paid_by)?,
         })
     }
 }

@@ -9,7 +9,7 @@ use llm::{Provider, Remedy};
 use proto::id::TenantId;
 use rand::Rng;
 use secrecy::SecretString;
-use store::PoolKey;
+use store::{MainKey, PoolKey};
 use tokio::time::{Instant, sleep};
 
 use super::choose::{Choice, choose};
@@ -198,9 +198,12 @@ impl Calls<'_> {
             return Ok((key, Some(self.begin(row, row.generation))));
         }
         let store = &self.pools.store;
-        let key = with_patience(|| store.main_key(&self.keyring, self.tenant)).await;
-        match key {
-            Ok(key) => Ok((key.ok_or(CallError::NoKey)?, None)),
+        let provider = self.provider.as_str();
+        let reading = || store.main_key_for_call(&self.keyring, self.tenant, provider);
+        match with_patience(reading).await {
+            Ok(MainKey::Usable(main)) => Ok((main.key, None)),
+            Ok(MainKey::Refused) => Err(CallError::Disabled),
+            Ok(MainKey::None) => Err(CallError::NoKey),
             Err(error) => Err(unreadable(error, SERVER_API_KEY)?),
         }
     }
@@ -208,7 +211,9 @@ impl Calls<'_> {
     /// Opens a key of the pool; `None` when it does not open or was removed (POOL-10).
     async fn open(&self, key: &PoolKey) -> Result<Option<SecretString>, CallError> {
         let store = &self.pools.store;
-        let opened = with_patience(|| store.pool_key(&self.keyring, self.tenant, key)).await;
+        let provider = self.provider.as_str();
+        let opening = || store.pool_key(&self.keyring, self.tenant, provider, key);
+        let opened = with_patience(opening).await;
         let column = if key.is_main {
             SERVER_API_KEY
         } else {

@@ -7,13 +7,13 @@ use super::KeyId;
 use crate::{Error, Store};
 
 /// Answers in a row that call a key wrong, until it is not used any more (POOL-17).
-const AUTH_FAILURES_TO_DISABLE: i32 = 3;
+pub(crate) const AUTH_FAILURES_TO_DISABLE: i32 = 3;
 /// How long one caller may take to find out whether a key works again (POOL-8).
 const PROBE_LEASE_SECS: f64 = 30.0;
 /// A key that fails again and again is tried this often at least (POOL-8).
 const LONGEST_REST_SECS: f64 = 3600.0;
 /// Characters of a recorded error (POOL-13).
-const LONGEST_MESSAGE: usize = 500;
+pub(crate) const LONGEST_MESSAGE: usize = 500;
 
 /// What a provider holds against a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct KeyFailure<'a> {
     pub rest: Duration,
     /// Whether the call was the one that was to find out whether the key works again.
     pub was_probe: bool,
-    /// What is shown of it; no text of a provider.
+    /// What those who may manage the server are shown of it: nothing that anybody else may not see.
     pub message: &'a str,
 }
 
@@ -46,7 +46,7 @@ pub enum Rested {
     Outdated,
     /// The key rests.
     Resting,
-    /// The key is disabled, by this very report: whoever gets this tells the administrators.
+    /// The key is disabled, by this very report. The administrators are to be told.
     Disabled,
 }
 
@@ -77,7 +77,7 @@ impl Store {
                  auth_failures = CASE WHEN $6 THEN auth_failures + 1 ELSE 0 END,
                  is_enabled = NOT ($6 AND auth_failures + 1 >= $7),
                  disabled_reason = CASE WHEN $6 AND auth_failures + 1 >= $7 THEN 'auth' END,
-                 admins_told_at = CASE WHEN $6 AND auth_failures + 1 >= $7 THEN now() END,
+                 admins_told_at = NULL,
                  last_error_at = now(),
                  last_error_type = $8,
                  last_error_message = $9

@@ -72,7 +72,10 @@ async fn first_key_of_the_main_provider_brings_the_pointer() {
     assert!(pool[0].is_main && !pool[1].is_main);
     assert_eq!(pool[0].last4.as_deref(), Some("0001"));
     for (key, text) in [(&pool[0], KEY), (&pool[1], "sk-a-second-key-0002")] {
-        let opened = database.store.pool_key(&keyring(), GUILD, key).await;
+        let opened = database
+            .store
+            .pool_key(&keyring(), GUILD, PROVIDER, key)
+            .await;
         assert_eq!(opened.unwrap().unwrap().expose_secret(), text);
     }
     assert_eq!(
@@ -89,7 +92,10 @@ async fn first_key_of_the_main_provider_brings_the_pointer() {
                 .unwrap()
                 .is_empty()
         );
-        let foreign = database.store.pool_key(&keyring(), tenant, &added).await;
+        let foreign = database
+            .store
+            .pool_key(&keyring(), tenant, PROVIDER, &added)
+            .await;
         assert!(foreign.unwrap().is_none());
     }
     assert!(
@@ -431,11 +437,60 @@ async fn a_row_that_does_not_open_leaves_the_others() {
         .await;
     let store = &database.store;
     let pool = store.key_pool(GUILD, PROVIDER).await.unwrap();
-    assert!(store.pool_key(&keyring(), GUILD, &key).await.is_err());
-    let main = store.pool_key(&keyring(), GUILD, &pool[0]).await.unwrap();
+    assert!(
+        store
+            .pool_key(&keyring(), GUILD, PROVIDER, &key)
+            .await
+            .is_err()
+    );
+    let main = store
+        .pool_key(&keyring(), GUILD, PROVIDER, &pool[0])
+        .await
+        .unwrap();
     assert_eq!(main.unwrap().expose_secret(), KEY);
     assert!(matches!(
         add(store, "sk-a-third-key-0003").await,
         KeyAdded::Added(_)
     ));
+}
+
+/// POOL-4: shorter ones are mistakes.
+#[tokio::test]
+async fn a_key_that_is_too_short_is_refused() {
+    let database = Database::migrated().await;
+    set_up(&database.store, GUILD).await;
+    assert_eq!(add(&database.store, "sk-short1").await, KeyAdded::TooShort);
+    assert!(matches!(
+        add(&database.store, "sk-short10").await,
+        KeyAdded::Added(_)
+    ));
+}
+
+/// POOL-4: equal keys are found although both were on their way.
+#[tokio::test]
+async fn the_same_key_added_by_many_at_once_is_in_the_pool_once() {
+    let database = Database::migrated().await;
+    set_up(&database.store, GUILD).await;
+    let stores = processes(&database).await;
+    let adding = (0..12).map(|n| add(&stores[n % stores.len()], "sk-the-very-same-01"));
+    let added = join_all(adding).await;
+    let pool = database.store.key_pool(GUILD, PROVIDER).await.unwrap();
+    assert_eq!(pool.len(), 2, "{added:?}");
+    let kept = added
+        .iter()
+        .filter(|added| matches!(added, KeyAdded::Added(_)));
+    assert_eq!(kept.count(), 1, "{added:?}");
+}
+
+#[tokio::test]
+async fn a_removed_key_is_gone_and_the_pointer_stays() {
+    let database = Database::migrated().await;
+    let key = two_keys(&database).await;
+    let store = &database.store;
+    let pointer = store.key_pool(GUILD, PROVIDER).await.unwrap().remove(0);
+    assert!(!store.remove_key(OTHER_GUILD, key.id).await.unwrap());
+    assert!(!store.remove_key(GUILD, pointer.id).await.unwrap());
+    assert!(store.remove_key(GUILD, key.id).await.unwrap());
+    assert!(!store.remove_key(GUILD, key.id).await.unwrap());
+    assert_eq!(store.key_pool(GUILD, PROVIDER).await.unwrap().len(), 1);
 }

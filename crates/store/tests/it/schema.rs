@@ -16,9 +16,9 @@ async fn migrations_apply_once_and_in_order() {
     let database = Database::empty().await;
     let first = database.store.migrate().await.unwrap();
     let numbers: Vec<i64> = first.iter().map(|applied| applied.number).collect();
-    assert_eq!(
-        numbers,
-        (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>()
+    assert!(
+        numbers.is_sorted_by(|one, next| one < next) && numbers.first() == Some(&1),
+        "{numbers:?}"
     );
     assert_eq!(first[0].description, "foundation");
     assert_eq!(database.store.migrate().await.unwrap(), []);

@@ -47,6 +47,8 @@ fn profile() -> Profile {
             model: "m".to_owned(),
         }),
         has_key: true,
+        is_key_refused: false,
+        hidden_notices: Vec::new(),
         key_last4: None,
         personas: vec![persona(1, true, "tomori"), persona(2, false, "anon")],
         message_fetch_limit: 80,
