@@ -92,6 +92,8 @@ impl Programs {
         if durability == Durability::None {
             set("fsync=off");
             set("full_page_writes=off");
+            // All that was ever written stays to be searched for keys.
+            set("wal_keep_size=16GB");
         }
         Launch {
             command,

@@ -17,6 +17,7 @@ use crate::part::Part;
 use crate::{console, launch, nats, sweep, up};
 
 mod clients;
+mod leaks;
 mod outcome;
 
 use outcome::Outcome;
@@ -51,6 +52,8 @@ impl Args {
 pub const DISCORD_DESCRIPTION: &str = "../shared/data/discord-openapi.json";
 /// The longest that the runner is given to end its tests: it gives them ten seconds.
 const RUNNER_WAIT: Duration = Duration::from_secs(15);
+/// A word that asks for the search for keys after a part of the tests; after all of them it comes by itself.
+const LEAKS: &str = "leaks";
 /// The tests that need a browser; they are ignored unless they are asked for.
 const BROWSER_TESTS: &str = "e2e_browser";
 
@@ -102,13 +105,41 @@ async fn test(
             "nothing is compared with Discord's own description: {DISCORD_DESCRIPTION} is absent"
         ));
     }
-    if has_nextest(installation).await {
-        nextest(args, installation, environment, interruption).await
+    let mut outcome = if has_nextest(installation).await {
+        nextest(args, installation, environment, interruption).await?
     } else {
         console::note("cargo-nextest is not installed: cargo's own runner takes its place");
         let testing = cargo_test(args, installation, environment);
-        interruption.may_end(testing).await
+        interruption.may_end(testing).await?
+    };
+    if args.words().is_empty() || args.words().contains(&LEAKS) {
+        let searching = no_key_is_left(servers, &state, installation);
+        outcome.count(interruption.may_end(searching).await?);
     }
+    Ok(outcome)
+}
+
+/// Whether nothing that the run left holds a key of a test; says so, or where one stands.
+async fn no_key_is_left(
+    servers: &Installation,
+    state: &State,
+    installation: &Installation,
+) -> anyhow::Result<bool> {
+    let home = installation.home().join("test");
+    let found = leaks::search(installation.root(), &home, servers, state).await?;
+    if found.files.is_empty() {
+        console::note(format_args!(
+            "none of {} keys that the tests use stands in anything that was written",
+            found.keys
+        ));
+    }
+    for file in &found.files {
+        console::note(format_args!(
+            "FAIL: a key of the tests stands in {}",
+            file.display()
+        ));
+    }
+    Ok(found.files.is_empty())
 }
 
 /// Starts the servers that the tests share.

@@ -12,8 +12,8 @@ use tokio::time::{interval, timeout};
 use crate::setup::{assert_says, set_up};
 use crate::world::{World, run};
 
-const FIRST: &str = "0123456789abcdef0123456789abcdef";
-const SECOND: &str = "fedcba9876543210fedcba9876543210";
+const FIRST: &str = "mk-first-0123456789abcdef0123456789";
+const SECOND: &str = "mk-second-fedcba9876543210fedcba98";
 const KEY_VERSION: &str = "SELECT key_version FROM server_model_configs";
 
 /// A file of secrets that is the only source of a worker, and what the worker writes to its log.

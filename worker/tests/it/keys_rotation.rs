@@ -20,8 +20,8 @@ use uuid::Uuid;
 
 use crate::world::{command, execute, url_parts, variable};
 
-const FIRST: &str = "0123456789abcdef0123456789abcdef";
-const SECOND: &str = "fedcba9876543210fedcba9876543210";
+const FIRST: &str = "mk-first-0123456789abcdef0123456789";
+const SECOND: &str = "mk-second-fedcba9876543210fedcba98";
 const GUILD: TenantId = TenantId::Guild(GuildId(81_384_788_765_712_384));
 const WRITERS: i64 = 8;
 const NOWHERE: &str = "http://127.0.0.1:9";

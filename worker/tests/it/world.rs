@@ -269,7 +269,7 @@ pub(crate) fn command(name: &str, fake_url: &str) -> Command {
         .env("DISCORD_TOKEN", "token-of-the-bot")
         .env("DISCORD_API_URL", format!("{fake_url}/api/v10"))
         .env("PROVIDER_BASE_URL_OPENAI", format!("{fake_url}/model/v1/"))
-        .env("CRYPTO_SECRET_V1", "0123456789abcdef0123456789abcdef")
+        .env("CRYPTO_SECRET_V1", "mk-first-0123456789abcdef0123456789")
         .stdin(Stdio::null());
     command
 }

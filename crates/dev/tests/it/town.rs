@@ -465,9 +465,11 @@ impl Town {
         self.installation.state().unwrap().alive()
     }
 
-    /// Stops everything in order, which must work, and removes what the test made.
+    /// Stops everything in order, which must work, and removes what it has on the servers. What was written stays
+    /// until the run is over: it is searched for keys then.
     pub(crate) async fn leave(self) {
         let mut state = self.installation.state().unwrap();
+        self.keep_metrics(&state).await;
         launch::stop_all(&self.installation, &mut state)
             .await
             .unwrap();
@@ -482,6 +484,7 @@ impl Town {
         let jetstream = async_nats::jetstream::new(client);
         let names = proto::subject::Names::new(given.nats_prefix);
         for stream in [names.event_stream(), names.dead_letter_stream()] {
+            self.keep_store(&stream);
             jetstream.delete_stream(stream).await.unwrap();
         }
         for bucket in [
@@ -491,7 +494,35 @@ impl Town {
         ] {
             jetstream.delete_key_value(bucket).await.unwrap();
         }
-        std::fs::remove_dir_all(self.installation.home()).unwrap();
+    }
+
+    /// Writes down what the metrics of all processes say last.
+    async fn keep_metrics(&self, state: &State) {
+        for part in state.alive() {
+            if let (true, Some(port)) = (part.has_admin_port(), state.port(part)) {
+                let url = format!("http://127.0.0.1:{port}/metrics");
+                let file = self.installation.log(part).with_extension("metrics");
+                if let Ok((_, text)) = http::get(&url).await {
+                    std::fs::write(file, text).unwrap();
+                }
+            }
+        }
+    }
+
+    /// Copies what the broker has on disk of a stream, where that is `./dev test`'s broker.
+    fn keep_store(&self, stream: &str) {
+        let store = home()
+            .join("servers/nats/jetstream/$G/streams")
+            .join(stream);
+        let kept = self.installation.home().join(stream);
+        let Ok(entries) = std::fs::read_dir(store.join("msgs")) else {
+            return;
+        };
+        for entry in entries {
+            let file = entry.unwrap().path();
+            std::fs::create_dir_all(&kept).unwrap();
+            std::fs::copy(&file, kept.join(file.file_name().unwrap())).unwrap();
+        }
     }
 
     fn logs(&self) -> String {

@@ -446,17 +446,19 @@ async fn neither_plaintext_nor_master_key_reaches_the_server_or_its_log() {
         assert!(!recorder.has_heard(secret), "{secret} went by");
     }
     // The same search finds what the old form cannot hide.
+    let heard = "mk-heard-on-purpose-0123456789abcdef";
+    let loud = keyring_of(&[(1, heard), (2, SECOND)]);
     let (column, row, owner) = values[1];
     let sql = format!(
-        "UPDATE opt_api_keys SET api_key = pgp_sym_encrypt('sk-old-form', '{FIRST}'),
+        "UPDATE opt_api_keys SET api_key = pgp_sym_encrypt('sk-old-form', '{heard}'),
              key_version = 1, key_form = 1"
     );
     sqlx::query(AssertSqlSafe(sql))
         .execute(&database.raw)
         .await
         .unwrap();
-    store.secret(&both, column, row, owner).await.unwrap();
-    assert!(recorder.has_heard("sk-old-form") && recorder.has_heard(FIRST));
-    let logged = format!("$2 = '{FIRST}'");
+    store.secret(&loud, column, row, owner).await.unwrap();
+    assert!(recorder.has_heard("sk-old-form") && recorder.has_heard(heard));
+    let logged = format!("$2 = '{heard}'");
     assert!(recorder.has_heard(&logged), "parameters are not in the log");
 }
