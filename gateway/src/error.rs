@@ -77,15 +77,6 @@ pub enum Error {
     /// No usable connection to NATS.
     #[error(transparent)]
     Nats(#[from] runtime::nats::Error),
-    /// A bucket that the gateway needs is not there.
-    #[error("bucket {bucket} does not answer; run `worker migrate` first")]
-    Bucket {
-        /// The bucket's name.
-        bucket: String,
-        /// What the client library said.
-        #[source]
-        source: async_nats::jetstream::context::KeyValueError,
-    },
     /// Another gateway holds our shard; this one waits for it.
     #[error("another gateway has taken over shard {shard}")]
     Superseded {
@@ -121,7 +112,6 @@ impl Error {
             Self::Fatal(_) | Self::Token => EXIT_REFUSED,
             Self::Rest(_)
             | Self::Nats(_)
-            | Self::Bucket { .. }
             | Self::Superseded { .. }
             | Self::Forgotten
             | Self::NoSuchShard { .. }

@@ -51,7 +51,10 @@ fn main() -> ExitCode {
     }
     runtime::panics::install();
     effective.log_warnings();
-    match runtime.block_on(serve(settings)) {
+    let ended = runtime.block_on(serve(settings));
+    // A name that is being looked up on a thread of its own is not waited for.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::from(exit::GOOD),
         Err(error) => fail(&error, error.exit_code()),
     }

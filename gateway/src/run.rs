@@ -7,6 +7,7 @@ use proto::id::UserId;
 use proto::subject::{Names, OLDEST_SERVER, PARTITIONS_METADATA};
 use runtime::admin::Health;
 use runtime::shutdown::Shutdown;
+use runtime::start::until_there;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use twilight_gateway::ShardId;
@@ -34,9 +35,6 @@ const ACK_DEADLINE: Duration = Duration::from_secs(5);
 /// awaiting those that we gave up with a broken connection.
 const ACKS_AT_ONCE: usize = 65_536;
 
-/// Between two attempts to reach Discord's REST interface at the start.
-const REST_RETRY_EVERY: Duration = Duration::from_secs(5);
-
 /// Liveness is told this often while the start waits for others.
 const TICK_EVERY: Duration = Duration::from_secs(5);
 
@@ -44,6 +42,7 @@ const TICK_EVERY: Duration = Duration::from_secs(5);
 struct Gateway {
     settings: Settings,
     stream: jetstream::Context,
+    buckets: Buckets,
     names: Names,
     link: Link,
     rest: discord::Client,
@@ -52,6 +51,12 @@ struct Gateway {
     connection: BotConnectionInfo,
     /// Ends what must outlive reading: the look at NATS, and publishing.
     background: CancellationToken,
+}
+
+/// Where gateways share what they must know of each other.
+struct Buckets {
+    sessions: kv::Store,
+    identify: kv::Store,
 }
 
 /// Runs until told to stop or until it cannot go on. When this returns, what was read is stored, or
@@ -94,9 +99,8 @@ impl Gateway {
             .build(nats.clone());
         let names = Names::new(settings.nats.prefix.clone());
         let partitions = settings.nats.partitions;
-        let event_stream = names.event_stream();
-        runtime::nats::check_stream(&stream, &event_stream, PARTITIONS_METADATA, partitions)
-            .await?;
+        let open = || open(&stream, &names, partitions);
+        let buckets = until_there("JetStream", open, runtime::nats::Error::passes).await?;
         let (watch, link) = link::watch(nats.clone());
         shutdown.spawn(watch.run(health.check("nats"), background.clone()));
 
@@ -123,6 +127,7 @@ impl Gateway {
         Ok(Self {
             settings,
             stream,
+            buckets,
             names,
             link,
             rest,
@@ -141,7 +146,7 @@ impl Gateway {
             self.background.clone(),
         ));
         let stop = shutdown.token.child_token();
-        let ours = self.shards(shutdown, &health).await?;
+        let ours = self.shards(shutdown, &health)?;
         let mut shards = JoinSet::new();
         for shard in ours {
             shards.spawn(shard.run(stop.clone()));
@@ -156,10 +161,9 @@ impl Gateway {
     }
 
     /// Gets in line for the shards of this process.
-    async fn shards(&self, shutdown: &Shutdown, health: &Health) -> Result<Vec<Shard>, Error> {
-        let sessions = self.bucket(self.names.sessions_bucket()).await?;
+    fn shards(&self, shutdown: &Shutdown, health: &Health) -> Result<Vec<Shard>, Error> {
         let identify = Identify::new(
-            self.bucket(self.names.identify_bucket()).await?,
+            self.buckets.identify.clone(),
             self.link.clone(),
             self.rest.clone(),
             &self.connection.session_start_limit,
@@ -170,7 +174,7 @@ impl Gateway {
         let ups = ShardUp::for_each(ids.len(), health.check("shards"));
         let shard = |(number, up)| Shard {
             standby: Standby::new(
-                Place::new(sessions.clone(), number, total),
+                Place::new(self.buckets.sessions.clone(), number, total),
                 holder.clone(),
                 health.clone(),
             ),
@@ -190,11 +194,6 @@ impl Gateway {
             drain: self.settings.run.drain_timeout,
         };
         Ok(ids.into_iter().zip(ups).map(shard).collect())
-    }
-
-    async fn bucket(&self, bucket: String) -> Result<kv::Store, Error> {
-        let found = self.stream.get_key_value(&bucket).await;
-        found.map_err(|source| Error::Bucket { bucket, source })
     }
 
     fn gateway_url(&self) -> String {
@@ -218,20 +217,26 @@ fn rest(settings: &Settings) -> Result<discord::Client, Error> {
     .map_err(Error::Rest)
 }
 
+/// Looks whether `worker migrate` has made what the gateway needs.
+async fn open(
+    stream: &jetstream::Context,
+    names: &Names,
+    partitions: u16,
+) -> Result<Buckets, runtime::nats::Error> {
+    let event_stream = names.event_stream();
+    runtime::nats::check_stream(stream, &event_stream, PARTITIONS_METADATA, partitions).await?;
+    Ok(Buckets {
+        sessions: runtime::nats::bucket(stream, names.sessions_bucket()).await?,
+        identify: runtime::nats::bucket(stream, names.identify_bucket()).await?,
+    })
+}
+
 /// Learns who we are and how to connect, for as long as it takes; only a refused token ends it.
 async fn introduce(rest: &discord::Client) -> Result<(UserId, BotConnectionInfo), Error> {
-    loop {
-        let learned = async { Ok((rest.current_user().await?.id, rest.gateway_bot().await?)) };
-        match learned.await {
-            Ok(learned) => return Ok(learned),
-            Err(discord::Error::Unauthorized) => return Err(Error::Token),
-            Err(error) => {
-                let reason = discord::Error::label(&error);
-                tracing::warn!(reason, "waiting for Discord's REST interface");
-                tokio::time::sleep(REST_RETRY_EVERY).await;
-            }
-        }
-    }
+    let ask = || async { Ok((rest.current_user().await?.id, rest.gateway_bot().await?)) };
+    let passes = |error: &discord::Error| !matches!(error, discord::Error::Unauthorized);
+    let learned = until_there("Discord's REST interface", ask, passes).await;
+    learned.map_err(|_refused| Error::Token)
 }
 
 /// Names this run of the gateway, which listens at its admin port by now.

@@ -89,10 +89,23 @@ To replace a master key:
   6. remove the old version only when audit-keys lists it as removable
 Exit codes: 0 all is good, 1 something does not open or remains, 2 it could not be done.";
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     runtime::crypto::install();
     let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report(&error.into());
+            return ExitCode::from(runtime::exit::FINDINGS);
+        }
+    };
+    let code = runtime.block_on(serve(cli));
+    // A name that is being looked up on a thread of its own is not waited for.
+    runtime.shutdown_background();
+    code
+}
+
+async fn serve(cli: Cli) -> ExitCode {
     let mut reader = Reader::new(Source::load(Process::Worker).await);
     let run = RunSettings::read(&mut reader);
     let logs = LogSettings::read(&mut reader);

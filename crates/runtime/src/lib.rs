@@ -13,4 +13,5 @@ pub mod nats;
 pub mod panics;
 pub mod settings;
 pub mod shutdown;
+pub mod start;
 pub mod telemetry;

@@ -4,17 +4,18 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{self, context::GetStreamErrorKind};
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, KeyValueError};
+use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{self, kv};
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions};
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
 use crate::settings::sections::{NatsLogin, NatsSettings};
+use crate::start::until_there;
 
-/// How long a starting process waits for a server that is not there yet.
+/// How long an operator's command waits for a server that is not there yet.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Between two attempts to connect at the start.
-const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// One attempt to connect, name resolution and TLS included.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
@@ -25,7 +26,7 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 /// Why there is no connection, by what the operator can do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No server answered for [`PATIENCE`].
+    /// No server answers.
     #[error("no NATS server answers at {servers}; start it or correct NATS_URL")]
     Unreachable {
         /// The addresses of `NATS_URL`, which hold no passwords.
@@ -63,6 +64,15 @@ pub enum Error {
         /// The stream's name.
         stream: String,
     },
+    /// The bucket is not there.
+    #[error("bucket {bucket} does not exist; run `worker migrate` first")]
+    NoBucket {
+        /// The bucket's name.
+        bucket: String,
+        /// What the client library said.
+        #[source]
+        source: KeyValueError,
+    },
     /// The installation was set up with another number of partitions.
     #[error(
         "EVENT_PARTITIONS is {ours}, but stream {stream} was made with {stored}; \
@@ -77,55 +87,99 @@ pub enum Error {
         stored: String,
     },
     /// JetStream did not answer a question.
-    #[error("JetStream does not answer about stream {stream}")]
+    #[error("JetStream does not answer about {name}")]
     Unanswered {
-        /// The stream's name.
-        stream: String,
+        /// The name of the stream or bucket.
+        name: String,
         /// What the client library said.
         #[source]
-        source: jetstream::context::GetStreamError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// Connects under `name` with an inbox of this process's own (SEC-64), waiting up to a minute for a
-/// server, and refuses one older than `oldest`. Afterwards the client reconnects for ever.
+impl Error {
+    /// Tells whether this goes by itself once the servers are there; settings and an installation
+    /// that was never set up have to be mended by somebody.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Unanswered { .. })
+    }
+}
+
+/// Connects under `name` with an inbox of this process's own (SEC-64), waiting for a server for as
+/// long as it takes, and refuses one older than `oldest`. Afterwards the client reconnects for ever.
+/// Cancel safe.
 ///
 /// # Errors
-/// [`Error::Unreachable`], [`Error::Refused`], [`Error::Credentials`], [`Error::TooOld`],
-/// [`Error::NoJetStream`].
+/// [`Error::Refused`], [`Error::Credentials`], [`Error::TooOld`], [`Error::NoJetStream`].
 pub async fn connect(
     settings: &NatsSettings,
     name: &str,
     oldest: (u16, u16, u16),
 ) -> Result<Client, Error> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    let client = loop {
-        match options(settings, name)
-            .await?
-            .connect(settings.servers.as_slice())
-            .await
-        {
-            Ok(client) => break client,
-            Err(source) if is_permanent(source.kind()) => {
-                return Err(Error::Refused {
-                    servers: settings.shown(),
-                    source,
-                });
-            }
-            Err(source) if tokio::time::Instant::now() >= deadline => {
-                return Err(Error::Unreachable {
-                    servers: settings.shown(),
-                    source,
-                });
-            }
-            Err(error) => {
-                tracing::warn!(servers = settings.shown(), %error, "waiting for NATS");
-                tokio::time::sleep(RETRY_EVERY).await;
-            }
+    until_there("NATS", || attempt(settings, name, oldest), Error::passes).await
+}
+
+/// The same for somebody who looks on: it waits for a minute at most.
+///
+/// # Errors
+/// Those of [`connect`], and [`Error::Unreachable`].
+pub async fn connect_within_a_minute(
+    settings: &NatsSettings,
+    name: &str,
+    oldest: (u16, u16, u16),
+) -> Result<Client, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    let passes = |error: &Error| error.passes() && Instant::now() < deadline;
+    until_there("NATS", || attempt(settings, name, oldest), passes).await
+}
+
+async fn attempt(
+    settings: &NatsSettings,
+    name: &str,
+    oldest: (u16, u16, u16),
+) -> Result<Client, Error> {
+    let options = options(settings, name).await?;
+    let client = match options.connect(settings.servers.as_slice()).await {
+        Ok(client) => client,
+        Err(source) => {
+            let servers = settings.shown();
+            return Err(if is_permanent(source.kind()) {
+                Error::Refused { servers, source }
+            } else {
+                Error::Unreachable { servers, source }
+            });
         }
     };
     check_server(&client, oldest)?;
     Ok(client)
+}
+
+/// Opens a bucket that `worker migrate` made.
+///
+/// # Errors
+/// [`Error::NoBucket`], [`Error::Unanswered`].
+pub async fn bucket(jetstream: &jetstream::Context, bucket: String) -> Result<kv::Store, Error> {
+    let opened = jetstream.get_key_value(&bucket).await;
+    opened.map_err(|source| {
+        let cause = std::error::Error::source(&source);
+        let is_unanswered = cause
+            .and_then(|cause| cause.downcast_ref::<GetStreamError>())
+            .is_some_and(|cause| !is_missing(cause));
+        if is_unanswered {
+            let (name, source) = (bucket, source.into());
+            return Error::Unanswered { name, source };
+        }
+        Error::NoBucket { bucket, source }
+    })
+}
+
+/// Opens a stream that `worker migrate` made.
+///
+/// # Errors
+/// [`Error::NoStream`], [`Error::Unanswered`].
+pub async fn stream(jetstream: &jetstream::Context, name: &str) -> Result<Stream, Error> {
+    let opened = jetstream.get_stream(name).await;
+    opened.map_err(|source| missing(name, source))
 }
 
 /// Refuses a stream that is missing or was made for another number of partitions.
@@ -134,20 +188,17 @@ pub async fn connect(
 /// [`Error::NoStream`], [`Error::Partitions`], [`Error::Unanswered`].
 pub async fn check_stream(
     jetstream: &jetstream::Context,
-    stream: &str,
+    name: &str,
     partitions_key: &str,
     partitions: u16,
 ) -> Result<(), Error> {
-    let found = jetstream
-        .get_stream(stream)
-        .await
-        .map_err(|source| missing(stream, source))?;
+    let found = stream(jetstream, name).await?;
     let stored = found.cached_info().config.metadata.get(partitions_key);
     if stored.is_some_and(|stored| *stored == partitions.to_string()) {
         return Ok(());
     }
     Err(Error::Partitions {
-        stream: stream.to_owned(),
+        stream: name.to_owned(),
         ours: partitions,
         stored: stored.map_or_else(|| "unknown".to_owned(), Clone::clone),
     })
@@ -228,16 +279,21 @@ fn version(text: &str) -> Option<(u16, u16, u16)> {
     parts.next().is_none().then_some(version)
 }
 
-fn missing(stream: &str, source: jetstream::context::GetStreamError) -> Error {
-    let stream = stream.to_owned();
-    match source.kind() {
-        GetStreamErrorKind::JetStream(error)
-            if error.error_code() == jetstream::ErrorCode::STREAM_NOT_FOUND =>
-        {
-            Error::NoStream { stream }
-        }
-        _ => Error::Unanswered { stream, source },
+fn missing(stream: &str, source: GetStreamError) -> Error {
+    let name = stream.to_owned();
+    if is_missing(&source) {
+        return Error::NoStream { stream: name };
     }
+    let source = source.into();
+    Error::Unanswered { name, source }
+}
+
+fn is_missing(error: &GetStreamError) -> bool {
+    matches!(
+        error.kind(),
+        GetStreamErrorKind::JetStream(error)
+            if error.error_code() == jetstream::ErrorCode::STREAM_NOT_FOUND
+    )
 }
 
 #[cfg(test)]

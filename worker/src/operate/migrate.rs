@@ -57,7 +57,7 @@ pub async fn migrate(
         print("the schema is up to date");
     }
     store.close().await;
-    let client = runtime::nats::connect(nats, "migrate", OLDEST_SERVER).await?;
+    let client = runtime::nats::connect_within_a_minute(nats, "migrate", OLDEST_SERVER).await?;
     let context = jetstream::new(client);
     let names = Names::new(nats.prefix.clone());
     let stream = event_stream(&context, &names, nats.partitions, replicas).await?;

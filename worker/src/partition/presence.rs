@@ -134,13 +134,13 @@ struct Connection {
 }
 
 impl Presence {
-    /// Joins: returns once the first heartbeat is acknowledged, then goes on in the background.
-    pub(crate) async fn join(
+    /// A worker that nobody has heard of yet; [`Presence::announce`] tells of it.
+    pub(crate) fn new(
         me: Arc<str>,
         nats: async_nats::Client,
         bucket: kv::Store,
         pulse: Arc<Pulse>,
-    ) -> anyhow::Result<Self> {
+    ) -> Self {
         let connects = nats.statistics().connects.load(Ordering::Relaxed);
         let shared = Shared {
             roster: Mutex::new(Roster::new(&me)),
@@ -156,11 +156,9 @@ impl Presence {
             }),
             changed: watch::Sender::new(0),
         };
-        let presence = Self {
+        Self {
             shared: Arc::new(shared),
-        };
-        presence.announce().await?;
-        Ok(presence)
+        }
     }
 
     /// Starts heartbeat and watch; the task ends when `stop` fires, or when one of them panics.
@@ -287,7 +285,8 @@ impl Presence {
         }
     }
 
-    async fn announce(&self) -> anyhow::Result<()> {
+    /// Sends one heartbeat; returns once it is acknowledged.
+    pub(crate) async fn announce(&self) -> anyhow::Result<()> {
         let heartbeat = Heartbeat {
             draining: self.shared.draining.load(Ordering::Relaxed),
         };

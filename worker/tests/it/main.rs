@@ -14,5 +14,6 @@ mod keys_rotation;
 mod pool;
 mod registration;
 mod setup;
+mod start;
 mod switches;
 mod world;

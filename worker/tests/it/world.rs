@@ -27,7 +27,7 @@ pub(crate) const ALICE: u64 = 80_351_110_224_678_912;
 pub(crate) const MANAGE_GUILD: u64 = 1 << 5;
 
 /// Longest wait for the worker's start.
-const START_DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const START_DEADLINE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     pub(crate) fake: Fake,

@@ -5,7 +5,7 @@ use serde_json::json;
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::road::Road;
-use crate::town::{Town, Trigger, assert_each_answered_once, database_server};
+use crate::town::{Town, Trigger, Way, assert_each_answered_once, database_server};
 
 const WORKERS: [Part; 2] = [Part::Worker(1), Part::Worker(2)];
 /// Enough that each worker has channels of some of them.
@@ -106,9 +106,13 @@ async fn assert_live_and_not_ready(town: &Town) {
 
 #[tokio::test]
 async fn while_the_database_is_away_workers_keep_their_channels_and_young_messages_wait() {
-    let road = Road::to(database_server()).await;
+    let road = Road::to_database(&database_server()).await;
     let settings = [("STALE_EVENT_MAX_AGE_MS", STALE_AFTER_MS)];
-    let town = Town::start_reaching(road.way(), 2, &settings).await;
+    let way = Way {
+        database: road.way(database_server()),
+        ..Way::default()
+    };
+    let town = Town::start_reaching(way, 2, &settings).await;
     for server in SERVERS {
         town.set_up(server).await;
     }

@@ -1,4 +1,6 @@
-//! A way to a database's server that can be cut and mended.
+//! A way to a server that can be cut and mended.
+
+use std::net::SocketAddr;
 
 use dev::installation::Database;
 use tokio::io::copy_bidirectional;
@@ -9,33 +11,43 @@ use tokio::task::JoinSet;
 /// Forwards all connections. While it is cut they stay open and silent, new ones too, as when the
 /// server's host has vanished; mended it ends those and forwards later ones. Dropping it ends all.
 pub(crate) struct Road {
-    way: Database,
+    address: SocketAddr,
     is_cut: watch::Sender<bool>,
     _task: JoinSet<()>,
 }
 
 impl Road {
-    pub(crate) async fn to(server: Database) -> Self {
+    /// Leads to `host:port`.
+    pub(crate) async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let way = Database {
-            host: address.ip().to_string(),
-            port: address.port(),
-            ..server.clone()
-        };
         let (is_cut, watched) = watch::channel(false);
         let mut task = JoinSet::new();
-        task.spawn(forward_all(listener, (server.host, server.port), watched));
+        task.spawn(forward_all(listener, server, watched));
         Self {
-            way,
+            address,
             is_cut,
             _task: task,
         }
     }
 
-    /// The server as it is reached by this road.
-    pub(crate) fn way(&self) -> Database {
-        self.way.clone()
+    /// Leads to a database's server.
+    pub(crate) async fn to_database(server: &Database) -> Self {
+        Self::to(format!("{}:{}", server.host, server.port)).await
+    }
+
+    /// A database's server as it is reached by this road.
+    pub(crate) fn way(&self, server: Database) -> Database {
+        Database {
+            host: self.address.ip().to_string(),
+            port: self.address.port(),
+            ..server
+        }
+    }
+
+    /// A broker as it is reached by this road.
+    pub(crate) fn url(&self) -> String {
+        format!("nats://{}", self.address)
     }
 
     pub(crate) fn cut(&self) {
@@ -47,7 +59,7 @@ impl Road {
     }
 }
 
-async fn forward_all(listener: TcpListener, to: (String, u16), is_cut: watch::Receiver<bool>) {
+async fn forward_all(listener: TcpListener, to: String, is_cut: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.unwrap();
@@ -55,7 +67,7 @@ async fn forward_all(listener: TcpListener, to: (String, u16), is_cut: watch::Re
     }
 }
 
-async fn forward(mut client: TcpStream, to: (String, u16), mut is_cut: watch::Receiver<bool>) {
+async fn forward(mut client: TcpStream, to: String, mut is_cut: watch::Receiver<bool>) {
     let forwarding = async {
         let mut server = TcpStream::connect(to).await.unwrap();
         // Who ends a connection, and how, is of no interest here.

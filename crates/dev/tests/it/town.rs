@@ -33,6 +33,21 @@ pub(crate) struct Town {
     url: String,
 }
 
+/// How an installation reaches the servers.
+pub(crate) struct Way {
+    pub(crate) database: Database,
+    pub(crate) nats_url: String,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self {
+            database: database_server(),
+            nats_url: broker_url(),
+        }
+    }
+}
+
 /// A message that the bot is to answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Trigger {
@@ -71,20 +86,16 @@ impl Town {
 
     /// The same, with settings of gateway and workers that are not the usual ones.
     pub(crate) async fn start_with(workers: u16, settings: &[(&str, &str)]) -> Self {
-        Self::start_reaching(database_server(), workers, settings).await
+        Self::start_reaching(Way::default(), workers, settings).await
     }
 
-    /// The same, where all programs of the installation reach the database's server as `way` says.
-    pub(crate) async fn start_reaching(
-        way: Database,
-        workers: u16,
-        settings: &[(&str, &str)],
-    ) -> Self {
+    /// The same, where all programs of the installation reach the servers as `way` says.
+    pub(crate) async fn start_reaching(way: Way, workers: u16, settings: &[(&str, &str)]) -> Self {
         let name = format!("e2e_{:016x}", rand::random::<u64>());
         let server = database_server();
         let database = Database {
             name: name.clone(),
-            ..way
+            ..way.database
         };
         let statement = format!("CREATE DATABASE {name}");
         programs().await.query(&server, &statement).await.unwrap();
@@ -94,7 +105,7 @@ impl Town {
             .parent()
             .unwrap();
         let installation = Installation::with_binaries(&root, Some(&home), binaries).unwrap();
-        let nats_url = variable("TEST_NATS_URL");
+        let nats_url = way.nats_url;
         let given = Given {
             database,
             nats_url,
@@ -182,10 +193,9 @@ impl Town {
     /// Everything that the processes have written.
     pub(crate) fn everything_logged(&self) -> String {
         let parts = self.installation.state().unwrap().wanted();
-        let files = parts.iter().map(|part| self.installation.log(*part));
-        files.fold(String::new(), |all, file| {
-            all + &std::fs::read_to_string(file).unwrap_or_default()
-        })
+        parts
+            .into_iter()
+            .fold(String::new(), |all, part| all + &self.logged(part))
     }
 
     /// Lets the next answers of the model go wrong.
@@ -322,6 +332,25 @@ impl Town {
         let (status, body) = http::get(&url).await.unwrap();
         let text = String::from_utf8(body.to_vec()).unwrap();
         (status.as_u16(), text)
+    }
+
+    /// Starts a process and does not wait for it.
+    pub(crate) async fn launch(&self, part: Part) {
+        let mut state = self.installation.state().unwrap();
+        launch::start(&self.installation, &mut state, part)
+            .await
+            .unwrap();
+    }
+
+    /// Waits until a process has written this.
+    pub(crate) async fn wait_for_log(&self, part: Part, text: &str) {
+        let has_written = async || self.logged(part).contains(text);
+        self.wait_until(text, has_written).await;
+    }
+
+    /// Everything that a process has written.
+    pub(crate) fn logged(&self, part: Part) -> String {
+        std::fs::read_to_string(self.installation.log(part)).unwrap_or_default()
     }
 
     /// Starts a process that may end before it is ready.
@@ -604,6 +633,11 @@ fn assert_in_order(answers: &[Answer], posts: &[Value]) {
 /// The server on which each test makes its database.
 pub(crate) fn database_server() -> Database {
     Database::of_url(&variable("TEST_POSTGRES_URL")).unwrap()
+}
+
+/// The address of the broker that all tests share.
+pub(crate) fn broker_url() -> String {
+    variable("TEST_NATS_URL")
 }
 
 #[track_caller]

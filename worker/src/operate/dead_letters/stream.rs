@@ -36,7 +36,8 @@ pub(super) struct Found {
 impl DeadLetters {
     /// Opens the stream.
     pub(super) async fn open(nats: &NatsSettings) -> anyhow::Result<Self> {
-        let client = runtime::nats::connect(nats, "dead-letters", OLDEST_SERVER).await?;
+        let client =
+            runtime::nats::connect_within_a_minute(nats, "dead-letters", OLDEST_SERVER).await?;
         let names = Names::new(nats.prefix.clone());
         let context = jetstream::new(client.clone());
         let stream = context

@@ -1,0 +1,132 @@
+//! Builds the worker. What is not there yet is waited for; what waiting does not mend ends it.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use async_nats::jetstream::{self, kv};
+use keyring::Keyring;
+use llm::Llm;
+use proto::id::{ApplicationId, UserId};
+use proto::subject::{Names, OLDEST_SERVER, PARTITIONS_METADATA};
+use runtime::admin::Health;
+use runtime::shutdown::Shutdown;
+use runtime::start::until_there;
+use store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::command::respond::Prompts;
+use crate::config::Settings;
+use crate::control::Nudges;
+use crate::journal::Echoes;
+use crate::keys::Keys;
+use crate::partition::{LiveTurns, Presence, Pulse};
+use crate::pool::KeyPools;
+use crate::profiles::Profiles;
+
+/// Builds everything; returns when the first heartbeat is acknowledged. Cancel safe: a worker that
+/// was heard of and is no more expires.
+///
+/// # Errors
+/// What somebody has to mend first: settings, logins, an installation that was never migrated.
+pub(super) async fn build(
+    settings: Settings,
+    shutdown: &Shutdown,
+    health: &Health,
+) -> anyhow::Result<App> {
+    let keys = &settings.keys;
+    let keyring = Keyring::new(keys.by_version.clone(), keys.current)?;
+    let opening = || open_store(&settings, &keyring);
+    let store = until_there("the database", opening, store::Error::is_unavailable).await?;
+    health.check("database").set(true);
+    let nats = runtime::nats::connect(&settings.nats, "worker", OLDEST_SERVER).await?;
+    let names = Names::new(settings.nats.prefix.clone());
+    let opening = || open_bucket(&settings, &nats, &names);
+    let bucket = until_there("JetStream", opening, runtime::nats::Error::passes).await?;
+    health.check("nats").set(true);
+    let discord = super::connect_discord(&settings.discord)?;
+    let (bot, application) = introduce(&discord).await?;
+    let worker_id: Arc<str> = instance_name(&settings.chat.worker_id)?.into();
+    let pulse = Arc::new(Pulse::default());
+    let presence = Presence::new(
+        Arc::clone(&worker_id),
+        nats.clone(),
+        bucket,
+        Arc::clone(&pulse),
+    );
+    until_there("the workers' bucket", || presence.announce(), |_| true).await?;
+    let key_pools = KeyPools::new(
+        store.clone(),
+        nats.clone(),
+        names.clone(),
+        settings.chat.key_rests,
+        shutdown.tracker.clone(),
+    );
+    Ok(App {
+        key_pools: Arc::new(key_pools),
+        profiles: Profiles::new(store.clone(), settings.chat.server_config_ttl),
+        llm: Arc::new(Llm::new(settings.provider_base_urls.clone())?),
+        turn_slots: Arc::new(Semaphore::new(settings.chat.max_turns)),
+        live_turns: LiveTurns::default(),
+        suspects: Arc::default(),
+        echoes: Echoes::default(),
+        nudges: Nudges::default(),
+        prompts: Prompts::default(),
+        interactions: TaskTracker::new(),
+        tracker: shutdown.tracker.clone(),
+        stop: shutdown.token.clone(),
+        abandon: CancellationToken::new(),
+        application,
+        bot,
+        settings: Arc::new(settings),
+        store,
+        keys: Keys::new(keyring),
+        discord,
+        names,
+        nats,
+        worker_id,
+        presence,
+        pulse,
+    })
+}
+
+async fn open_store(settings: &Settings, keyring: &Keyring) -> Result<Store, store::Error> {
+    let store = Store::connect(&settings.store).await?;
+    store.check_schema().await?;
+    store.check_keyring(keyring).await?;
+    Ok(store)
+}
+
+async fn open_bucket(
+    settings: &Settings,
+    nats: &async_nats::Client,
+    names: &Names,
+) -> Result<kv::Store, runtime::nats::Error> {
+    let context = jetstream::new(nats.clone());
+    let (stream, partitions) = (names.event_stream(), settings.nats.partitions);
+    runtime::nats::check_stream(&context, &stream, PARTITIONS_METADATA, partitions).await?;
+    runtime::nats::stream(&context, &names.dead_letter_stream()).await?;
+    runtime::nats::bucket(&context, names.workers_bucket()).await
+}
+
+/// Learns who we are, for as long as it takes; only a refused token ends it.
+async fn introduce(discord: &discord::Client) -> anyhow::Result<(UserId, ApplicationId)> {
+    let ask = || async {
+        let bot = discord.current_user().await?;
+        let application = discord.current_application().await?;
+        Ok((bot.id, application.id))
+    };
+    let passes = |error: &discord::Error| !matches!(error, discord::Error::Unauthorized);
+    let learned = until_there("Discord's REST interface", ask, passes).await;
+    learned.context("Discord does not say who we are; check DISCORD_TOKEN")
+}
+
+/// Returns the name of this process: the configured one and random bits, so that a restarted
+/// worker never inherits its predecessor's turns (CFG-13).
+fn instance_name(worker_id: &str) -> anyhow::Result<String> {
+    let mut bytes = [0_u8; 4];
+    getrandom::fill(&mut bytes)?;
+    Ok(format!("{worker_id}-{:08x}", u32::from_le_bytes(bytes)))
+}
