@@ -34,6 +34,9 @@ pub(crate) enum TurnError {
     /// It was begun too often: it seems to kill its workers.
     #[error("the turn was begun too often")]
     TooManyAttempts,
+    /// A worker that had it before has told people why it ends, and died before it ended it.
+    #[error("people were told already why the turn ends")]
+    AlreadyTold,
     /// Its last post is so old that going on would confuse more than help (CHAT-47).
     #[error("the reply was interrupted too long ago")]
     TooLateToContinue,
@@ -102,6 +105,7 @@ impl TurnError {
             Self::Stalled => "stalled",
             Self::FlushLimit => "flush_limit",
             Self::TooManyAttempts => "too_many_attempts",
+            Self::AlreadyTold => "already_told",
             Self::TooLateToContinue => "too_late_to_continue",
             Self::NoCredentials => "no_credentials",
             Self::KeysRest(_) => "keys_rest",
@@ -115,6 +119,14 @@ impl TurnError {
         }
     }
 
+    /// Returns the reason to record at the turn's end; `None` where it is on record already.
+    pub(crate) const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::AlreadyTold => None,
+            error => Some(error.label()),
+        }
+    }
+
     /// Returns what becomes of the turn; `has_posted` tells whether people saw a part of it.
     pub(crate) const fn disposition(&self, has_posted: bool) -> Disposition {
         match self {
@@ -125,6 +137,7 @@ impl TurnError {
             Self::Overdue
             | Self::Stalled
             | Self::TooManyAttempts
+            | Self::AlreadyTold
             | Self::TooLateToContinue
             | Self::NoCredentials
             | Self::KeysRest(_)
@@ -149,6 +162,7 @@ impl TurnError {
             | Self::Abandoned
             | Self::TriggerDeleted
             | Self::StopRequested
+            | Self::AlreadyTold
             | Self::FlushLimit => None,
             // Who may not be written to cannot be told either.
             Self::Discord(

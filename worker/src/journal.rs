@@ -13,7 +13,7 @@ use std::time::Duration;
 use discord::NewMessage;
 use proto::id::{ChannelId, MessageId, UserId};
 use sha2::{Digest, Sha256};
-use store::{Lease, NewPost, Turn, TurnId};
+use store::{Lease, NOTICE, NewPost, Turn, TurnId};
 use tokio::time::{Instant, sleep};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -45,9 +45,6 @@ const FRESHNESS_EVERY: Duration = Duration::from_millis(100);
 /// The echo of a post often comes before the answer to its request, which tells the limits as
 /// well; after this the echo is answer enough.
 const ECHO_GRACE: Duration = Duration::from_secs(1);
-
-/// Place of a turn's notice in the sequence of its nonces; no reply has that many posts.
-const NOTICE_ORDINAL: i32 = i32::MAX;
 
 /// A piece of a reply that is to be posted.
 #[derive(Clone, Copy)]
@@ -125,31 +122,65 @@ impl<'a> Journal<'a> {
     ///
     /// Cancel safe: the piece may be posted and its row in doubt, as after a kill.
     pub(crate) async fn post(&mut self, piece: Piece<'_>) -> Result<(), TurnError> {
+        let ordinal = self.next_ordinal;
         let post = NewPost {
-            ordinal: self.next_ordinal,
-            nonce: nonce_of(self.lease.turn, self.next_ordinal),
+            ordinal,
+            nonce: nonce_of(self.lease.turn, ordinal),
             text_hash: hash_of(piece.text),
             is_last: piece.is_last,
+            reason: None,
         };
+        let reply_to = self
+            .trigger
+            .filter(|trigger| ordinal == 0 && self.history.has_moved_past(*trigger));
+        let id = self.put(&post, piece.text, reply_to).await?;
+        self.remember(id, piece.text);
+        self.pace.note();
+        metrics::post("sent");
+        Ok(())
+    }
+
+    /// Says in the bot's own voice why the turn ends, before it does: on record like a post, so
+    /// that it is said once, whoever dies.
+    ///
+    /// Cancel safe: like [`Journal::post`].
+    pub(crate) async fn tell(
+        &mut self,
+        notice: &Notice,
+        reason: &'static str,
+    ) -> Result<(), TurnError> {
+        let text = notice.text();
+        let post = NewPost {
+            ordinal: NOTICE,
+            nonce: nonce_of(self.lease.turn, NOTICE),
+            text_hash: hash_of(&text),
+            is_last: true,
+            reason: Some(reason),
+        };
+        self.put(&post, &text, self.trigger).await?;
+        metrics::post("notice");
+        Ok(())
+    }
+
+    /// Puts a text on record and sends it; returns its message when the row says so.
+    async fn put(
+        &mut self,
+        post: &NewPost,
+        text: &str,
+        reply_to: Option<MessageId>,
+    ) -> Result<MessageId, TurnError> {
         let echoes = &self.app.echoes;
         let awaited = echoes
             .expect(self.channel, post.nonce, post.text_hash)
             .await;
         let run = self.app.presence.run();
-        if !self.record(&post).await? {
+        if !self.record(post).await? {
             return Err(self.why_refused().await);
         }
         self.held_in = run;
-        let reply_to = self
-            .trigger
-            .filter(|trigger| post.ordinal == 0 && self.history.has_moved_past(*trigger));
-        let message = self.message(piece.text, post.nonce, reply_to);
-        let sent = self.send(message, &post, &awaited).await?;
-        let id = self.confirm(post.ordinal, awaited.settle(sent)).await?;
-        self.remember(id, piece.text);
-        self.pace.note();
-        metrics::post("sent");
-        Ok(())
+        let message = self.message(text, post.nonce, reply_to);
+        let sent = self.send(message, post, &awaited).await?;
+        self.confirm(post.ordinal, awaited.settle(sent)).await
     }
 
     /// Makes the row of a post that is about to be sent; false when the turn may not post.
@@ -160,25 +191,6 @@ impl<'a> Journal<'a> {
         let (store, lease) = (&self.app.store, &self.lease);
         let may = with_patience(|| store.insert_post(lease, post)).await?;
         Ok(may || self.switches().no_fence)
-    }
-
-    /// Says something in the bot's own voice, once; a failure is counted and survived.
-    pub(crate) async fn tell(&self, notice: &Notice) {
-        let nonce = nonce_of(self.lease.turn, NOTICE_ORDINAL);
-        let message = self.message(&notice.text(), nonce, self.trigger);
-        let outcome = match self
-            .app
-            .discord
-            .create_message(self.channel, &message)
-            .await
-        {
-            Ok(_) => "notice",
-            Err(error) => {
-                tracing::warn!(turn.id = %self.lease.turn.0, %error, "a notice was not posted");
-                "notice_failed"
-            }
-        };
-        metrics::post(outcome);
     }
 
     fn message(&self, text: &str, nonce: u64, reply_to: Option<MessageId>) -> NewMessage {
@@ -305,6 +317,10 @@ impl<'a> Journal<'a> {
     }
 
     fn note_posted(&mut self, ordinal: i32, id: MessageId) {
+        // A notice is no part of the reply.
+        if ordinal == NOTICE {
+            return;
+        }
         self.next_ordinal = ordinal + 1;
         self.posted.push(id);
         self.has_posted = true;

@@ -246,7 +246,7 @@ pub(crate) async fn turn(
     };
     timed(
         Stage::Settle,
-        settle::settle(app, claimed, &journal, outcome),
+        settle::settle(app, claimed, &mut journal, outcome),
     )
     .await
 }

@@ -42,7 +42,8 @@ impl Store {
             r#"UPDATE turns AS t
              SET state = CASE WHEN v.is_void THEN 'stopped' ELSE 'preparing' END,
                  stop_requested = v.is_void,
-                 stop_reason = CASE WHEN v.is_void THEN COALESCE(t.stop_reason, 'kill') END,
+                 stop_reason = CASE WHEN v.is_void THEN COALESCE(t.stop_reason, 'kill')
+                                    ELSE t.stop_reason END,
                  ended_at = CASE WHEN v.is_void THEN now() END,
                  worker_id = $2, fence = t.fence + 1, attempts = t.attempts + 1,
                  claimed_at = now()
@@ -108,8 +109,9 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Ends a turn for good. A turn that ends as `stopped` keeps the reason of the requested stop,
-    /// where there was one; otherwise the reason is the one given.
+    /// Ends a turn for good. The reason is the one given; but a turn that ends as `stopped` keeps
+    /// that of the requested stop, and one that ends badly without a given reason that of its
+    /// journaled notice.
     /// Repeating it under the same lease is harmless. `false`: the lease is lost, or the turn
     /// ended in another state.
     ///
@@ -127,7 +129,10 @@ impl Store {
         let done = sqlx::query!(
             "UPDATE turns
              SET state = $4,
-                 stop_reason = CASE WHEN $4 = 'stopped' THEN COALESCE(stop_reason, $5) ELSE $5 END,
+                 stop_reason = CASE
+                     WHEN $4 = 'stopped' AND stop_requested THEN COALESCE(stop_reason, $5)
+                     WHEN $4 IN ('failed', 'interrupted') THEN COALESCE($5, stop_reason)
+                     ELSE $5 END,
                  ended_at = COALESCE(ended_at, now())
              WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
                AND (ended_at IS NULL OR state = $4)",

@@ -61,7 +61,7 @@ pub use explain::{ExplainedTurn, Explanation, TurnTimes};
 pub use lease::Lease;
 pub use main_key::{MainKey, MainKeyReport, UsableMainKey};
 pub use payer::{PaidModel, Payer, Unpaid};
-pub use post::{EchoedPost, NewPost, Post, PostState};
+pub use post::{EchoedPost, NOTICE, NewPost, Post, PostState};
 pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};
 pub use provider_key::{
     KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested,

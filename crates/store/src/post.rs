@@ -17,6 +17,9 @@ texts! {
     }
 }
 
+/// Place of the notice with which a turn ends. No reply has that many posts.
+pub const NOTICE: i32 = i32::MAX;
+
 /// One post of a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Post {
@@ -34,10 +37,17 @@ pub struct Post {
     pub is_last: bool,
 }
 
+impl Post {
+    /// Tells whether it is the word with which the turn ends, and no part of the reply.
+    pub const fn is_notice(&self) -> bool {
+        self.ordinal == NOTICE
+    }
+}
+
 /// A post that is about to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewPost {
-    /// Its place in the reply, from 0.
+    /// Its place in the reply, from 0, or [`NOTICE`].
     pub ordinal: i32,
     /// The nonce it will be sent with.
     pub nonce: u64,
@@ -45,6 +55,8 @@ pub struct NewPost {
     pub text_hash: [u8; 32],
     /// Nothing of the reply comes after it.
     pub is_last: bool,
+    /// Of a notice: why the turn ends with it.
+    pub reason: Option<&'static str>,
 }
 
 /// A message of ours as Discord echoed it.
@@ -69,7 +81,7 @@ const ECHO_TRIES: usize = 2;
 impl Store {
     /// Journals a post before it is sent, and moves the turn on to `streaming`, or to `finishing`
     /// with its last post. Only the first post, or the one after a post that Discord confirmed, is
-    /// taken. Repeating it under the same lease is harmless. `false`: post no more and end the
+    /// taken, and a notice, whose reason is kept for whoever ends the turn. Repeating it under the same lease is harmless. `false`: post no more and end the
     /// turn, which changes nothing when the lease is lost. Besides that it means a requested stop
     /// ([`Store::turn`] tells), a responsible user who opted out meanwhile, a post before that is
     /// not confirmed, or a place that an earlier holder left in doubt.
@@ -80,7 +92,8 @@ impl Store {
         // The update makes a claim wait until this row is there for it to see.
         let done = sqlx::query!(
             "WITH held AS (
-                 UPDATE turns SET state = CASE WHEN $7 THEN 'finishing' ELSE 'streaming' END
+                 UPDATE turns SET state = CASE WHEN $7 THEN 'finishing' ELSE 'streaming' END,
+                        stop_reason = COALESCE($8, stop_reason)
                  WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
                    AND ended_at IS NULL AND NOT stop_requested
                    AND NOT EXISTS (
@@ -91,7 +104,7 @@ impl Store {
              INSERT INTO turn_posts AS p
                  (turn_id, server_id, fence, ordinal, nonce, text_hash, is_last)
              SELECT h.turn_id, h.server_id, h.fence, $4, $5, $6, $7 FROM held h
-             WHERE $4 = 0 OR EXISTS (
+             WHERE $4 = 0 OR $8::text IS NOT NULL OR EXISTS (
                  SELECT 1 FROM turn_posts before
                  WHERE before.turn_id = h.turn_id AND before.ordinal = $4 - 1
                    AND before.state = 'sent')
@@ -105,6 +118,7 @@ impl Store {
             post.nonce.cast_signed(),
             &post.text_hash[..],
             post.is_last,
+            post.reason,
         )
         .execute(&self.pool)
         .await?;

@@ -24,6 +24,8 @@ const LOOK_BACK_PAGES: usize = 5;
 pub(crate) enum Left {
     /// All of it: its last post is there.
     Whole,
+    /// Whatever there is of it, and the word about why it ends there.
+    Told,
     /// The text that people see, piece by piece; empty when nothing was posted or all of it was
     /// deleted.
     Begun(Vec<String>),
@@ -38,7 +40,7 @@ impl Journal<'_> {
             return Ok(Left::Begun(Vec::new()));
         }
         let posts = with_patience(|| self.app.store.posts(self.lease.turn)).await?;
-        let mut is_whole = false;
+        let (mut is_whole, mut is_told) = (false, false);
         for post in posts {
             let id = match (post.state, post.message) {
                 (PostState::Sent, Some(id)) => Some(id),
@@ -46,10 +48,14 @@ impl Journal<'_> {
             };
             if let Some(id) = id {
                 self.note_posted(post.ordinal, id);
+                is_told |= post.is_notice();
                 is_whole |= post.is_last;
             }
         }
         self.quiet_at = None;
+        if is_told {
+            return Ok(Left::Told);
+        }
         if is_whole {
             return Ok(Left::Whole);
         }

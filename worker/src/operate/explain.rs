@@ -41,6 +41,8 @@ struct TurnReport {
     claimed_at: Option<DateTime<Utc>>,
     ended_at: Option<DateTime<Utc>>,
     posts: Vec<PostReport>,
+    /// What people were told about its end, where that was not as one would wish.
+    notice: Option<PostReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,6 +143,7 @@ fn turn_report(explained: ExplainedTurn) -> TurnReport {
         times,
         posts,
     } = explained;
+    let (notices, reply): (Vec<Post>, Vec<Post>) = posts.into_iter().partition(Post::is_notice);
     TurnReport {
         turn_id: turn.id.0.to_string(),
         ordinal: turn.ordinal,
@@ -151,7 +154,8 @@ fn turn_report(explained: ExplainedTurn) -> TurnReport {
         admitted_at: times.admitted,
         claimed_at: times.claimed,
         ended_at: times.ended,
-        posts: posts.into_iter().map(post_report).collect(),
+        posts: reply.into_iter().map(post_report).collect(),
+        notice: notices.into_iter().next().map(post_report),
     }
 }
 

@@ -45,8 +45,10 @@ pub(super) async fn collect(
         Predecessor::Released => journal.resume(None).await?,
         Predecessor::Dead(worker) => journal.resume(Some(worker)).await?,
     };
-    let Left::Begun(said) = left else {
-        return Ok(None);
+    let said = match left {
+        Left::Whole => return Ok(None),
+        Left::Told => return Err(TurnError::AlreadyTold),
+        Left::Begun(said) => said,
     };
     let trigger = find_trigger(app, claimed, history).await?;
     fill(app, claimed, history, voice.profile.message_fetch_limit).await;

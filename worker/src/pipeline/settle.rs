@@ -1,6 +1,9 @@
 //! Step 7: the end of the turn is recorded, and people are told where something went wrong.
 
+use std::time::Duration;
+
 use store::TurnState;
+use tokio::time::timeout;
 
 use super::TurnEnd;
 use super::claim::Claimed;
@@ -8,13 +11,18 @@ use crate::app::App;
 use crate::error::{Disposition, TurnError};
 use crate::journal::Journal;
 use crate::metrics;
+use crate::notice::Notice;
 use crate::patience::with_patience;
+
+/// How long Discord is asked to take the word about an end; the channel waits meanwhile. A minute
+/// is what the database is given, too.
+const TELL_WITHIN: Duration = Duration::from_mins(1);
 
 /// Ends, releases or leaves the turn. Runs on every path.
 pub(super) async fn settle(
     app: &App,
     claimed: Claimed,
-    journal: &Journal<'_>,
+    journal: &mut Journal<'_>,
     outcome: Result<TurnState, TurnError>,
 ) -> TurnEnd {
     let has_posted = journal.has_posted();
@@ -32,27 +40,48 @@ pub(super) async fn settle(
         );
     }
     let lease = &claimed.lease;
+    let notice = outcome
+        .as_ref()
+        .err()
+        .and_then(|error| error.reply(has_posted));
+    let disposition = match (disposition, notice) {
+        (Disposition::End(_), Some(notice)) if !tell(app, journal, &notice, reason).await => {
+            Disposition::Release
+        }
+        (disposition, _) => disposition,
+    };
     let recorded = match disposition {
         Disposition::Leave => return TurnEnd::Unsettled,
         Disposition::Release => with_patience(|| app.store.release_turn(lease))
             .await
             .map(|_| TurnEnd::Unsettled),
         Disposition::End(state) => {
-            let reason_column = outcome.is_err().then_some(reason);
+            let reason_column = outcome.as_ref().err().and_then(TurnError::reason);
             let ended = with_patience(|| app.store.end_turn(lease, state, reason_column)).await;
             ended.map(|was_ours| after_end(was_ours, state, reason))
         }
     };
-    let end = recorded.unwrap_or_else(|error| {
+    recorded.unwrap_or_else(|error| {
         tracing::error!(turn.id = %claimed.turn.id.0, %error, "a turn's end is not recorded");
         TurnEnd::Unsettled
-    });
-    if let (TurnEnd::Ended, Err(error)) = (end, &outcome)
-        && let Some(notice) = error.reply(has_posted)
-    {
-        journal.tell(&notice).await;
-    }
-    end
+    })
+}
+
+/// Tells people why the turn ends. A word that cannot be said is counted and survived; false when
+/// the process is on its way out, and whoever takes the turn over has to find out what was said.
+async fn tell(app: &App, journal: &mut Journal<'_>, notice: &Notice, reason: &'static str) -> bool {
+    let telling = timeout(TELL_WITHIN, journal.tell(notice, reason));
+    let Some(told) = app.abandon.run_until_cancelled(telling).await else {
+        return false;
+    };
+    let error = match told {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => error.to_string(),
+        Err(elapsed) => elapsed.to_string(),
+    };
+    metrics::post("notice_failed");
+    tracing::warn!(error, "a notice was not posted");
+    true
 }
 
 /// What the turn's end tells about the key of its last call, if anything.

@@ -71,6 +71,7 @@ fn first_post(is_last: bool) -> NewPost {
         nonce: 1,
         text_hash: [1; 32],
         is_last,
+        reason: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use proto::id::MessageId;
-use store::{Decision, EchoedPost, Lease, NewPost, PostState, Store, TurnState};
+use store::{Decision, EchoedPost, Lease, NOTICE, NewPost, PostState, Store, TurnState};
 
 use crate::database::Database;
 use crate::world::{
@@ -19,6 +19,7 @@ fn post(ordinal: i32, nonce: u64, text_hash: [u8; 32]) -> NewPost {
         nonce,
         text_hash,
         is_last: false,
+        reason: None,
     }
 }
 
@@ -245,6 +246,61 @@ async fn last_post_is_marked_and_moves_the_turn_on() {
     let posts = store.posts(lease.turn).await.unwrap();
     let last: Vec<bool> = posts.iter().map(|post| post.is_last).collect();
     assert_eq!(last, [false, true]);
+}
+
+/// A notice does not wait for a post in doubt, is journaled once, and its reason outlives its
+/// worker.
+#[tokio::test]
+async fn reason_of_a_notice_is_that_of_the_end_whoever_records_it() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let old = lease(store).await;
+    assert!(store.insert_post(&old, &post(0, 10, HASH)).await.unwrap());
+    let notice = NewPost {
+        is_last: true,
+        reason: Some("overloaded"),
+        ..post(NOTICE, 11, HASH)
+    };
+    assert!(store.insert_post(&old, &notice).await.unwrap());
+    assert!(store.insert_post(&old, &notice).await.unwrap());
+    let new = store.claim_turn(old.turn, "new", old.fence).await.unwrap();
+    let new = new.unwrap();
+    assert!(!store.insert_post(&new, &notice).await.unwrap(), "in doubt");
+    let posts = store.posts(new.turn).await.unwrap();
+    let are_notices: Vec<bool> = posts.iter().map(|post| post.is_notice()).collect();
+    assert_eq!(are_notices, [false, true]);
+    let ended = store.end_turn(&new, TurnState::Interrupted, None).await;
+    assert!(ended.unwrap());
+    let reason: String = database.read("SELECT stop_reason FROM turns").await;
+    assert_eq!(reason, "overloaded");
+}
+
+/// What a notice said that nobody saw is no reason for how the turn ends after all.
+#[tokio::test]
+async fn reason_of_a_notice_that_never_came_is_forgotten() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    for (n, state, given) in [
+        (1, TurnState::Done, None),
+        (2, TurnState::Failed, Some("timeout")),
+        (3, TurnState::Stopped, Some("deleted")),
+    ] {
+        let queued = turn(store, &profile, n).await;
+        let lease = claim(store, &queued, "w").await.unwrap();
+        let notice = NewPost {
+            is_last: true,
+            reason: Some("overloaded"),
+            ..post(NOTICE, 11, HASH)
+        };
+        assert!(store.insert_post(&lease, &notice).await.unwrap());
+        assert!(store.fail_post(&lease, NOTICE).await.unwrap());
+        assert!(store.end_turn(&lease, state, given).await.unwrap());
+        let newest =
+            "SELECT COALESCE(stop_reason, '') FROM turns ORDER BY admission_order DESC LIMIT 1";
+        let reason: String = database.read(newest).await;
+        assert_eq!(reason, given.unwrap_or_default());
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ async fn turns_go_after_two_days_and_decisions_after_one() {
         nonce: 10,
         text_hash: [7; 32],
         is_last: true,
+        reason: None,
     };
     store.insert_post(&lease, &post).await.unwrap();
     store.confirm_post(&lease, 0, message(50)).await.unwrap();

@@ -212,6 +212,7 @@ async fn a_post_makes_the_tries_begin_anew() {
         nonce: 7,
         text_hash: [1; 32],
         is_last: false,
+        reason: None,
     };
     store.insert_post(&second, &post).await.unwrap();
     let sending = store.claim_turn(queued.id, "c", 2).await.unwrap().unwrap();
