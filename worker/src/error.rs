@@ -40,6 +40,9 @@ pub(crate) enum TurnError {
     /// Its last post is so old that going on would confuse more than help (CHAT-47).
     #[error("the reply was interrupted too long ago")]
     TooLateToContinue,
+    /// The model says something else in the place of what people have read (CHAT-47).
+    #[error("the model does not go on with the reply but begins anew")]
+    StartsAnew,
     /// There is no key to call the model with.
     #[error("there is no provider key")]
     NoCredentials,
@@ -107,6 +110,7 @@ impl TurnError {
             Self::TooManyAttempts => "too_many_attempts",
             Self::AlreadyTold => "already_told",
             Self::TooLateToContinue => "too_late_to_continue",
+            Self::StartsAnew => "starts_anew",
             Self::NoCredentials => "no_credentials",
             Self::KeysRest(_) => "keys_rest",
             Self::KeysDisabled => "keys_disabled",
@@ -139,6 +143,7 @@ impl TurnError {
             | Self::TooManyAttempts
             | Self::AlreadyTold
             | Self::TooLateToContinue
+            | Self::StartsAnew
             | Self::NoCredentials
             | Self::KeysRest(_)
             | Self::KeysDisabled
@@ -183,6 +188,7 @@ impl TurnError {
             Self::Store(_) => Some(Notice::DatabaseAway),
             Self::TooManyAttempts
             | Self::TooLateToContinue
+            | Self::StartsAnew
             | Self::UnknownProvider
             | Self::Discord(_) => Some(Notice::Unexpected),
         }

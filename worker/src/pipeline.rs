@@ -270,7 +270,8 @@ async fn answer(
         let completing = timed(Stage::Complete, complete::complete(app, claimed, &prompt));
         let stream = unless_told(app, claimed, completing).await?;
         claimed.pace.note();
-        let delivering = deliver::deliver(app, claimed, journal, stream);
+        let said = prompt.continue_from.as_deref();
+        let delivering = deliver::deliver(app, claimed, journal, stream, said);
         timed(Stage::Deliver, delivering).await?;
         if journal.has_posted() || prompt.continue_from.is_some() {
             return Ok(TurnState::Done);

@@ -1,5 +1,6 @@
 //! Step 6: split the answer as it comes, journal each piece, send it.
 
+mod align;
 mod clean;
 mod split;
 
@@ -7,6 +8,7 @@ use futures_util::StreamExt;
 use llm::{Completion, Delta};
 use store::TriggerKind;
 
+use self::align::{Aligner, Anew};
 use self::clean::neutralise;
 use self::split::{Splitter, Style};
 use super::claim::Claimed;
@@ -20,7 +22,8 @@ use crate::metrics;
 const STOP_POSTS: usize = 2;
 
 /// Posts the answer piece by piece; returns when the model has ended and all of it is posted. A
-/// model that does not end is cut off at the bound of posts (GUARD-48).
+/// model that does not end is cut off at the bound of posts (GUARD-48). What people have read of the
+/// reply, `said`, is never posted again, also where the model says it again.
 ///
 /// When the process is on its way out, or somebody stops the turn, it lets go between two posts,
 /// never within one; what was not posted by then is dropped.
@@ -29,6 +32,7 @@ pub(super) async fn deliver(
     claimed: &Claimed,
     journal: &mut Journal<'_>,
     mut stream: Completion,
+    said: Option<&str>,
 ) -> Result<(), TurnError> {
     let voice = claimed.voice()?;
     let mut splitter = Splitter::new(Style::of_degree(voice.profile.humanizer_degree));
@@ -36,11 +40,13 @@ pub(super) async fn deliver(
         app,
         claimed,
         journal,
+        aligner: Aligner::after(said),
         held: None,
     };
     loop {
         match next(app, claimed, &mut stream).await {
             Ok(Some(Delta::Text(text))) => {
+                let text = outbox.aligner.push(&text)?;
                 for piece in splitter.push(&text) {
                     outbox.put(&piece).await?;
                 }
@@ -58,7 +64,8 @@ pub(super) async fn deliver(
             }
         }
     }
-    for piece in splitter.finish() {
+    let rest = outbox.aligner.finish();
+    for piece in splitter.push(&rest).into_iter().chain(splitter.finish()) {
         outbox.put(&piece).await?;
     }
     outbox.close().await
@@ -75,11 +82,18 @@ async fn next(
     Ok(piece)
 }
 
+impl From<Anew> for TurnError {
+    fn from(_anew: Anew) -> Self {
+        Self::StartsAnew
+    }
+}
+
 /// Holds a piece back while it may be the last one, for the row of the last post says so.
 struct Outbox<'a, 'j> {
     app: &'a App,
     claimed: &'a Claimed,
     journal: &'a mut Journal<'j>,
+    aligner: Aligner,
     held: Option<String>,
 }
 
@@ -90,6 +104,9 @@ impl Outbox<'_, '_> {
         let text = neutralise(piece, persona);
         if text.trim().is_empty() {
             return Ok(());
+        }
+        if self.aligner.repeats(&text) {
+            return Err(Anew.into());
         }
         self.flush().await?;
         self.held = Some(text);

@@ -116,6 +116,59 @@ async fn a_provider_that_cannot_continue_ends_the_reply_with_a_visible_mark() {
     town.leave().await;
 }
 
+const PARTS: [&str; 3] = [
+    "First I count the paper boats that drift under the quiet bridge.",
+    "Then I count the silver bells that ring in the morning, one by one.",
+    "At last I count the foxes, and there are seven of them again.",
+];
+
+/// Asks for the parts, and kills the worker once the first of them is on record.
+async fn killed_after_the_first_part(town: &Town) -> Trigger {
+    town.speak_slowly(100).await;
+    let question = format!("say exactly: {}", PARTS.join("\n\n"));
+    let trigger = town.say("alice", "Amber", &question).await;
+    town.wait_for_row("SELECT 1 FROM turn_posts WHERE state = 'sent'")
+        .await;
+    town.signal(WORKER, Name::Kill).await;
+    trigger
+}
+
+/// CHAT-47: text is never repeated.
+#[tokio::test]
+async fn a_provider_that_begins_anew_repeats_nothing() {
+    let town = start().await;
+    let trigger = killed_after_the_first_part(&town).await;
+    town.break_model(json!({"fault": "anew", "times": 1})).await;
+    town.restart(WORKER).await;
+    let answer = answer(&town, trigger).await;
+    let mut said = Vec::new();
+    for post in answer.posts() {
+        said.push(town.text(&post).await);
+    }
+    assert_eq!(said, PARTS);
+    assert_each_answered_once(&[answer], &town.posts().await);
+    town.leave().await;
+}
+
+#[tokio::test]
+async fn a_provider_that_says_something_else_instead_ends_the_reply_with_a_visible_mark() {
+    let town = start().await;
+    let trigger = killed_after_the_first_part(&town).await;
+    let otherwise = PARTS[0].replace("quiet bridge", "old mill");
+    town.edit(&trigger, &format!("say exactly: {otherwise}"))
+        .await;
+    town.break_model(json!({"fault": "anew", "times": 1})).await;
+    town.restart(WORKER).await;
+    let answer = answer(&town, trigger).await;
+    let turn = &answer.record["turns"][0];
+    assert_eq!(turn["state"], "interrupted", "{turn}");
+    assert_eq!(turn["reason"], "starts_anew", "{turn}");
+    assert_eq!(answer.posts().len(), 1, "{turn}");
+    town.wait_for_text(&answer.trigger, "interrupted here")
+        .await;
+    town.leave().await;
+}
+
 #[tokio::test]
 async fn a_post_whose_answer_never_comes_is_confirmed_by_its_echo() {
     let town = start().await;

@@ -42,7 +42,11 @@ impl Reply {
     /// Answers a question; some faults change what is said.
     pub(super) fn to(ask: &Ask, seed: u64, effect: Option<&Effect>) -> Self {
         let answer = tools::document(ask, seed).unwrap_or_else(|| answer::answer(ask, seed));
-        let mut text = answer::rest(&answer, ask.begun()).to_owned();
+        let begun = match effect.map(|effect| effect.kind) {
+            Some(Kind::Anew) => "",
+            _ => ask.begun(),
+        };
+        let mut text = answer::rest(&answer, begun).to_owned();
         let mut calls = tools::calls(ask, seed);
         let mut end = if calls.is_empty() {
             End::Complete

@@ -39,9 +39,11 @@ pub(crate) enum Kind {
     Filter,
     /// A filter refuses the question.
     Blocked,
+    /// That the answer was begun is ignored.
+    Anew,
 }
 
-const NAMES: [(&str, Kind); 10] = [
+const NAMES: [(&str, Kind); 11] = [
     ("quota", Kind::Quota),
     ("slow-start", Kind::SlowStart),
     ("slow-stream", Kind::SlowStream),
@@ -52,6 +54,7 @@ const NAMES: [(&str, Kind); 10] = [
     ("endless", Kind::Endless),
     ("filter", Kind::Filter),
     ("blocked", Kind::Blocked),
+    ("anew", Kind::Anew),
 ];
 
 impl FromStr for Kind {
