@@ -27,10 +27,12 @@ mod audit;
 mod connect;
 mod control;
 mod decision;
+mod edited;
 mod error;
 mod explain;
 mod lease;
 mod main_key;
+mod operation_quota;
 mod payer;
 mod pool;
 mod post;
@@ -56,16 +58,18 @@ pub use audit::{ColumnAudit, Reason, Undecryptable};
 pub use connect::{Settings, Store, Tls};
 pub use control::{Kill, Killed, StopWord, Whose};
 pub use decision::Decision;
+pub use edited::Edited;
 pub use error::{Error, Fault};
 pub use explain::{ExplainedTurn, Explanation, TurnTimes};
 pub use lease::Lease;
 pub use main_key::{MainKey, MainKeyReport, UsableMainKey};
+pub use operation_quota::{Operation, Reservation, ReservedUse};
 pub use payer::{PaidModel, Payer, Unpaid};
 pub use post::{EchoedPost, NOTICE, NewPost, Post, PostState};
 pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};
 pub use provider_key::{
-    KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested,
-    SHORTEST_POOL_KEY,
+    KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, ListedError, ListedKey, ListedKeys,
+    ListedMain, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested, SHORTEST_POOL_KEY, SeenKey, SeenPool,
 };
 pub use purge::Purged;
 pub use refused_key::{RefusedKey, WhichKey};

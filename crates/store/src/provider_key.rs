@@ -2,6 +2,8 @@
 //! POOL-5). Which key is taken is not decided here, and reading takes no lock.
 
 mod change;
+mod edit;
+mod list;
 
 use std::time::Duration;
 
@@ -14,11 +16,14 @@ use tokio::time::timeout;
 
 pub(crate) use self::change::{AUTH_FAILURES_TO_DISABLE, LONGEST_MESSAGE};
 pub use self::change::{KeyFailure, KeyFault, Rested};
+use self::edit::BY_PEOPLE;
+pub use self::edit::{SeenKey, SeenPool};
+pub use self::list::{ListedError, ListedKey, ListedKeys, ListedMain};
 use crate::pool::settle;
 use crate::row::Place;
 use crate::seal::last_characters;
 use crate::sealed::{KEY_FORM, column_version};
-use crate::{Error, Store};
+use crate::{Edited, Error, Store};
 
 /// Rows of one pool, the pointer included (POOL-4).
 pub const MOST_POOL_KEYS: u32 = 20;
@@ -179,30 +184,13 @@ impl Store {
         };
         // Two people may have added the same key at once: the older row stays.
         match self.known_in_pool(keyring, &new, Some(id)).await? {
-            Some(older) => {
-                self.remove_key(new.tenant, id).await?;
-                Ok(KeyAdded::Known(older))
-            }
+            Some(older) => Ok(match self.remove_key(new_row(new.tenant, id)).await? {
+                Edited::Done => KeyAdded::Known(older),
+                // Somebody did something with it meanwhile.
+                Edited::Stale => added,
+            }),
             None => Ok(added),
         }
-    }
-
-    /// Removes a key from its pool; tells whether it was there.
-    ///
-    /// # Errors
-    /// `Unavailable`; repeating it is harmless.
-    pub async fn remove_key(&self, tenant: TenantId, key: KeyId) -> Result<bool, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM api_key_rotation k USING servers s
-             WHERE k.rotation_key_id = $1 AND s.server_id = k.server_id
-               AND s.server_disc_id = $2 AND s.is_dm_channel = $3 AND NOT k.is_main_key_pointer",
-            key.0,
-            tenant.disc_id().to_string(),
-            tenant.is_direct(),
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
     }
 
     /// Looks for an equal key among those of the pool, or among those that are older than a row.
@@ -247,8 +235,7 @@ async fn add(
     let mut transaction = connection.begin().await?;
     // Locked, so that two additions see each other's rows.
     let server = sqlx::query!(
-        r#"SELECT s.server_id, (m.provider = $3 AND octet_length(m.api_key) > 0) AS is_main_provider,
-                  m.main_key_disabled_at AS "main_key_disabled_at?", m.main_key_told_at AS "told_at?"
+        r#"SELECT s.server_id, (m.provider = $3 AND octet_length(m.api_key) > 0) AS is_main_provider
            FROM servers s LEFT JOIN server_model_configs m ON m.server_id = s.server_id
            WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2
            FOR UPDATE OF s"#,
@@ -262,26 +249,55 @@ async fn add(
         return Ok(KeyAdded::NotSetUp);
     };
     if server.is_main_provider == Some(true) {
-        // A main key that was refused for good takes part as one that is disabled.
-        sqlx::query!(
-            "INSERT INTO api_key_rotation
-                 (server_id, provider, is_main_key_pointer, is_enabled, disabled_reason,
-                  admins_told_at)
-             VALUES ($1, $2, true, $3, CASE WHEN NOT $3 THEN 'auth' END, $4)
-             ON CONFLICT (server_id, provider) WHERE is_main_key_pointer DO NOTHING",
-            server.server_id,
-            new.provider,
-            server.main_key_disabled_at.is_none(),
-            server.told_at,
-        )
-        .execute(&mut *transaction)
-        .await?;
+        point_at_main_key(&mut transaction, server.server_id, new.provider).await?;
     }
     let added = insert(&mut transaction, keyring, new, server.server_id).await?;
     if added != KeyAdded::Full {
         transaction.commit().await?;
     }
     Ok(added)
+}
+
+/// A row that nobody has changed yet.
+fn new_row(tenant: TenantId, key: KeyId) -> SeenKey {
+    SeenKey {
+        tenant,
+        key,
+        row_version: 1,
+    }
+}
+
+/// Lets the main key take part in the pool of its provider. One that was refused for good takes part
+/// as one that is disabled; from then on the row says so, not the settings.
+async fn point_at_main_key(
+    connection: &mut PgConnection,
+    server: i64,
+    provider: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "WITH pointer AS (
+             INSERT INTO api_key_rotation
+                 (server_id, provider, is_main_key_pointer, is_enabled, disabled_reason,
+                  admins_told_at, last_error_at, last_error_message)
+             SELECT m.server_id, $2, true, m.main_key_disabled_at IS NULL,
+                    CASE WHEN m.main_key_disabled_at IS NOT NULL
+                         THEN CASE WHEN m.main_key_last_error IS NULL THEN $3 ELSE 'auth' END END,
+                    m.main_key_told_at, m.main_key_disabled_at, m.main_key_last_error
+             FROM server_model_configs m WHERE m.server_id = $1
+             ON CONFLICT (server_id, provider) WHERE is_main_key_pointer DO NOTHING
+             RETURNING server_id)
+         UPDATE server_model_configs m
+         SET main_key_disabled_at = NULL, main_key_told_at = NULL, main_key_auth_failures = 0,
+             main_key_last_error = NULL, main_key_generation = m.main_key_generation + 1
+         FROM pointer
+         WHERE m.server_id = pointer.server_id AND m.main_key_disabled_at IS NOT NULL",
+        server,
+        provider,
+        BY_PEOPLE,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn insert(

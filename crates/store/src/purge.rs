@@ -10,6 +10,8 @@ const KEEP_TURNS: TimeDelta = TimeDelta::hours(48);
 const KEEP_DECISIONS: TimeDelta = TimeDelta::hours(24);
 /// How long tries of an event are kept: the event itself lives for ten minutes at most.
 const KEEP_ATTEMPTS: TimeDelta = TimeDelta::hours(1);
+/// How long a count of operations is kept after its day is over (DB-72).
+const KEEP_QUOTAS: TimeDelta = TimeDelta::days(1 + 7);
 /// How long the state of an unused channel is kept (DB-75).
 const KEEP_CHANNELS: TimeDelta = TimeDelta::days(30);
 /// Rows per statement, each its own transaction, so that no lock is held for long (DB-79).
@@ -61,6 +63,30 @@ impl Store {
                      SELECT event_id FROM event_attempts
                      WHERE last_at < $1 ORDER BY last_at LIMIT $2)",
                 now - KEEP_ATTEMPTS,
+                BATCH,
+            )
+            .execute(&self.pool)
+            .await?;
+            purged += done.rows_affected();
+            if done.rows_affected() == 0 {
+                return Ok(purged);
+            }
+        }
+    }
+
+    /// Deletes counts of operations a week after their window's end, counted back from `now`, in
+    /// batches, and returns how many. Cancel safe: what is left is deleted the next time.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn purge_quotas(&self, now: DateTime<Utc>) -> Result<u64, Error> {
+        let mut purged = 0;
+        loop {
+            let done = sqlx::query!(
+                "DELETE FROM operation_quotas WHERE ctid = ANY (ARRAY(
+                     SELECT ctid FROM operation_quotas
+                     WHERE window_start < $1 ORDER BY window_start LIMIT $2))",
+                now - KEEP_QUOTAS,
                 BATCH,
             )
             .execute(&self.pool)

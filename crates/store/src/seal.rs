@@ -56,7 +56,10 @@ impl Store {
     }
 
     /// Returns the tenant's main key when it is one of this provider, like [`Store::main_key`].
-    pub(crate) async fn main_key_of(
+    ///
+    /// # Errors
+    /// Those of [`Store::main_key`].
+    pub async fn main_key_of(
         &self,
         keyring: &Keyring,
         tenant: TenantId,

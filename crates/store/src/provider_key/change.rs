@@ -160,47 +160,6 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Takes a key out of use. Returns whether it was in use.
-    ///
-    /// # Errors
-    /// `Unavailable`; repeating it is harmless.
-    pub async fn disable_key(&self, key: KeyId, reason: &str) -> Result<bool, Error> {
-        let done = sqlx::query!(
-            "UPDATE api_key_rotation
-             SET is_enabled = false, disabled_reason = $2, probe_until = NULL,
-                 generation = generation + 1
-             WHERE rotation_key_id = $1 AND is_enabled",
-            key.0,
-            reason,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    /// Takes a key into use again as if nothing had happened, with the least use of its pool
-    /// (POOL-5). Returns whether it was out of use.
-    ///
-    /// # Errors
-    /// `Unavailable`; repeating it is harmless.
-    pub async fn enable_key(&self, key: KeyId) -> Result<bool, Error> {
-        let done = sqlx::query!(
-            "UPDATE api_key_rotation k
-             SET is_enabled = true, disabled_reason = NULL, admins_told_at = NULL,
-                 cooldown_until = NULL, probe_until = NULL, error_count = 0, auth_failures = 0,
-                 last_error_at = NULL, last_error_type = NULL, last_error_message = NULL,
-                 generation = k.generation + 1,
-                 usage_count = (SELECT COALESCE(min(o.usage_count), 0) FROM api_key_rotation o
-                                WHERE o.server_id = k.server_id AND o.provider = k.provider
-                                  AND o.is_enabled)
-             WHERE k.rotation_key_id = $1 AND NOT k.is_enabled",
-            key.0,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
-    }
-
     /// Adds finished calls to the counts of keys (POOL-9). A batch that fails is lost or counted
     /// twice when it is repeated; nothing but fairness rests on it.
     ///

@@ -7,7 +7,7 @@ use proto::id::ChannelId;
 use store::{KeyFailure, KeyFault, MainKey, NewPoolKey, RefusedKey, Store, WhichKey};
 
 use crate::database::Database;
-use crate::world::{GUILD, OTHER_GUILD, keyring, set_up};
+use crate::world::{GUILD, OTHER_GUILD, keyring, seen, set_up};
 
 const PROVIDER: &str = "openai";
 
@@ -123,7 +123,7 @@ async fn nobody_is_told_of_a_key_that_is_in_use_again() {
         panic!("{pooled:?}");
     };
     let store = &database.store;
-    store.enable_key(key).await.unwrap();
+    store.enable_key(seen(store, key).await).await.unwrap();
     store.enable_main_key(OTHER_GUILD).await.unwrap();
     for key in [pooled, main] {
         assert!(!store.claim_telling(key.which).await.unwrap());
@@ -139,8 +139,8 @@ async fn a_key_that_people_disabled_is_not_told() {
         panic!("{pooled:?}");
     };
     let store = &database.store;
-    store.enable_key(key).await.unwrap();
-    store.disable_key(key, "by hand").await.unwrap();
+    store.enable_key(seen(store, key).await).await.unwrap();
+    store.disable_key(seen(store, key).await).await.unwrap();
     assert!(!store.claim_telling(pooled.which).await.unwrap());
     assert!(store.refused_keys(GUILD).await.unwrap().is_empty());
 }

@@ -7,7 +7,8 @@ use proto::id::{ChannelId, EventId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
 use secrecy::SecretString;
 use store::{
-    Admission, Admitted, Kill, Lease, NewSetup, Profile, Refusal, Store, TriggerKind, Turn, Whose,
+    Admission, Admitted, KeyId, Kill, Lease, NewSetup, Profile, Refusal, SeenKey, Store,
+    TriggerKind, Turn, Whose,
 };
 
 pub(crate) const GUILD: TenantId = TenantId::Guild(GuildId(100_000_000_000_000_001));
@@ -108,4 +109,15 @@ pub(crate) async fn kill_all(store: &Store) {
         whose: Whose::Everybodys,
     };
     store.kill(&kill).await.unwrap();
+}
+
+/// A pooled key of the usual server as it is shown now.
+pub(crate) async fn seen(store: &Store, key: KeyId) -> SeenKey {
+    let listed = store.provider_keys(GUILD).await.unwrap().unwrap();
+    let row = listed.pools.iter().find(|row| row.key.id == key).unwrap();
+    SeenKey {
+        tenant: GUILD,
+        key,
+        row_version: row.row_version,
+    }
 }

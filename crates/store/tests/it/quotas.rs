@@ -1,0 +1,121 @@
+//! How often somebody may do something in a day (GUARD-38 to GUARD-40).
+
+use chrono::{TimeDelta, Utc};
+use futures_util::future::join_all;
+use proto::id::UserId;
+use store::{Operation, Reservation, ReservedUse, Store};
+
+use crate::database::Database;
+use crate::world::ALICE;
+
+const BOB: UserId = UserId(200_000_000_000_000_002);
+
+async fn reserve(store: &Store, user: UserId, limit: u32) -> Option<ReservedUse> {
+    let reserving = store.reserve_operation(user, Operation::KeyCheck, limit);
+    match reserving.await.unwrap() {
+        Reservation::Granted(reserved) => Some(reserved),
+        Reservation::Refused(_) => None,
+    }
+}
+
+/// GUARD-38: one atomic statement, whoever asks at once.
+#[tokio::test]
+async fn callers_at_once_get_exactly_what_there_is() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let asking = (0..100).map(|_| reserve(store, ALICE, 60));
+    let granted = join_all(asking).await.into_iter().flatten();
+    assert_eq!(granted.count(), 60);
+    assert!(
+        reserve(store, BOB, 60).await.is_some(),
+        "everybody has their own"
+    );
+}
+
+#[tokio::test]
+async fn the_day_begins_with_the_first_use_and_is_told() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    assert!(reserve(store, ALICE, 1).await.is_some());
+    database
+        .run("UPDATE operation_quotas SET window_start = now() - interval '23 hours 59 minutes'")
+        .await;
+    let refused = store.reserve_operation(ALICE, Operation::KeyCheck, 1);
+    let Reservation::Refused(Some(again)) = refused.await.unwrap() else {
+        panic!("not refused");
+    };
+    let left: f64 = database
+        .read(
+            "SELECT extract(epoch FROM window_start + interval '24 hours' - now())::float8
+             FROM operation_quotas",
+        )
+        .await;
+    assert!((0.0..=60.0).contains(&left), "{left}");
+    let told: bool =
+        sqlx::query_scalar("SELECT window_start + interval '24 hours' = $1 FROM operation_quotas")
+            .bind(again)
+            .fetch_one(&database.raw)
+            .await
+            .unwrap();
+    assert!(told);
+    database
+        .run("UPDATE operation_quotas SET window_start = now() - interval '24 hours'")
+        .await;
+    assert!(reserve(store, ALICE, 1).await.is_some());
+    assert!(reserve(store, ALICE, 1).await.is_none());
+}
+
+/// GUARD-40.
+#[tokio::test]
+async fn a_use_that_never_happened_is_given_back_once_its_window_lasts() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let first = reserve(store, ALICE, 2).await.unwrap();
+    let second = reserve(store, ALICE, 2).await.unwrap();
+    assert!(reserve(store, ALICE, 2).await.is_none());
+    store.give_operation_back(second).await.unwrap();
+    assert!(reserve(store, ALICE, 2).await.is_some());
+    database
+        .run("UPDATE operation_quotas SET window_start = window_start - interval '25 hours'")
+        .await;
+    assert!(reserve(store, ALICE, 2).await.is_some());
+    // What was reserved in the window before is no use of this one.
+    store.give_operation_back(first).await.unwrap();
+    assert_eq!(
+        database
+            .read::<i32>("SELECT used FROM operation_quotas")
+            .await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_limit_of_zero_forbids() {
+    let database = Database::migrated().await;
+    let refused = database
+        .store
+        .reserve_operation(ALICE, Operation::KeyCheck, 0);
+    assert_eq!(refused.await.unwrap(), Reservation::Refused(None));
+    assert_eq!(
+        database
+            .read::<i64>("SELECT count(*) FROM operation_quotas")
+            .await,
+        0
+    );
+}
+
+/// DB-72.
+#[tokio::test]
+async fn counts_go_a_week_after_their_day() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    assert!(reserve(store, ALICE, 1).await.is_some());
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the rows carry the database's own time"
+    )]
+    let now = Utc::now();
+    let after = |hours| store.purge_quotas(now + TimeDelta::hours(hours));
+    assert_eq!(after(8 * 24 - 1).await.unwrap(), 0);
+    assert_eq!(after(8 * 24 + 1).await.unwrap(), 1);
+}
