@@ -5,6 +5,7 @@
 //! Nothing is remembered between two uses, so any worker answers any of them (CMD-5).
 
 mod answer;
+mod args;
 mod asker;
 pub(crate) mod catalogue;
 mod component;
@@ -13,6 +14,8 @@ mod form;
 mod kill;
 mod live_check;
 mod ping;
+mod provider_keys;
+mod reading;
 pub(crate) mod respond;
 mod setup;
 
@@ -34,7 +37,7 @@ pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Pl
     let planned = match interaction.r#type() {
         InteractionType::Command => run_command(app, &asker, &interaction, now_ms).await,
         InteractionType::Component | InteractionType::Modal => {
-            use_component(app, asker, interaction)
+            use_component(app, asker, interaction).await
         }
         InteractionType::Autocomplete => Ok(Plan::no_suggestions()),
         InteractionType::Unspecified => Err(Notice::UnknownCommand),
@@ -47,12 +50,21 @@ pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Pl
 /// Cancel safe: no; dropped midway it may have saved without telling.
 pub(crate) async fn finish(app: &App, after: After) -> Finished {
     match after {
+        After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
         After::SetUp(submission) => setup::finish(app, *submission).await.into(),
         After::Respond(order) => Finished {
             panel: order.panel(),
             order: Some(order),
         },
         After::Kill(order) => Panel::say(&kill::finish(app, order).await).into(),
+    }
+}
+
+/// Returns what is shown while the work takes its time; `None` where the client shows that itself.
+pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
+    match after {
+        After::ProviderKeys(order) => provider_keys::waiting(app, order),
+        After::SetUp(_) | After::Respond(_) | After::Kill(_) => None,
     }
 }
 
@@ -67,6 +79,7 @@ async fn run_command(
     match entry.command {
         Command::Respond => respond::plan(app, asker, interaction).await,
         Command::Kill => Ok(Plan::defer(After::Kill(kill::order(asker, interaction)))),
+        Command::ProviderKeys => provider_keys::open(app, asker).await,
         Command::Setup => setup::open(app, asker).await,
         Command::Ping => {
             let created_ms = InteractionId(interaction.interaction_id).created_at_ms();
@@ -78,7 +91,11 @@ async fn run_command(
 
 /// Checks the permission anew at every step: it may have been taken away since the panel was
 /// opened (SEC-61).
-fn use_component(app: &App, asker: Asker, mut interaction: Interaction) -> Result<Plan, Notice> {
+async fn use_component(
+    app: &App,
+    asker: Asker,
+    mut interaction: Interaction,
+) -> Result<Plan, Notice> {
     let id = ComponentId::verify(
         &interaction.custom_id,
         &app.keys.get(),
@@ -93,14 +110,19 @@ fn use_component(app: &App, asker: Asker, mut interaction: Interaction) -> Resul
         Route::PickProvider => setup::pick(app, &asker, &id.args, &interaction.values),
         Route::AskKey => setup::ask(app, &asker, &id.args),
         Route::TakeKey => setup::take(asker, &id.args, std::mem::take(&mut interaction.fields)),
+        Route::ProviderKeys => {
+            provider_keys::use_component(app, asker, &id.args, interaction).await
+        }
     }
 }
 
 const fn needs(route: Route) -> Needs {
     match route {
-        Route::ReplaceKey | Route::PickProvider | Route::AskKey | Route::TakeKey => {
-            Needs::ManageGuild
-        }
+        Route::ReplaceKey
+        | Route::PickProvider
+        | Route::AskKey
+        | Route::TakeKey
+        | Route::ProviderKeys => Needs::ManageGuild,
     }
 }
 

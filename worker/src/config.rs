@@ -72,6 +72,8 @@ pub struct ChatSettings {
     pub server_config_ttl: Duration,
     /// How long a provider key rests after a refusal (POOL-14).
     pub key_rests: Rests,
+    /// How often one person may have a key checked in a day (CFG-76).
+    pub max_key_checks: u32,
     /// Most tokens of an answer (CFG-85).
     pub max_output_tokens: u32,
     /// Most posts of one reply (CFG-77).
@@ -250,6 +252,7 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
         default_bot_name: read_bot_name(reader),
         base_trigger_words: words,
         key_rests: read_key_rests(reader),
+        max_key_checks: read_max_key_checks(reader),
         server_config_ttl: Duration::from_secs(u64::try_from(ttl).unwrap_or(600)),
         max_output_tokens: u32::try_from(tokens).unwrap_or(8192),
         max_flush_count: usize::try_from(flushes).unwrap_or(40),
@@ -271,6 +274,16 @@ fn read_key_rests(reader: &mut Reader) -> Rests {
             "rest of a provider key that was refused, in milliseconds",
         ),
     }
+}
+
+fn read_max_key_checks(reader: &mut Reader) -> u32 {
+    let checks = reader.integer(
+        "MAX_KEY_CHECKS_PER_DAY",
+        60,
+        0..=100_000,
+        "keys that one person may have checked within 24 hours; 0: none",
+    );
+    u32::try_from(checks).unwrap_or(60)
 }
 
 fn read_stalled_after(reader: &mut Reader, turn_max: Duration) -> Duration {

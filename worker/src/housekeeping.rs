@@ -103,11 +103,13 @@ async fn purge_old_records(app: &App) {
 async fn purge(app: &App, now: chrono::DateTime<chrono::Utc>) -> Result<(), store::Error> {
     let purged = app.store.purge_finished(now).await?;
     let attempts = app.store.purge_attempts(now).await?;
+    let quotas = app.store.purge_quotas(now).await?;
     tracing::info!(
         turns = purged.turns,
         decisions = purged.decisions,
         channels = purged.channels,
         attempts,
+        quotas,
         "old records purged"
     );
     Ok(())

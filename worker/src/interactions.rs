@@ -5,6 +5,7 @@
 //! claim and precedes every effect (CMD-2), so it does no harm when several workers are asked.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ const MAX_AGE: Duration = Duration::from_millis(2500);
 
 /// Between two words to the gateway, which gives a silent worker up after ten seconds.
 const TELL_EVERY: Duration = Duration::from_secs(2);
+
+/// Work that is done within this is not announced: most providers answer sooner.
+const WAITING_AFTER: Duration = Duration::from_millis(1500);
 
 /// Longest work behind a claim: the calls of the setup take at most 10 s, 20 s and a few seconds
 /// of database, and the token lives for 15 min.
@@ -201,9 +205,13 @@ const fn interacted(outcome: InteractionOutcome) -> Interacted {
 /// Does the work behind a claim, and turns the promised answer into its result; tells whether the
 /// person has it.
 async fn work(app: &App, after: After, token: &str) -> bool {
-    let Finished { panel, order } = result(app, after)
-        .await
-        .unwrap_or_else(|notice| Panel::say(&notice).into());
+    let waiting = command::waiting(app, &after);
+    let finishing = pin!(result(app, after));
+    let finished = match waiting {
+        Some(waiting) => showing(app, token, waiting, finishing).await,
+        None => finishing.await,
+    };
+    let Finished { panel, order } = finished.unwrap_or_else(|notice| Panel::say(&notice).into());
     let shown = show(app, token, panel).await;
     // The turn's message is the answer that shows what was asked: that comes first.
     if let (Some(message), Some(order)) = (shown, order)
@@ -213,6 +221,20 @@ async fn work(app: &App, after: After, token: &str) -> bool {
         return show(app, token, Panel::say(&notice)).await.is_some();
     }
     shown.is_some()
+}
+
+/// Finishes, and meanwhile shows that it takes its time.
+async fn showing(
+    app: &App,
+    token: &str,
+    waiting: Panel,
+    mut finishing: Pin<&mut impl Future<Output = Result<Finished, Notice>>>,
+) -> Result<Finished, Notice> {
+    if let Ok(finished) = timeout(WAITING_AFTER, &mut finishing).await {
+        return finished;
+    }
+    show(app, token, waiting).await;
+    finishing.await
 }
 
 /// Turns the answer into this panel; returns its message where that worked.

@@ -6,13 +6,21 @@
 
 use std::borrow::Cow;
 
+mod button;
+mod check;
 mod fault;
 mod form;
+mod keys;
+mod panel;
 mod setup;
 mod steer;
 
+pub use self::button::ButtonText;
+pub use self::check::CheckText;
 pub use self::fault::Fault;
 pub use self::form::FormText;
+pub use self::keys::{KeyCondition, KeyLine, KeyName, KeysSaid, KeysText};
+pub use self::panel::PanelText;
 pub use self::setup::SetupText;
 pub use self::steer::SteerText;
 
@@ -62,6 +70,8 @@ pub enum Notice {
     Setup(SetupText),
     /// A part of a form that takes a key.
     Form(FormText),
+    /// A part of another panel.
+    Panel(PanelText),
 }
 
 impl Notice {
@@ -121,8 +131,15 @@ impl Notice {
             Self::Steer(text) => return text.text(),
             Self::Setup(text) => return text.text(),
             Self::Form(text) => return text.text(),
+            Self::Panel(text) => return text.text(),
         })
     }
+}
+
+/// Returns as much of a key as may be shown: its last four characters, none of a short one
+/// (SEC-23).
+pub(crate) fn fingerprint(last4: Option<&str>) -> String {
+    format!("••••{}", last4.unwrap_or_default())
 }
 
 fn pong(gateway_ms: u64, worker_ms: u64) -> Cow<'static, str> {

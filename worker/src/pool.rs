@@ -161,7 +161,7 @@ impl KeyPools {
     }
 
     /// Forgets what is known of a tenant's pools, here and in all other processes.
-    async fn announce(&self, tenant: TenantId) {
+    pub(crate) async fn announce(&self, tenant: TenantId) {
         self.forget(tenant.disc_id()).await;
         let (subject, payload) = (self.names.keys_changed(), tenant.disc_id().to_string());
         if let Err(error) = self.nats.publish(subject, payload.into()).await {

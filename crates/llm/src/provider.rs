@@ -72,6 +72,11 @@ impl Provider {
         }
     }
 
+    /// Tells whether the provider's list of models says nothing about a key: it is shown to everybody.
+    pub const fn lists_to_everybody(self) -> bool {
+        matches!(self, Self::Nvidia)
+    }
+
     /// Returns the base of the provider's addresses, with a slash at its end.
     pub(crate) const fn base_url(self) -> &'static str {
         match self {

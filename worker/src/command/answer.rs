@@ -6,6 +6,7 @@ use twilight_model::http::interaction::{
     InteractionResponse, InteractionResponseData, InteractionResponseType,
 };
 
+use super::provider_keys;
 use super::respond::Order;
 use super::setup::Submission;
 use crate::notice::Notice;
@@ -20,6 +21,8 @@ pub(crate) struct Plan {
 
 /// Work behind a claimed interaction.
 pub(crate) enum After {
+    /// Change or test provider keys.
+    ProviderKeys(Box<provider_keys::Order>),
     /// Check and save what the setup form brought.
     SetUp(Box<Submission>),
     /// End turns of a channel.
@@ -55,8 +58,13 @@ pub(crate) struct Panel {
 impl Panel {
     /// Makes a panel that only says something.
     pub(crate) fn say(notice: &Notice) -> Self {
+        Self::words(notice.text().into_owned())
+    }
+
+    /// Makes a panel of these words, which are never empty.
+    pub(super) const fn words(text: String) -> Self {
         Self {
-            text: notice.text().into_owned(),
+            text,
             rows: Vec::new(),
             quote: None,
         }
@@ -112,6 +120,18 @@ impl Plan {
             ..InteractionResponseData::default()
         };
         Self::new(InteractionResponseType::Modal, data)
+    }
+
+    /// Promises that the panel that was used will change, and works on it. Meanwhile the panel stays
+    /// usable, so that nothing is stuck when this worker is lost.
+    pub(super) fn change(after: After) -> Self {
+        Self {
+            first: InteractionResponse {
+                kind: InteractionResponseType::DeferredUpdateMessage,
+                data: None,
+            },
+            after: Some(after),
+        }
     }
 
     /// Promises the asker an answer, and works on it.

@@ -16,6 +16,8 @@ pub(crate) enum Command {
     Respond,
     /// CMD-22.
     Kill,
+    /// CMD-58.
+    ProviderKeys,
     /// CMD-17.
     Setup,
     /// CMD-27.
@@ -58,7 +60,7 @@ struct Text {
 }
 
 /// Every command, by path; commands of one group stand together.
-const ENTRIES: [Entry; 4] = [
+const ENTRIES: [Entry; 5] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -85,6 +87,13 @@ const ENTRIES: [Entry; 4] = [
         ],
     },
     Entry {
+        path: "provider keys",
+        description: "See and manage the provider keys of this server",
+        needs: Needs::ManageGuild,
+        command: Command::ProviderKeys,
+        texts: &[],
+    },
+    Entry {
         path: "setup",
         description: "Set me up here, or see what is set: provider, key and model",
         needs: Needs::ManageGuild,
@@ -101,8 +110,12 @@ const ENTRIES: [Entry; 4] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-const GROUPS: [(&str, &str); 2] = [
+const GROUPS: [(&str, &str); 3] = [
     ("bot", "Steer what I say here"),
+    (
+        "provider",
+        "Keys of this server for model providers and services",
+    ),
     ("tool", "Look after the bot"),
 ];
 
@@ -248,13 +261,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_setup_is_hidden_from_members_without_the_permission() {
+    fn only_what_manages_the_server_is_hidden_from_members_without_the_permission() {
         let hidden: Vec<String> = registrations(None)
             .into_iter()
             .filter(|command| command.default_member_permissions.is_some())
             .map(|command| command.name)
             .collect();
-        assert_eq!(hidden, ["setup"]);
+        assert_eq!(hidden, ["provider", "setup"]);
     }
 
     #[test]

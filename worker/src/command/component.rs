@@ -35,15 +35,18 @@ pub(crate) enum Route {
     AskKey,
     /// `/setup`: the form with the key.
     TakeKey,
+    /// `/provider keys`: everything; the arguments say what.
+    ProviderKeys,
 }
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::ReplaceKey,
         Self::PickProvider,
         Self::AskKey,
         Self::TakeKey,
+        Self::ProviderKeys,
     ];
 
     /// Returns the name in the id, at most 8 characters. Names are never given a new meaning:
@@ -54,6 +57,7 @@ impl Route {
             Self::PickProvider => "su-pick",
             Self::AskKey => "su-ask",
             Self::TakeKey => "su-take",
+            Self::ProviderKeys => "keys",
         }
     }
 

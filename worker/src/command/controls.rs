@@ -36,6 +36,25 @@ impl Signer<'_> {
     }
 }
 
+/// What is said above a panel about what was just done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    /// It was done.
+    Done(Notice),
+    /// It was not, or not all of it.
+    Warning(Notice),
+}
+
+impl Note {
+    /// Returns the line.
+    pub(super) fn line(&self) -> String {
+        match self {
+            Self::Done(notice) => format!("✔ {}", notice.text()),
+            Self::Warning(notice) => format!("⚠ {}", notice.text()),
+        }
+    }
+}
+
 /// Makes a button; its label has at most 80 characters.
 pub(super) fn button(custom_id: String, label: &Notice, style: ButtonStyle) -> Component {
     Component::Button(Button {

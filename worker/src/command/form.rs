@@ -19,6 +19,12 @@ pub(super) const KEY_FIELD: &str = "key";
 /// Name of the field for the model.
 pub(super) const MODEL_FIELD: &str = "model";
 
+/// Name of the field for what people call a key.
+pub(super) const LABEL_FIELD: &str = "label";
+
+/// Longest label, in characters (POOL-6).
+const LABEL_CHARS: u16 = 32;
+
 /// Longest name of a model, in characters; known ones have less than 80.
 pub(super) const MODEL_CHARS: u16 = 128;
 
@@ -52,6 +58,15 @@ pub(super) fn model_field(default: &'static str) -> Component {
         default: default.into(),
     };
     label(FormText::ModelLabel, hint, input(MODEL_FIELD, MODEL_CHARS))
+}
+
+/// Makes the field for what people call a key, which may stay empty.
+pub(super) fn label_field(current: Option<&str>) -> Component {
+    let input = TextInput {
+        value: current.map(str::to_owned),
+        ..input(LABEL_FIELD, LABEL_CHARS)
+    };
+    label(FormText::LabelLabel, FormText::LabelHint, input)
 }
 
 #[expect(
@@ -124,6 +139,13 @@ pub(super) fn is_model(model: &str) -> bool {
     is_short && !model.is_empty() && is_one_word(model) && !model.contains('`')
 }
 
+/// Tells whether people may call a key so. A backtick would end the quotation in which panels show
+/// it, and a line break the line.
+pub(super) fn is_label(label: &str) -> bool {
+    let is_short = label.chars().count() <= usize::from(LABEL_CHARS);
+    is_short && !label.contains(|sign: char| sign.is_control() || sign == '`')
+}
+
 /// Tells whether there are only letters, digits and signs that every keyboard has: then a byte is
 /// a character, and the word can travel in an HTTP header.
 fn is_one_word(text: &str) -> bool {
@@ -148,10 +170,18 @@ mod tests {
             });
             assert!(hint.chars().count() <= 100, "{hint}");
         }
-        for label in [FormText::KeyLabel, FormText::ModelLabel] {
+        let labels = [
+            FormText::KeyLabel,
+            FormText::ModelLabel,
+            FormText::LabelLabel,
+        ];
+        for label in labels {
             assert!(say(label).chars().count() <= 45);
         }
-        assert!(say(FormText::KeyHint).chars().count() <= 100);
+        assert!(say(FormText::LabelTitle).chars().count() <= 45);
+        for hint in [FormText::KeyHint, FormText::LabelHint] {
+            assert!(say(hint).chars().count() <= 100);
+        }
     }
 
     #[test]
@@ -176,6 +206,14 @@ mod tests {
             &"x".repeat(513),
         ] {
             assert!(!is_key(&key.into()), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_label_is_known_without_asking() {
+        assert!(is_label("") && is_label("仕事のアカウント") && is_label(&"x".repeat(32)));
+        for label in ["a`b", "a\nb", &"x".repeat(33)] {
+            assert!(!is_label(label), "{label}");
         }
     }
 

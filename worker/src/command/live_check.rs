@@ -4,25 +4,88 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use llm::{Class, Prompt, Provider, Role, Turn};
+use proto::id::UserId;
 use secrecy::SecretString;
+use store::{Operation, Reservation, ReservedUse};
 use tokio::time::timeout;
+use tracing::warn;
 
+use super::reading::unreadable;
 use crate::app::App;
-use crate::notice::{Fault, Notice};
+use crate::notice::{CheckText, Fault, Notice};
 
 /// Longest wait for the first word of the test reply (CMD-85).
 const TEST_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Asks for the list of models: the cheapest call that needs a key (CHAT-107). The list is not
-/// compared with the model, because some providers leave out names that they accept.
-pub(super) async fn accepts_key(
+/// Why a key is not known to work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unproven {
+    /// What the provider answered, or that it did not.
+    Fault(Fault),
+    /// Anything else.
+    Other(Notice),
+}
+
+impl From<Unproven> for Notice {
+    fn from(unproven: Unproven) -> Self {
+        match unproven {
+            Unproven::Fault(fault) => Self::Provider(fault),
+            Unproven::Other(notice) => notice,
+        }
+    }
+}
+
+impl Unproven {
+    /// Returns what to say in a panel about a key that was typed.
+    pub(super) fn not_taken(self) -> Notice {
+        match self {
+            Self::Fault(fault) => Notice::from(CheckText::NotTaken(fault)),
+            Self::Other(notice) => notice,
+        }
+    }
+
+    /// Returns what to say in a panel about a stored key.
+    pub(super) fn fails(self) -> Notice {
+        match self {
+            Self::Fault(fault) => Notice::from(CheckText::Fails(fault)),
+            Self::Other(notice) => notice,
+        }
+    }
+}
+
+/// Asks the provider whether it takes a key, as one of the checks that this person may cause in a
+/// day.
+///
+/// # Errors
+/// What it answers, or that it may not be asked.
+pub(super) async fn key(
     app: &App,
+    user: UserId,
     provider: Provider,
     key: &SecretString,
-) -> Result<(), Notice> {
+) -> Result<(), Unproven> {
+    let reserved = reserve(app, user).await?;
+    let checked = call(app, provider, key).await;
+    if let Err(Unproven::Fault(Fault::Unreachable | Fault::AddressRefused)) = checked {
+        give_back(app, reserved).await;
+    }
+    checked
+}
+
+async fn call(app: &App, provider: Provider, key: &SecretString) -> Result<(), Unproven> {
+    accepts_key(app, provider, key).await?;
+    if provider.lists_to_everybody() {
+        answers(app, provider, provider.default_model(), key).await?;
+    }
+    Ok(())
+}
+
+/// Asks for the list of models: the cheapest call that needs a key (CHAT-107). The list is not
+/// compared with the model, because some providers leave out names that they accept.
+async fn accepts_key(app: &App, provider: Provider, key: &SecretString) -> Result<(), Unproven> {
     match app.llm.models(provider, key).await {
         Ok(_models) => Ok(()),
-        // A provider without a list says so; the test reply decides.
+        // A provider without a list says so; the first reply decides.
         Err(error) if matches!(error.class(), Class::RequestFault | Class::UnknownModel) => Ok(()),
         Err(error) => Err(refused(&error)),
     }
@@ -35,7 +98,7 @@ pub(super) async fn answers(
     provider: Provider,
     model: &str,
     key: &SecretString,
-) -> Result<(), Notice> {
+) -> Result<(), Unproven> {
     let prompt = Prompt {
         provider,
         model: model.to_owned(),
@@ -54,12 +117,34 @@ pub(super) async fn answers(
     };
     match timeout(TEST_DEADLINE, first).await {
         Ok(Ok(Some(_delta))) => Ok(()),
-        Ok(Ok(None)) => Err(Notice::EmptyReply),
+        Ok(Ok(None)) => Err(Unproven::Other(Notice::EmptyReply)),
         Ok(Err(error)) => Err(refused(&error)),
-        Err(_elapsed) => Err(Notice::Provider(Fault::TimedOut)),
+        Err(_elapsed) => Err(Unproven::Fault(Fault::TimedOut)),
     }
 }
 
-fn refused(error: &llm::Error) -> Notice {
-    Notice::Provider(Fault::of(error))
+fn refused(error: &llm::Error) -> Unproven {
+    Unproven::Fault(Fault::of(error))
+}
+
+/// Counts one more check of this person (GUARD-39f).
+pub(super) async fn reserve(app: &App, user: UserId) -> Result<ReservedUse, Unproven> {
+    let limit = app.settings.chat.max_key_checks;
+    let reserving = app
+        .store
+        .reserve_operation(user, Operation::KeyCheck, limit);
+    match reserving.await {
+        Ok(Reservation::Granted(reserved)) => Ok(reserved),
+        Ok(Reservation::Refused(again)) => Err(Unproven::Other(Notice::from(CheckText::UsedUp {
+            again_unix: again.map(|again| again.timestamp()),
+        }))),
+        Err(error) => Err(Unproven::Other(unreadable(error))),
+    }
+}
+
+/// Gives a check back for which nobody was asked (GUARD-40).
+pub(super) async fn give_back(app: &App, reserved: ReservedUse) {
+    if let Err(error) = app.store.give_operation_back(reserved).await {
+        warn!(%error, "a check of a key that did not happen stays counted");
+    }
 }

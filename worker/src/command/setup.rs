@@ -10,11 +10,8 @@ mod panel;
 mod state;
 mod submission;
 
-use std::time::Duration;
-
 use keyring::Keyring;
 use proto::event::FormField;
-use tokio::time::timeout;
 
 use self::panel::Painter;
 use self::state::State;
@@ -23,18 +20,13 @@ use self::submission::{Choice, Mode};
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
 use super::controls::Signer;
+use super::reading::in_time;
 use crate::app::App;
 use crate::notice::{Notice, SetupText};
 
-/// Longest reading before the first answer: the gateway asks a second worker after 700 ms (CMD-2).
-const READ_DEADLINE: Duration = Duration::from_millis(600);
-
 /// Shows the present state.
 pub(super) async fn open(app: &App, asker: &Asker) -> Result<Plan, Notice> {
-    let state = match timeout(READ_DEADLINE, state::read(app, asker.tenant)).await {
-        Ok(state) => state?,
-        Err(_elapsed) => return Err(Notice::DatabaseAway),
-    };
+    let state = in_time(state::read(app, asker.tenant)).await?;
     painter(app, &app.keys.get(), asker)
         .present(&state)
         .map(Plan::show)

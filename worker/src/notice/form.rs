@@ -26,6 +26,12 @@ pub enum FormText {
         /// What is used when the field stays empty.
         default: String,
     },
+    /// Title of the form for a label; at most 45 characters.
+    LabelTitle,
+    /// Label of the field for what people call a key; at most 45 characters.
+    LabelLabel,
+    /// Hint below that label; at most 100 characters.
+    LabelHint,
     /// The key cannot be one: empty, with spaces, or of impossible length.
     KeyMalformed,
     /// The name cannot be a model's.
@@ -43,6 +49,11 @@ impl FormText {
                 "Stored encrypted. Never shown again but for its last four characters."
             }
             Self::ModelLabel => "Model (optional)",
+            Self::LabelTitle => "Label of a key",
+            Self::LabelLabel => "Label (optional)",
+            Self::LabelHint => {
+                "What those who manage the keys here call it; at most 32 characters."
+            }
             Self::KeyMalformed => {
                 "That does not look like a key: a key is one word of 10 to 512 letters, digits and \
                  signs. Nothing was saved."

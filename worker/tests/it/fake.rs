@@ -20,6 +20,15 @@ pub(crate) const TAKEN: &str = "taken";
 /// A key that works.
 pub(crate) const GOOD_KEY: &str = "sk-good-0123456789abcd";
 
+/// How every key begins that works.
+const GOOD: &str = "sk-good";
+
+/// A key that works, though the provider takes its time to say so.
+pub(crate) const SLOW_KEY: &str = "sk-good-slow-0123456789";
+
+/// Longer than work that is not announced.
+const SLOW: Duration = Duration::from_secs(3);
+
 /// A key whose account has no credit: it lists models, but does not answer.
 pub(crate) const BROKE_KEY: &str = "sk-broke-0123456789abcd";
 
@@ -121,7 +130,12 @@ async fn answer(
             *shared.commands.lock().unwrap() = stored(body.clone());
             json_reply(200, &stored(body))
         }
-        ("GET", ["model", "v1", "models"]) => models(&headers),
+        ("GET", ["model", "v1", "models"]) => {
+            if key(&headers) == SLOW_KEY {
+                tokio::time::sleep(SLOW).await;
+            }
+            models(&headers)
+        }
         ("POST", ["model", "v1", "chat", "completions"]) => completion(&headers),
         _ => json_reply(404, &json!({"code": 0, "message": "404: Not Found"})),
     }
@@ -152,7 +166,7 @@ fn stored(mut commands: Value) -> Value {
 }
 
 fn models(headers: &HeaderMap) -> Response {
-    if key(headers) != GOOD_KEY && key(headers) != BROKE_KEY {
+    if !key(headers).starts_with(GOOD) && key(headers) != BROKE_KEY {
         let error = json!({"code": "invalid_api_key", "message": "Incorrect API key provided"});
         return json_reply(401, &json!({"error": error}));
     }

@@ -9,7 +9,8 @@ use rustix::process::{Signal, kill_process};
 use serde_json::{Map, Value, json};
 use tokio::time::{interval, timeout};
 
-use crate::setup::{assert_says, set_up};
+use crate::panel::assert_says;
+use crate::setup::set_up;
 use crate::world::{World, run};
 
 const FIRST: &str = "mk-first-0123456789abcdef0123456789";

@@ -5,6 +5,7 @@ use proto::event::{FormField, Interaction, InteractionOutcome, InteractionType};
 use serde_json::{Value, json};
 
 use crate::fake::{BROKE_KEY, GOOD_KEY, TAKEN};
+use crate::panel::assert_says;
 use crate::world::{ALICE, GUILD, World, interaction, press, run};
 
 #[tokio::test]
@@ -213,10 +214,4 @@ fn control(message: &Value, kind: u64) -> String {
         .find(|control| control["type"] == kind)
         .expect("such a control");
     found["custom_id"].as_str().unwrap().to_owned()
-}
-
-#[track_caller]
-pub(crate) fn assert_says(message: &Value, words: &str) {
-    let content = message["content"].as_str().expect("a text");
-    assert!(content.contains(words), "{content}");
 }

@@ -6,6 +6,7 @@ use super::state;
 use super::submission::{Mode, Submission};
 use crate::app::App;
 use crate::command::live_check;
+use crate::command::reading::unreadable;
 use crate::notice::{Notice, SetupText};
 
 /// Most trigger words of a persona (CHAT-36).
@@ -19,7 +20,8 @@ pub(super) async fn and_save(app: &App, submission: Submission) -> Result<(), No
     let model = submission.well_formed()?.to_owned();
     refuse_unasked_replacement(app, &submission).await?;
     let provider = submission.choice.provider;
-    live_check::accepts_key(app, provider, &submission.key).await?;
+    let user = submission.asker.user;
+    live_check::key(app, user, provider, &submission.key).await?;
     live_check::answers(app, provider, &model, &submission.key).await?;
     let tenant = submission.asker.tenant;
     let chat = &app.settings.chat;
@@ -36,7 +38,8 @@ pub(super) async fn and_save(app: &App, submission: Submission) -> Result<(), No
     app.store
         .set_up(&app.keys.get(), setup)
         .await
-        .map_err(state::unreadable)?;
+        .map_err(unreadable)?;
+    app.key_pools.announce(tenant).await;
     app.profiles.announce(&app.nats, &app.names, tenant).await;
     Ok(())
 }

@@ -6,7 +6,8 @@ use store::Profile;
 use tracing::warn;
 
 use crate::app::App;
-use crate::notice::Notice;
+use crate::command::reading::unreadable;
+use crate::notice::{Notice, fingerprint};
 
 /// The state of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,16 +65,6 @@ pub(super) async fn read(app: &App, tenant: TenantId) -> Result<State, Notice> {
     Ok(from_profile(&profile, problem, bot_name))
 }
 
-/// Returns what to say about a failure of the database, which is logged here.
-pub(super) fn unreadable(error: store::Error) -> Notice {
-    warn!(?error, "settings cannot be read or written");
-    if error.is_unavailable() {
-        Notice::DatabaseAway
-    } else {
-        Notice::Unexpected
-    }
-}
-
 fn from_profile(profile: &Profile, problem: Option<Notice>, bot_name: &str) -> State {
     let main = profile.personas.iter().find(|persona| persona.is_main);
     let choice = profile.model.as_ref().filter(|_| profile.has_key);
@@ -84,15 +75,10 @@ fn from_profile(profile: &Profile, problem: Option<Notice>, bot_name: &str) -> S
                 |provider: Provider| provider.label().to_owned(),
             ),
             model: choice.model.clone(),
-            fingerprint: fingerprint(profile),
+            fingerprint: fingerprint(profile.key_last4.as_deref()),
         }),
         persona: main.map_or_else(|| bot_name.to_owned(), |persona| persona.nickname.clone()),
         word: main.and_then(|persona| persona.trigger_words.first().cloned()),
         problem,
     }
-}
-
-/// Returns as much of the key as may be shown (SEC-23).
-fn fingerprint(profile: &Profile) -> String {
-    format!("••••{}", profile.key_last4.as_deref().unwrap_or_default())
 }

@@ -30,6 +30,11 @@ fn registered() -> Vec<Command> {
     serde_json::from_value(value).unwrap()
 }
 
+fn named<'a>(commands: &'a mut [Command], name: &str) -> &'a mut Command {
+    let mut commands = commands.iter_mut();
+    commands.find(|command| command.name == name).unwrap()
+}
+
 #[test]
 fn what_discord_adds_by_itself_is_no_change() {
     let change = Change::between(registered(), desired());
@@ -40,14 +45,17 @@ fn what_discord_adds_by_itself_is_no_change() {
 #[test]
 fn a_first_registration_adds_everything() {
     let change = Change::between(Vec::new(), desired());
-    assert_eq!(change.to_string(), "added /bot\nadded /setup\nadded /tool");
+    assert_eq!(
+        change.to_string(),
+        "added /bot\nadded /provider\nadded /setup\nadded /tool"
+    );
 }
 
 #[test]
 fn another_text_or_permission_is_a_change() {
     let mut commands = registered();
-    commands[1].default_member_permissions = None;
-    commands[2].options[0].description = "other".into();
+    named(&mut commands, "setup").default_member_permissions = None;
+    named(&mut commands, "tool").options[0].description = "other".into();
     let change = Change::between(commands, desired());
     assert_eq!(change.to_string(), "changed /setup\nchanged /tool");
 }
@@ -55,7 +63,7 @@ fn another_text_or_permission_is_a_change() {
 #[test]
 fn what_we_do_not_know_is_removed() {
     let mut commands = registered();
-    commands[1].name = "old".into();
+    named(&mut commands, "setup").name = "old".into();
     let change = Change::between(commands, desired());
     assert_eq!(change.to_string(), "added /setup\nremoved /old");
 }
@@ -63,7 +71,7 @@ fn what_we_do_not_know_is_removed() {
 #[test]
 fn a_command_of_another_kind_is_another_command() {
     let mut commands = registered();
-    commands[1].kind = CommandType::User;
+    named(&mut commands, "setup").kind = CommandType::User;
     let change = Change::between(commands, desired());
     assert_eq!(change.to_string(), "added /setup\nremoved setup");
 }

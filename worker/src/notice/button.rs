@@ -1,0 +1,64 @@
+//! The labels of buttons that several panels have.
+
+use std::borrow::Cow;
+
+/// A label, at most 80 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ButtonText {
+    /// To the part of the list before.
+    Previous,
+    /// To the next part of the list.
+    Next,
+    /// Reads what is shown again.
+    Refresh,
+    /// To the list.
+    Back,
+    /// Asks the provider whether a key works.
+    Test,
+    /// The same for a refused key, which is used again when it works.
+    TestAndEnable,
+    /// Opens the form for a label.
+    Label,
+    /// Takes into use.
+    Enable,
+    /// Takes out of use.
+    Disable,
+    /// Opens the form for a first key.
+    Enter,
+    /// Opens the form for another key.
+    Replace,
+    /// Asks whether to remove.
+    AskRemove,
+    /// Removes.
+    Remove,
+    /// Does not.
+    Keep,
+    /// Opens the form again that led to a failure.
+    Retry {
+        /// The provider's name as people know it.
+        provider: String,
+    },
+}
+
+impl ButtonText {
+    /// Returns the words.
+    pub(super) fn text(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Previous => "Previous",
+            Self::Next => "Next",
+            Self::Refresh => "Refresh",
+            Self::Back => "Back",
+            Self::Test => "Test",
+            Self::TestAndEnable => "Test and use again",
+            Self::Label => "Label…",
+            Self::Enable => "Enable",
+            Self::Disable => "Disable",
+            Self::Enter => "Enter a key…",
+            Self::Replace => "Replace…",
+            Self::AskRemove => "Remove…",
+            Self::Remove => "Remove",
+            Self::Keep => "Keep",
+            Self::Retry { provider } => return format!("Try again with {provider}").into(),
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! What panels say, whatever they are about.
+
+use std::borrow::Cow;
+
+use super::{ButtonText, CheckText, KeysSaid, KeysText, Notice};
+
+/// A part of a panel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PanelText {
+    /// The label of a button.
+    Button(ButtonText),
+    /// About a key that a provider or service is asked about.
+    Check(CheckText),
+    /// A part of the panel of provider keys.
+    Keys(KeysText),
+    /// What came of a change in that panel.
+    KeysSaid(KeysSaid),
+    /// What a panel showed was changed by somebody else.
+    ChangedMeanwhile,
+}
+
+impl PanelText {
+    /// Returns the words.
+    pub(super) fn text(&self) -> Cow<'static, str> {
+        match self {
+            Self::Button(text) => text.text(),
+            Self::Check(text) => text.text(),
+            Self::Keys(text) => text.text(),
+            Self::KeysSaid(text) => text.text(),
+            Self::ChangedMeanwhile => {
+                "This was changed meanwhile, so nothing was done. This is how it is now.".into()
+            }
+        }
+    }
+}
+
+impl From<PanelText> for Notice {
+    fn from(text: PanelText) -> Self {
+        Self::Panel(text)
+    }
+}
+
+impl From<ButtonText> for Notice {
+    fn from(text: ButtonText) -> Self {
+        Self::Panel(PanelText::Button(text))
+    }
+}
+
+impl From<CheckText> for Notice {
+    fn from(text: CheckText) -> Self {
+        Self::Panel(PanelText::Check(text))
+    }
+}
+
+impl From<KeysText> for Notice {
+    fn from(text: KeysText) -> Self {
+        Self::Panel(PanelText::Keys(text))
+    }
+}
+
+impl From<KeysSaid> for Notice {
+    fn from(text: KeysSaid) -> Self {
+        Self::Panel(PanelText::KeysSaid(text))
+    }
+}
