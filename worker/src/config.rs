@@ -11,7 +11,7 @@ use llm::Provider;
 use proto::id::GuildId;
 use runtime::settings::sections::{AdminSettings, DiscordSettings, NatsSettings, RunSettings};
 use runtime::settings::{Reader, spec};
-use store::Tls;
+use store::{NotARole, RoleName, Tls};
 
 use crate::keys::{MasterKeys, read_keys};
 
@@ -125,6 +125,7 @@ fn read_store(reader: &mut Reader, run: &RunSettings) -> store::Settings {
     });
     let host = host.unwrap_or_default();
     let (tls, ca_cert_path) = read_tls(reader, run, &host);
+    let app_role = read_app_role(reader);
     let pool_max = reader.integer(
         "POSTGRES_POOL_MAX",
         20,
@@ -142,9 +143,20 @@ fn read_store(reader: &mut Reader, run: &RunSettings) -> store::Settings {
         database: database.unwrap_or_default(),
         tls,
         ca_cert_path,
+        app_role,
         pool_max: u32::try_from(pool_max).unwrap_or(20),
         statement_timeout,
     }
+}
+
+fn read_app_role(reader: &mut Reader) -> RoleName {
+    let range = "up to 63 lower-case letters, digits and underscores";
+    let meaning = "database role as which statements are run; `worker migrate` makes it";
+    let default = Some(RoleName::DEFAULT.to_owned());
+    let read = reader.parsed(spec("POSTGRES_APP_ROLE", default, range, meaning), |text| {
+        text.parse().map_err(|wrong: NotARole| wrong.to_string())
+    });
+    read.unwrap_or_default()
 }
 
 fn parse_port(text: &str) -> Result<u16, String> {

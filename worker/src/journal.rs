@@ -245,7 +245,7 @@ impl<'a> Journal<'a> {
                 in_doubt_since.get_or_insert(started);
             }
             tracing::warn!(
-                turn.id = %self.lease.turn.0,
+                turn.id = %self.lease.turn,
                 ordinal = post.ordinal,
                 %error,
                 "a post has to be sent again"
@@ -369,7 +369,7 @@ fn is_final(error: &discord::Error) -> bool {
 
 /// Returns the nonce of a post: the same for every attempt of every worker.
 fn nonce_of(turn: TurnId, ordinal: i32) -> u64 {
-    let mut bytes = turn.0.as_bytes().to_vec();
+    let mut bytes = turn.row.as_bytes().to_vec();
     bytes.extend_from_slice(&ordinal.to_le_bytes());
     xxh3_64(&bytes)
 }
@@ -380,13 +380,17 @@ fn hash_of(text: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use store::ServerId;
     use uuid::Uuid;
 
     use super::*;
 
     #[test]
     fn nonces_differ_between_posts_and_turns_and_never_change() {
-        let (one, two) = (TurnId(Uuid::from_u128(1)), TurnId(Uuid::from_u128(2)));
+        let [one, two] = [1, 2].map(|row| TurnId {
+            server: ServerId(1),
+            row: Uuid::from_u128(row),
+        });
         assert_ne!(nonce_of(one, 0), nonce_of(one, 1));
         assert_ne!(nonce_of(one, 0), nonce_of(two, 0));
         // A running reply may be continued by a newer release.

@@ -4,6 +4,7 @@ use proto::id::{ChannelId, EventId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
 
 use crate::row::Place;
+use crate::turn::turns_of;
 use crate::{Decision, Error, PersonaId, Store, TriggerKind, Turn};
 
 /// A message that triggers, and what the worker knew when it judged it.
@@ -87,14 +88,17 @@ impl Store {
             return Err(Error::Invalid("an admission needs a persona"));
         }
         let Some((decision_id, code)) = self.decide(admission).await? else {
-            return self.decided_before(&admission.event_id).await;
+            return self
+                .decided_before(admission.tenant, &admission.event_id)
+                .await;
         };
         let code = parse_code(&code, decision_id)?;
         if code != Decision::Accepted {
             return Ok(Admitted::Refused(code));
         }
         Ok(Admitted::Accepted(
-            self.turns_by_event(&admission.event_id).await?,
+            self.turns_by_event(admission.tenant, &admission.event_id)
+                .await?,
         ))
     }
 
@@ -199,19 +203,23 @@ impl Store {
             &personas,
             admission.max_follow_ups,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.tenant(admission.tenant).with(admission.author))
         .await?;
         Ok(row.map(|row| (row.decision_id, row.code)))
     }
 
     /// Reads back what was decided; nothing recorded means that the statement before this one
     /// found other settings.
-    pub(crate) async fn decided_before(&self, event_id: &EventId) -> Result<Admitted, Error> {
+    pub(crate) async fn decided_before(
+        &self,
+        tenant: TenantId,
+        event_id: &EventId,
+    ) -> Result<Admitted, Error> {
         let row = sqlx::query!(
             "SELECT decision_id, code FROM turn_decisions WHERE event_id = $1",
             event_id.as_str(),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.tenant(tenant))
         .await?;
         let Some(row) = row else {
             return Ok(Admitted::SettingsChanged);
@@ -219,12 +227,16 @@ impl Store {
         let code = parse_code(&row.code, row.decision_id)?;
         Ok(Admitted::Before {
             code,
-            turns: self.turns_by_event(event_id).await?,
+            turns: self.turns_by_event(tenant, event_id).await?,
         })
     }
 
-    async fn turns_by_event(&self, event_id: &EventId) -> Result<Vec<Turn>, Error> {
-        let rows = self.turns_of(event_id.as_str()).await?;
+    async fn turns_by_event(
+        &self,
+        tenant: TenantId,
+        event_id: &EventId,
+    ) -> Result<Vec<Turn>, Error> {
+        let rows = turns_of(self.pool.tenant(tenant), event_id.as_str()).await?;
         rows.into_iter().map(Turn::try_from).collect()
     }
 
@@ -239,7 +251,7 @@ impl Store {
         if self.insert_refusal(refusal).await? {
             return Ok(Admitted::Refused(refusal.code));
         }
-        self.decided_before(&refusal.event_id).await
+        self.decided_before(refusal.tenant, &refusal.event_id).await
     }
 
     /// `false`: nothing was recorded, because the event was decided before or the tenant is set up.
@@ -257,10 +269,8 @@ impl Store {
                     CASE WHEN NOT a.hidden THEN $4::text END,
                     CASE WHEN NOT a.hidden THEN $6::text END,
                     $7::text
-             FROM (SELECT $8 OR EXISTS (
-                       SELECT 1 FROM users
-                       WHERE user_disc_id = $5::text AND privacy_level NOT IN (0, 1)
-                   )) AS a (hidden)
+             FROM (SELECT $8 OR COALESCE(u.level NOT IN (0, 1), false)
+                   FROM privacy_level_of($5::text) AS u (level)) AS a (hidden)
              WHERE $7::text <> 'not_set_up' OR NOT EXISTS (
                  SELECT 1 FROM servers s JOIN server_model_configs m ON m.server_id = s.server_id
                  WHERE s.server_disc_id = $2::text AND s.is_dm_channel = $3)
@@ -274,7 +284,7 @@ impl Store {
             refusal.code.as_str(),
             is_hidden,
         )
-        .execute(&self.pool)
+        .execute(self.pool.tenant(refusal.tenant))
         .await?;
         Ok(done.rows_affected() == 1)
     }

@@ -21,7 +21,7 @@ impl Store {
             event.as_str(),
             ownership,
         )
-        .execute(&self.pool)
+        .execute(self.pool.shared())
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -41,7 +41,7 @@ impl Store {
             event.as_str(),
             ownership,
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.pool.shared())
         .await?;
         Ok(row.tries)
     }

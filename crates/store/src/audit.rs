@@ -175,7 +175,7 @@ impl Store {
             .bind(after)
             .bind(stale_for.map(column_version).transpose()?)
             .bind(limit)
-            .fetch_all(&self.pool)
+            .fetch_all(self.pool.system())
             .await?;
         Ok(rows)
     }
@@ -183,7 +183,7 @@ impl Store {
     /// Returns the versions whose master key is not the one that this database was filled with.
     pub(crate) async fn wrong_versions(&self, keyring: &Keyring) -> Result<BTreeSet<u32>, Error> {
         let rows = sqlx::query!("SELECT version, check_value FROM crypto_keys")
-            .fetch_all(&self.pool)
+            .fetch_all(self.pool.shared())
             .await?;
         let mut wrong = BTreeSet::new();
         for row in rows {

@@ -1,4 +1,4 @@
-//! Where the database is, and how to sign in (SEC-58, SEC-60, CFG-31 to CFG-35).
+//! Where the database is, and how to sign in (SEC-58, SEC-60, CFG-31 to CFG-36).
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::Error;
 use crate::error::Fault;
+use crate::fence::RoleName;
 use crate::pool::Pool;
 
 /// Locks are held for milliseconds; who waits longer waits for something stuck (SEC-58).
@@ -46,6 +47,8 @@ pub struct Settings {
     pub tls: Tls,
     /// PEM file of an issuer that is trusted besides the system's.
     pub ca_cert_path: Option<PathBuf>,
+    /// As whom statements are run, once `worker migrate` has made it (CFG-36).
+    pub app_role: RoleName,
     /// The most connections of this process, at least 2.
     pub pool_max: u32,
     /// The longest a statement may take; 5 s for workers, 10 min for operator commands. A caller
@@ -68,6 +71,7 @@ impl fmt::Debug for Settings {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pool: Pool,
+    pub(crate) app_role: RoleName,
 }
 
 impl fmt::Debug for Store {
@@ -87,10 +91,9 @@ impl Store {
     /// TLS is impossible; `Other` when the server refuses the role, password or database.
     pub async fn connect(settings: &Settings) -> Result<Self, Error> {
         let connection = connection(settings)?;
-        let pool = Pool::open(connection, settings.pool_max, settings.statement_timeout)
-            .await
-            .map_err(unusable)?;
-        Ok(Self { pool })
+        let pool = Pool::open(connection, settings).await.map_err(unusable)?;
+        let app_role = settings.app_role.clone();
+        Ok(Self { pool, app_role })
     }
 
     /// Asks the database for an answer. Cancel safe.
@@ -98,7 +101,7 @@ impl Store {
     /// # Errors
     /// `Unavailable`.
     pub async fn ping(&self) -> Result<(), Error> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        sqlx::query("SELECT 1").execute(self.pool.shared()).await?;
         Ok(())
     }
 

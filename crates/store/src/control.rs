@@ -1,8 +1,9 @@
 //! Stopping turns: conditional writes on their rows, so that each holds wherever the turn runs and
 //! never reaches the turn after it (CHAT-53).
 
-use proto::id::{ChannelId, EventId, MessageId, TenantId, UserId};
+use proto::id::{ChannelId, EventId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::{Admitted, Error, Store, TurnId};
@@ -63,7 +64,7 @@ impl Store {
     /// `Corrupt`, `Unavailable`.
     pub async fn stop_by_word(&self, word: &StopWord) -> Result<Option<Admitted>, Error> {
         let is_new = self.record_stop(word).await?;
-        match self.decided_before(&word.event_id).await? {
+        match self.decided_before(word.tenant, &word.event_id).await? {
             Admitted::Before { turns, .. } if is_new => Ok(Some(Admitted::Accepted(turns))),
             Admitted::SettingsChanged => Ok(None),
             before => Ok(Some(before)),
@@ -77,9 +78,7 @@ impl Store {
                    SELECT t.turn_id FROM turns t
                    WHERE t.channel_disc_id = $3::text AND t.responsible_disc_id = $4::text
                      AND t.state IN ('preparing', 'streaming', 'tool', 'finishing')
-                     AND NOT EXISTS (
-                         SELECT 1 FROM users u
-                         WHERE u.user_disc_id = $4::text AND u.privacy_level NOT IN (0, 1))
+                     AND COALESCE(privacy_level_of($4::text), 0) IN (0, 1)
                ), decision AS (
                    INSERT INTO turn_decisions
                        (event_id, guild_disc_id, user_disc_id, channel_disc_id, message_id, code)
@@ -115,7 +114,7 @@ impl Store {
             word.message.to_string(),
             i32::from(word.partition.0),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.tenant(word.tenant))
         .await?;
         Ok(decided.is_some())
     }
@@ -154,7 +153,7 @@ impl Store {
             kill.tenant.is_direct(),
             only,
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.pool.tenant(kill.tenant))
         .await?;
         Ok(Killed {
             running: row.running,
@@ -170,24 +169,14 @@ impl Store {
     /// `Unavailable`.
     pub async fn trigger_deleted(
         &self,
+        guild: Option<GuildId>,
         channel: ChannelId,
         messages: &[MessageId],
     ) -> Result<u64, Error> {
-        let messages: Vec<String> = messages.iter().map(ToString::to_string).collect();
-        // `preparing` lasts until the first post is journaled.
-        let done = sqlx::query!(
-            "UPDATE turns
-             SET stop_requested = true, stop_reason = 'deleted',
-                 state = CASE WHEN state = 'queued' THEN 'stopped' ELSE state END,
-                 ended_at = CASE WHEN state = 'queued' THEN now() END
-             WHERE channel_disc_id = $1 AND trigger_message_id = ANY($2::text[])
-               AND state IN ('queued', 'preparing') AND NOT stop_requested",
-            channel.to_string(),
-            &messages,
-        )
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
+        match guild.map(TenantId::Guild) {
+            Some(tenant) => trigger_deleted(self.pool.tenant(tenant), channel, messages).await,
+            None => trigger_deleted(self.pool.system(), channel, messages).await,
+        }
     }
 
     /// Returns those of the turns that somebody asked to stop, in no order.
@@ -195,13 +184,36 @@ impl Store {
     /// # Errors
     /// `Unavailable`.
     pub async fn stops_requested(&self, turns: &[TurnId]) -> Result<Vec<TurnId>, Error> {
-        let turns: Vec<Uuid> = turns.iter().map(|turn| turn.0).collect();
+        let rows: Vec<Uuid> = turns.iter().map(|turn| turn.row).collect();
         let stopped = sqlx::query_scalar!(
             "SELECT turn_id FROM turns WHERE turn_id = ANY($1) AND stop_requested",
-            &turns,
+            &rows,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.system())
         .await?;
-        Ok(stopped.into_iter().map(TurnId).collect())
+        let is_stopped = |turn: &&TurnId| stopped.contains(&turn.row);
+        Ok(turns.iter().filter(is_stopped).copied().collect())
     }
+}
+
+async fn trigger_deleted(
+    executor: impl PgExecutor<'_>,
+    channel: ChannelId,
+    messages: &[MessageId],
+) -> Result<u64, Error> {
+    let messages: Vec<String> = messages.iter().map(ToString::to_string).collect();
+    // `preparing` lasts until the first post is journaled.
+    let done = sqlx::query!(
+        "UPDATE turns
+         SET stop_requested = true, stop_reason = 'deleted',
+             state = CASE WHEN state = 'queued' THEN 'stopped' ELSE state END,
+             ended_at = CASE WHEN state = 'queued' THEN now() END
+         WHERE channel_disc_id = $1 AND trigger_message_id = ANY($2::text[])
+           AND state IN ('queued', 'preparing') AND NOT stop_requested",
+        channel.to_string(),
+        &messages,
+    )
+    .execute(executor)
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -7,7 +7,9 @@ use proto::id::{EventId, MessageId};
 use uuid::Uuid;
 
 use crate::admission::parse_code;
-use crate::{Decision, Error, Post, Store, Turn, TurnId};
+use crate::post::posts_of;
+use crate::turn::turns_of;
+use crate::{Decision, Error, Post, Store, Turn};
 
 /// The record of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +65,7 @@ impl Store {
             message.to_string(),
             creation.as_str(),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.system())
         .await?;
         let Some(row) = row else { return Ok(None) };
         let event_id = EventId::from_stored(row.event_id);
@@ -78,9 +80,9 @@ impl Store {
     }
 
     async fn explained_turns(&self, event_id: &EventId) -> Result<Vec<ExplainedTurn>, Error> {
-        let rows = self.turns_of(event_id.as_str()).await?;
+        let rows = turns_of(self.pool.system(), event_id.as_str()).await?;
         let ids: Vec<_> = rows.iter().map(|row| row.turn_id).collect();
-        let posts = self.posts_of(&ids).await?;
+        let posts = posts_of(self.pool.system(), &ids).await?;
         let times = self.times_of(&ids).await?;
         let explained = rows.into_iter().filter_map(|mut row| {
             // A turn that was deleted between the two reads is left out.
@@ -88,7 +90,7 @@ impl Store {
             let reason = row.stop_reason.take();
             let turn = Turn::try_from(row);
             Some(turn.map(|turn| ExplainedTurn {
-                posts: posts_of_turn(&posts, turn.id),
+                posts: posts_of_turn(&posts, turn.id.row),
                 turn,
                 reason,
                 times,
@@ -102,7 +104,7 @@ impl Store {
             "SELECT turn_id, created_at, claimed_at, ended_at FROM turns WHERE turn_id = ANY($1)",
             turns,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.system())
         .await?;
         let times = rows.into_iter().map(|row| {
             let times = TurnTimes {
@@ -116,7 +118,7 @@ impl Store {
     }
 }
 
-fn posts_of_turn(posts: &[(TurnId, Post)], turn: TurnId) -> Vec<Post> {
+fn posts_of_turn(posts: &[(Uuid, Post)], turn: Uuid) -> Vec<Post> {
     posts
         .iter()
         .filter(|(id, _)| *id == turn)

@@ -69,11 +69,11 @@ impl Store {
                               < (t.priority, t.admission_order))))
              RETURNING t.fence, t.stop_requested,
                        LEAST(t.attempts, t.fence - v.posted_under) AS "tries!""#,
-            turn.0,
+            turn.row,
             worker,
             fence,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.server(turn.server))
         .await;
         match claimed {
             Ok(Some(row)) if row.stop_requested => Ok(None),
@@ -99,12 +99,12 @@ impl Store {
         let done = sqlx::query!(
             "UPDATE turns SET state = $4
              WHERE turn_id = $1 AND fence = $2 AND worker_id = $3 AND ended_at IS NULL",
-            lease.turn.0,
+            lease.turn.row,
             lease.fence,
             lease.worker,
             state.as_str(),
         )
-        .execute(&self.pool)
+        .execute(self.pool.server(lease.turn.server))
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -136,13 +136,13 @@ impl Store {
                  ended_at = COALESCE(ended_at, now())
              WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
                AND (ended_at IS NULL OR state = $4)",
-            lease.turn.0,
+            lease.turn.row,
             lease.fence,
             lease.worker,
             state.as_str(),
             reason,
         )
-        .execute(&self.pool)
+        .execute(self.pool.server(lease.turn.server))
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -157,11 +157,11 @@ impl Store {
         let done = sqlx::query!(
             "UPDATE turns SET worker_id = NULL, attempts = GREATEST(attempts - 1, 0)
              WHERE turn_id = $1 AND fence = $2 AND worker_id = $3 AND ended_at IS NULL",
-            lease.turn.0,
+            lease.turn.row,
             lease.fence,
             lease.worker,
         )
-        .execute(&self.pool)
+        .execute(self.pool.server(lease.turn.server))
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -175,7 +175,7 @@ impl Store {
     /// # Errors
     /// `Unavailable`.
     pub async fn let_go(&self, worker: &str, running: &[TurnId]) -> Result<u64, Error> {
-        let running: Vec<Uuid> = running.iter().map(|turn| turn.0).collect();
+        let running: Vec<Uuid> = running.iter().map(|turn| turn.row).collect();
         let done = sqlx::query!(
             "UPDATE turns SET worker_id = NULL, fence = fence + 1
              WHERE state IN ('preparing', 'streaming', 'tool', 'finishing')
@@ -185,7 +185,7 @@ impl Store {
             &running,
             CLAIM_SETTLES_WITHIN.as_secs_f64(),
         )
-        .execute(&self.pool)
+        .execute(self.pool.system())
         .await?;
         Ok(done.rows_affected())
     }

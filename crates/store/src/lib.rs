@@ -1,7 +1,8 @@
 //! PostgreSQL: all SQL of the system is here and nowhere else.
 //!
-//! One file per group of tables. Every write of a turn carries its fence, absence is `None`,
-//! impossible data is [`Error::Corrupt`], and what a caller does about a failure is the variant
+//! One file per group of tables. No statement runs without a scope that says whose rows it is about
+//! (`pool::scope`), every write of a turn carries its fence, absence is `None`, impossible data is
+//! [`Error::Corrupt`], and what a caller does about a failure is the variant
 //! of [`Error`]. No row, error or `Debug` shows a secret or a person's words; the tables of turns
 //! hold ids and hashes only.
 //!
@@ -30,6 +31,7 @@ mod decision;
 mod edited;
 mod error;
 mod explain;
+mod fence;
 mod lease;
 mod main_key;
 mod operation_quota;
@@ -61,6 +63,7 @@ pub use decision::Decision;
 pub use edited::Edited;
 pub use error::{Error, Fault};
 pub use explain::{ExplainedTurn, Explanation, TurnTimes};
+pub use fence::{Fence, NotARole, RoleName};
 pub use lease::Lease;
 pub use main_key::{MainKey, MainKeyReport, UsableMainKey};
 pub use operation_quota::{Operation, Reservation, ReservedUse};

@@ -62,7 +62,7 @@ impl Store {
             return Ok(MainKey::Refused);
         }
         let key = self
-            .open_and_renew(keyring, SERVER_API_KEY, &found.sealed)
+            .open_and_renew(keyring, SERVER_API_KEY, tenant, &found.sealed)
             .await?;
         Ok(MainKey::Usable(UsableMainKey {
             key,
@@ -103,7 +103,7 @@ impl Store {
             AUTH_FAILURES_TO_DISABLE,
             message,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.tenant(tenant))
         .await?;
         Ok(match is_refused {
             None => MainKeyReport::Outdated,
@@ -129,7 +129,7 @@ impl Store {
             tenant.is_direct(),
             generation,
         )
-        .execute(&self.pool)
+        .execute(self.pool.tenant(tenant))
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -150,7 +150,7 @@ impl Store {
             tenant.disc_id().to_string(),
             tenant.is_direct(),
         )
-        .execute(&self.pool)
+        .execute(self.pool.tenant(tenant))
         .await?;
         Ok(done.rows_affected() == 1)
     }

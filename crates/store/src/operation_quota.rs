@@ -68,7 +68,7 @@ impl Store {
             operation.as_str(),
             i32::try_from(limit).unwrap_or(i32::MAX),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.shared())
         .await?;
         match window_start {
             Some(window_start) => Ok(Reservation::Granted(ReservedUse {
@@ -88,7 +88,7 @@ impl Store {
             user.to_string(),
             operation.as_str(),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.shared())
         .await?;
         let end = window_start.and_then(|start| start.checked_add_signed(WINDOW));
         Ok(Reservation::Refused(end))
@@ -107,7 +107,7 @@ impl Store {
             reserved.operation.as_str(),
             reserved.window_start,
         )
-        .execute(&self.pool)
+        .execute(self.pool.shared())
         .await?;
         Ok(())
     }

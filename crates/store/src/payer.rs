@@ -85,7 +85,7 @@ impl Store {
             turn.channel.to_string(),
             MOST_MODELS,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.server(turn.server))
         .await?;
         Ok(models)
     }
@@ -112,7 +112,7 @@ impl Store {
             user.to_string(),
             MOST_MODELS,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.user(user))
         .await?;
         Ok(models)
     }
@@ -136,7 +136,7 @@ impl Store {
             user.to_string(),
             provider,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.user(user))
         .await?;
         match row {
             Some(row) => {
@@ -168,7 +168,7 @@ impl Store {
             tenant.is_direct(),
             user.to_string(),
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.pool.tenant(tenant).with(user))
         .await?;
         Ok(match () {
             () if row.has_own => Unpaid::OwnKey,

@@ -2,9 +2,12 @@
 //!
 //! `statement_timeout` is the server's: when its host vanishes with a statement in flight, nobody
 //! would end the wait, because sqlx sets no TCP keepalive. sqlx's own pool is hidden behind [`Pool`],
-//! which is an executor, so that no statement goes around the deadline. A connection whose
-//! statement was not answered, be it for the deadline or a cancelled caller, is closed: before sqlx
-//! takes one back it waits for an answer without limit, and holds a place in the pool meanwhile.
+//! which runs no statement itself but gives out handles that do ([`scope`]), so that none goes around
+//! the deadline or the fence. A connection whose statement was not answered, be it for the deadline
+//! or a cancelled caller, is closed: before sqlx takes one back it waits for an answer without
+//! limit, and holds a place in the pool meanwhile.
+
+pub(crate) mod scope;
 
 use std::time::Duration;
 
@@ -19,7 +22,9 @@ use sqlx::{Connection as _, Describe, Either, Execute, Executor, SqlStr};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use crate::connect::Settings;
 use crate::error::code_of;
+use crate::fence::{RoleName, take_role};
 
 /// How long a caller waits for a connection: readiness asks for an answer within 5 s (CFG-123).
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,13 +49,18 @@ impl Pool {
     /// Opens the pool with one connection.
     pub(crate) async fn open(
         options: PgConnectOptions,
-        max: u32,
-        statement_timeout: Duration,
+        settings: &Settings,
     ) -> Result<Self, sqlx::Error> {
+        let inner = pool_options(settings.pool_max, settings.app_role.clone());
         Ok(Self {
-            inner: pool_options(max).connect_with(options).await?,
-            deadline: statement_timeout + ANSWER_GRACE,
+            inner: inner.connect_with(options).await?,
+            deadline: settings.statement_timeout + ANSWER_GRACE,
         })
+    }
+
+    /// Statements about tables that belong to no tenant, in one round trip each.
+    pub(crate) fn shared(&self) -> Shared {
+        Shared(self.clone())
     }
 
     /// How long a statement may take, seen from here.
@@ -66,6 +76,7 @@ impl Pool {
         self.inner.num_idle()
     }
 
+    /// How to connect as the user that signs in, whom migrations need.
     pub(crate) fn connect_options(&self) -> PgConnectOptions {
         PgConnectOptions::clone(&self.inner.connect_options())
     }
@@ -75,8 +86,8 @@ impl Pool {
     }
 
     /// Takes a connection out of the pool. It is closed when it is dropped; [`settle`] gives it
-    /// back instead.
-    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    /// back instead. Only handles can call this.
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
         let mut connection = self.inner.acquire().await?;
         connection.close_on_drop();
         Ok(connection)
@@ -88,7 +99,7 @@ impl Pool {
 ///
 /// # Errors
 /// That of the statement; `Io` when there was no answer in time.
-pub(crate) fn settle<T>(
+fn settle<T>(
     mut connection: PoolConnection<Postgres>,
     answer: Result<Result<T, sqlx::Error>, Elapsed>,
 ) -> Result<T, sqlx::Error> {
@@ -106,7 +117,11 @@ pub(crate) fn settle<T>(
     answer
 }
 
-impl<'p> Executor<'p> for &Pool {
+/// Runs statements without a scope: they see no row of any tenant.
+#[derive(Debug)]
+pub(crate) struct Shared(Pool);
+
+impl<'p> Executor<'p> for Shared {
     type Database = Postgres;
 
     /// All results at once: nobody here reads rows one by one, and the deadline is for all.
@@ -118,7 +133,7 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let pool = self.clone();
+        let Self(pool) = self;
         let results = async move {
             let mut connection = pool.acquire().await?;
             let results = connection.fetch_many(query).try_collect::<Vec<_>>();
@@ -137,7 +152,7 @@ impl<'p> Executor<'p> for &Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        let pool = self.clone();
+        let Self(pool) = self;
         Box::pin(async move {
             let mut connection = pool.acquire().await?;
             let row = timeout(pool.deadline, connection.fetch_optional(query)).await;
@@ -153,7 +168,7 @@ impl<'p> Executor<'p> for &Pool {
     where
         'p: 'e,
     {
-        let pool = self.clone();
+        let Self(pool) = self;
         Box::pin(async move {
             let mut connection = pool.acquire().await?;
             let statement = timeout(pool.deadline, connection.prepare_with(sql, parameters)).await;
@@ -165,7 +180,7 @@ impl<'p> Executor<'p> for &Pool {
     where
         'p: 'e,
     {
-        let pool = self.clone();
+        let Self(pool) = self;
         Box::pin(async move {
             let mut connection = pool.acquire().await?;
             let described = timeout(pool.deadline, connection.describe(sql)).await;
@@ -174,11 +189,15 @@ impl<'p> Executor<'p> for &Pool {
     }
 }
 
-fn pool_options(max: u32) -> PgPoolOptions {
+fn pool_options(max: u32, app_role: RoleName) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(max)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            let app_role = app_role.clone();
+            Box::pin(async move { take_role(connection, &app_role).await })
+        })
         .before_acquire(|connection, meta| {
             Box::pin(async move {
                 if meta.idle_for > PING_AFTER_IDLE {

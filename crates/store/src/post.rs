@@ -1,6 +1,7 @@
 //! The journal of posts: what was sent or may have been sent, as hashes and ids (CHAT-46).
 
-use proto::id::{ChannelId, MessageId};
+use proto::id::{ChannelId, GuildId, MessageId, TenantId};
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::row::Place;
@@ -64,6 +65,8 @@ pub struct NewPost {
 pub struct EchoedPost {
     /// The nonce it was sent with.
     pub nonce: u64,
+    /// The server where it is; `None` in direct messages.
+    pub guild: Option<GuildId>,
     /// Where it is.
     pub channel: ChannelId,
     /// The message.
@@ -96,9 +99,7 @@ impl Store {
                         stop_reason = COALESCE($8, stop_reason)
                  WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
                    AND ended_at IS NULL AND NOT stop_requested
-                   AND NOT EXISTS (
-                       SELECT 1 FROM users
-                       WHERE user_disc_id = responsible_disc_id AND privacy_level NOT IN (0, 1))
+                   AND COALESCE(privacy_level_of(responsible_disc_id), 0) IN (0, 1)
                  RETURNING turn_id, server_id, fence
              )
              INSERT INTO turn_posts AS p
@@ -111,7 +112,7 @@ impl Store {
              ON CONFLICT (turn_id, ordinal) DO UPDATE SET nonce = excluded.nonce
              WHERE p.fence = excluded.fence AND p.nonce = excluded.nonce
                AND p.text_hash = excluded.text_hash AND p.state = 'sending'",
-            lease.turn.0,
+            lease.turn.row,
             lease.fence,
             lease.worker,
             post.ordinal,
@@ -120,7 +121,7 @@ impl Store {
             post.is_last,
             post.reason,
         )
-        .execute(&self.pool)
+        .execute(self.pool.server(lease.turn.server))
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -147,13 +148,13 @@ impl Store {
                FROM held h
                WHERE p.turn_id = h.turn_id AND p.ordinal = $4
                RETURNING p.message_id::text AS "message_id!""#,
-            lease.turn.0,
+            lease.turn.row,
             lease.fence,
             lease.worker,
             ordinal,
             message.to_string(),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.server(lease.turn.server))
         .await?;
         recorded.map(|id| recorded_as(&id)).transpose()
     }
@@ -167,26 +168,10 @@ impl Store {
     /// `Corrupt`, `Unavailable`.
     pub async fn echoed_post(&self, echo: &EchoedPost) -> Result<Option<MessageId>, Error> {
         for _ in 0..ECHO_TRIES {
-            let row = sqlx::query_scalar!(
-                r#"WITH confirmed AS (
-                       UPDATE turn_posts p SET state = 'sent', message_id = $3::text
-                       FROM turns t
-                       WHERE t.turn_id = p.turn_id AND t.channel_disc_id = $2::text
-                         AND p.nonce = $1 AND p.text_hash = $4 AND p.state = 'sending'
-                       RETURNING p.message_id
-                   )
-                   SELECT COALESCE(c.message_id, p.message_id)::text
-                   FROM turn_posts p
-                   JOIN turns t ON t.turn_id = p.turn_id AND t.channel_disc_id = $2::text
-                   LEFT JOIN confirmed c ON true
-                   WHERE p.nonce = $1"#,
-                echo.nonce.cast_signed(),
-                echo.channel.to_string(),
-                echo.message.to_string(),
-                &echo.text_hash[..],
-            )
-            .fetch_optional(&self.pool)
-            .await?;
+            let row = match echo.guild.map(TenantId::Guild) {
+                Some(tenant) => take_echo(self.pool.tenant(tenant), echo).await?,
+                None => take_echo(self.pool.system(), echo).await?,
+            };
             match row {
                 None => return Ok(None),
                 Some(Some(id)) => return recorded_as(&id).map(Some),
@@ -211,12 +196,12 @@ impl Store {
              )
              DELETE FROM turn_posts p USING held h
              WHERE p.turn_id = h.turn_id AND p.ordinal = $4 AND p.state = 'sending'",
-            lease.turn.0,
+            lease.turn.row,
             lease.fence,
             lease.worker,
             ordinal,
         )
-        .execute(&self.pool)
+        .execute(self.pool.server(lease.turn.server))
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -226,25 +211,56 @@ impl Store {
     /// # Errors
     /// `Corrupt`, `Unavailable`.
     pub async fn posts(&self, turn: TurnId) -> Result<Vec<Post>, Error> {
-        let posts = self.posts_of(&[turn.0]).await?;
+        let posts = posts_of(self.pool.server(turn.server), &[turn.row]).await?;
         Ok(posts.into_iter().map(|(_, post)| post).collect())
     }
+}
 
-    /// Returns the posts of several turns, each turn's in order.
-    pub(crate) async fn posts_of(&self, turns: &[Uuid]) -> Result<Vec<(TurnId, Post)>, Error> {
-        let rows = sqlx::query_as!(
-            PostRow,
-            "SELECT turn_id, ordinal, nonce, text_hash, state, message_id, is_last FROM turn_posts
-             WHERE turn_id = ANY($1)
-             ORDER BY turn_id, ordinal
-             LIMIT $2",
-            turns,
-            MOST_POSTS,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(PostRow::into_post).collect()
-    }
+/// Returns the posts of several turns, each turn's in order.
+pub(crate) async fn posts_of(
+    executor: impl PgExecutor<'_>,
+    turns: &[Uuid],
+) -> Result<Vec<(Uuid, Post)>, Error> {
+    let rows = sqlx::query_as!(
+        PostRow,
+        "SELECT turn_id, ordinal, nonce, text_hash, state, message_id, is_last FROM turn_posts
+         WHERE turn_id = ANY($1)
+         ORDER BY turn_id, ordinal
+         LIMIT $2",
+        turns,
+        MOST_POSTS,
+    )
+    .fetch_all(executor)
+    .await?;
+    rows.into_iter().map(PostRow::into_post).collect()
+}
+
+/// Returns the message on record, `Some(None)` while there is none, `None` without such a post.
+async fn take_echo(
+    executor: impl PgExecutor<'_>,
+    echo: &EchoedPost,
+) -> Result<Option<Option<String>>, Error> {
+    let message = sqlx::query_scalar!(
+        r#"WITH confirmed AS (
+               UPDATE turn_posts p SET state = 'sent', message_id = $3::text
+               FROM turns t
+               WHERE t.turn_id = p.turn_id AND t.channel_disc_id = $2::text
+                 AND p.nonce = $1 AND p.text_hash = $4 AND p.state = 'sending'
+               RETURNING p.message_id
+           )
+           SELECT COALESCE(c.message_id, p.message_id)::text
+           FROM turn_posts p
+           JOIN turns t ON t.turn_id = p.turn_id AND t.channel_disc_id = $2::text
+           LEFT JOIN confirmed c ON true
+           WHERE p.nonce = $1"#,
+        echo.nonce.cast_signed(),
+        echo.channel.to_string(),
+        echo.message.to_string(),
+        &echo.text_hash[..],
+    )
+    .fetch_optional(executor)
+    .await?;
+    Ok(message)
 }
 
 struct PostRow {
@@ -267,7 +283,7 @@ fn recorded_as(message: &str) -> Result<MessageId, Error> {
 }
 
 impl PostRow {
-    fn into_post(self) -> Result<(TurnId, Post), Error> {
+    fn into_post(self) -> Result<(Uuid, Post), Error> {
         let place = |column| Place {
             table: "turn_posts",
             column,
@@ -285,6 +301,6 @@ impl PostRow {
                 .transpose()?,
             is_last: self.is_last,
         };
-        Ok((TurnId(self.turn_id), post))
+        Ok((self.turn_id, post))
     }
 }

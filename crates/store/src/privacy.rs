@@ -12,12 +12,10 @@ impl Store {
     /// `Unavailable`.
     pub async fn may_be_heard(&self, user: UserId) -> Result<bool, Error> {
         let hidden = sqlx::query_scalar!(
-            r#"SELECT EXISTS (
-                   SELECT 1 FROM users WHERE user_disc_id = $1 AND privacy_level NOT IN (0, 1)
-               ) AS "hidden!""#,
+            r#"SELECT COALESCE(privacy_level_of($1) NOT IN (0, 1), false) AS "hidden!""#,
             user.to_string(),
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.pool.shared())
         .await?;
         Ok(!hidden)
     }

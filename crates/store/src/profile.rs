@@ -112,7 +112,7 @@ impl Store {
             tenant.disc_id().to_string(),
             tenant.is_direct(),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.tenant(tenant))
         .await?;
         let Some(settings) = settings else {
             return Ok(None);
@@ -134,7 +134,7 @@ impl Store {
             server.0,
             MOST_PERSONAS,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.server(server))
         .await?;
         rows.into_iter().map(Persona::try_from).collect()
     }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use keyring::{Cell, Keyring, POOL_API_KEY};
 use proto::id::TenantId;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use tokio::time::timeout;
 
 pub(crate) use self::change::{AUTH_FAILURES_TO_DISABLE, LONGEST_MESSAGE};
@@ -19,7 +19,7 @@ pub use self::change::{KeyFailure, KeyFault, Rested};
 use self::edit::BY_PEOPLE;
 pub use self::edit::{SeenKey, SeenPool};
 pub use self::list::{ListedError, ListedKey, ListedKeys, ListedMain};
-use crate::pool::settle;
+use crate::pool::scope::Opened;
 use crate::row::Place;
 use crate::seal::last_characters;
 use crate::sealed::{KEY_FORM, column_version};
@@ -133,7 +133,7 @@ impl Store {
             provider,
             i64::from(MOST_POOL_KEYS),
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.tenant(tenant))
         .await?;
         rows.into_iter().map(PoolKey::try_from).collect()
     }
@@ -176,9 +176,10 @@ impl Store {
         if let Some(id) = known {
             return Ok(KeyAdded::Known(id));
         }
-        let mut connection = self.pool.acquire().await?;
-        let done = timeout(self.pool.deadline(), add(&mut connection, keyring, &new)).await;
-        let added = settle(connection, done.map(Ok))??;
+        let mut opened = self.pool.tenant(new.tenant).open().await?;
+        let deadline = opened.deadline();
+        let done = timeout(deadline, add(&mut opened, keyring, &new)).await;
+        let added = opened.settle(done.map(Ok))??;
         let KeyAdded::Added(id) = added else {
             return Ok(added);
         };
@@ -228,11 +229,11 @@ pub struct NewPoolKey<'a> {
 }
 
 async fn add(
-    connection: &mut PgConnection,
+    opened: &mut Opened,
     keyring: &Keyring,
     new: &NewPoolKey<'_>,
 ) -> Result<KeyAdded, Error> {
-    let mut transaction = connection.begin().await?;
+    let mut transaction = opened.begin().await?;
     // Locked, so that two additions see each other's rows.
     let server = sqlx::query!(
         r#"SELECT s.server_id, (m.provider = $3 AND octet_length(m.api_key) > 0) AS is_main_provider

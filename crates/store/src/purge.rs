@@ -65,7 +65,7 @@ impl Store {
                 now - KEEP_ATTEMPTS,
                 BATCH,
             )
-            .execute(&self.pool)
+            .execute(self.pool.shared())
             .await?;
             purged += done.rows_affected();
             if done.rows_affected() == 0 {
@@ -89,7 +89,7 @@ impl Store {
                 now - KEEP_QUOTAS,
                 BATCH,
             )
-            .execute(&self.pool)
+            .execute(self.pool.shared())
             .await?;
             purged += done.rows_affected();
             if done.rows_affected() == 0 {
@@ -105,7 +105,7 @@ impl Store {
             ended_before,
             BATCH,
         )
-        .execute(&self.pool)
+        .execute(self.pool.system())
         .await?;
         Ok(done.rows_affected())
     }
@@ -118,7 +118,7 @@ impl Store {
             unused_since,
             BATCH,
         )
-        .execute(&self.pool)
+        .execute(self.pool.system())
         .await?;
         Ok(done.rows_affected())
     }
@@ -131,7 +131,7 @@ impl Store {
             made_before,
             BATCH,
         )
-        .execute(&self.pool)
+        .execute(self.pool.system())
         .await?;
         Ok(done.rows_affected())
     }

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Utc};
 use proto::id::{ChannelId, TenantId};
+use sqlx::PgExecutor;
 
 use crate::row::Place;
 use crate::{Error, KeyId, ServerId, Store};
@@ -49,7 +50,7 @@ impl Store {
     /// # Errors
     /// `Corrupt`, `Unavailable`.
     pub async fn untold_refusals(&self) -> Result<Vec<RefusedKey>, Error> {
-        self.refusals(None, true).await
+        refusals(self.pool.system(), None, true).await
     }
 
     /// Returns the keys of a tenant that were refused for good, told or not, at most 100.
@@ -57,49 +58,7 @@ impl Store {
     /// # Errors
     /// `Corrupt`, `Unavailable`.
     pub async fn refused_keys(&self, tenant: TenantId) -> Result<Vec<RefusedKey>, Error> {
-        self.refusals(Some(tenant), false).await
-    }
-
-    async fn refusals(
-        &self,
-        tenant: Option<TenantId>,
-        only_untold: bool,
-    ) -> Result<Vec<RefusedKey>, Error> {
-        let rows = sqlx::query_as!(
-            RefusalRow,
-            r#"SELECT r.key_id AS "key_id?", r.server_id AS "server_id!",
-                      r.provider AS "provider!", r.is_main AS "is_main!", r.label, r.last4,
-                      r.since, s.server_disc_id, s.is_dm_channel,
-                      c.notice_channel_disc_id AS "notice_channel?"
-               FROM (
-                   SELECT k.rotation_key_id AS key_id, k.server_id, k.provider,
-                          k.is_main_key_pointer AS is_main, k.label,
-                          CASE WHEN k.is_main_key_pointer THEN m.key_last4 ELSE k.key_last4 END
-                              AS last4,
-                          k.last_error_at AS since
-                   FROM api_key_rotation k
-                   LEFT JOIN server_model_configs m ON m.server_id = k.server_id
-                   WHERE NOT k.is_enabled AND k.disabled_reason = 'auth'
-                     AND (k.admins_told_at IS NULL OR NOT $3)
-                   UNION ALL
-                   SELECT NULL, m.server_id, m.provider, true, NULL, m.key_last4,
-                          m.main_key_disabled_at
-                   FROM server_model_configs m
-                   WHERE m.main_key_disabled_at IS NOT NULL
-                     AND (m.main_key_told_at IS NULL OR NOT $3)
-               ) r
-               JOIN servers s ON s.server_id = r.server_id
-               LEFT JOIN server_chat_configs c ON c.server_id = r.server_id
-               WHERE $1::text IS NULL OR (s.server_disc_id = $1::text AND s.is_dm_channel = $2)
-               LIMIT $4"#,
-            tenant.map(|tenant| tenant.disc_id().to_string()),
-            tenant.is_some_and(TenantId::is_direct),
-            only_untold,
-            MOST_UNTOLD,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(RefusedKey::try_from).collect()
+        refusals(self.pool.tenant(tenant), Some(tenant), false).await
     }
 
     /// Takes the right to tell the administrators of a refused key. `false`: somebody else has it, or
@@ -107,7 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`; the right may be taken then, and nobody tells.
-    pub async fn claim_telling(&self, which: WhichKey) -> Result<bool, Error> {
+    pub async fn claim_telling(&self, tenant: TenantId, which: WhichKey) -> Result<bool, Error> {
         let done = match which {
             WhichKey::Pooled(key) => {
                 sqlx::query!(
@@ -116,7 +75,7 @@ impl Store {
                        AND admins_told_at IS NULL",
                     key.0,
                 )
-                .execute(&self.pool)
+                .execute(self.pool.tenant(tenant))
                 .await?
             }
             WhichKey::Main(server) => {
@@ -126,7 +85,7 @@ impl Store {
                        AND main_key_told_at IS NULL",
                     server.0,
                 )
-                .execute(&self.pool)
+                .execute(self.pool.tenant(tenant))
                 .await?
             }
         };
@@ -137,7 +96,7 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`; then nobody tells.
-    pub async fn give_telling_back(&self, which: WhichKey) -> Result<(), Error> {
+    pub async fn give_telling_back(&self, tenant: TenantId, which: WhichKey) -> Result<(), Error> {
         match which {
             WhichKey::Pooled(key) => {
                 sqlx::query!(
@@ -145,7 +104,7 @@ impl Store {
                      WHERE rotation_key_id = $1 AND NOT is_enabled",
                     key.0,
                 )
-                .execute(&self.pool)
+                .execute(self.pool.tenant(tenant))
                 .await?
             }
             WhichKey::Main(server) => {
@@ -154,12 +113,54 @@ impl Store {
                      WHERE server_id = $1 AND main_key_disabled_at IS NOT NULL",
                     server.0,
                 )
-                .execute(&self.pool)
+                .execute(self.pool.tenant(tenant))
                 .await?
             }
         };
         Ok(())
     }
+}
+
+async fn refusals(
+    executor: impl PgExecutor<'_>,
+    tenant: Option<TenantId>,
+    only_untold: bool,
+) -> Result<Vec<RefusedKey>, Error> {
+    let rows = sqlx::query_as!(
+        RefusalRow,
+        r#"SELECT r.key_id AS "key_id?", r.server_id AS "server_id!",
+                  r.provider AS "provider!", r.is_main AS "is_main!", r.label, r.last4,
+                  r.since, s.server_disc_id, s.is_dm_channel,
+                  c.notice_channel_disc_id AS "notice_channel?"
+           FROM (
+               SELECT k.rotation_key_id AS key_id, k.server_id, k.provider,
+                      k.is_main_key_pointer AS is_main, k.label,
+                      CASE WHEN k.is_main_key_pointer THEN m.key_last4 ELSE k.key_last4 END
+                          AS last4,
+                      k.last_error_at AS since
+               FROM api_key_rotation k
+               LEFT JOIN server_model_configs m ON m.server_id = k.server_id
+               WHERE NOT k.is_enabled AND k.disabled_reason = 'auth'
+                 AND (k.admins_told_at IS NULL OR NOT $3)
+               UNION ALL
+               SELECT NULL, m.server_id, m.provider, true, NULL, m.key_last4,
+                      m.main_key_disabled_at
+               FROM server_model_configs m
+               WHERE m.main_key_disabled_at IS NOT NULL
+                 AND (m.main_key_told_at IS NULL OR NOT $3)
+           ) r
+           JOIN servers s ON s.server_id = r.server_id
+           LEFT JOIN server_chat_configs c ON c.server_id = r.server_id
+           WHERE $1::text IS NULL OR (s.server_disc_id = $1::text AND s.is_dm_channel = $2)
+           LIMIT $4"#,
+        tenant.map(|tenant| tenant.disc_id().to_string()),
+        tenant.is_some_and(TenantId::is_direct),
+        only_untold,
+        MOST_UNTOLD,
+    )
+    .fetch_all(executor)
+    .await?;
+    rows.into_iter().map(RefusedKey::try_from).collect()
 }
 
 struct RefusalRow {

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::audit::Judge;
 use crate::pool::ACQUIRE_TIMEOUT;
-use crate::sealed::{STATEMENTS, Statements, Stored, column_version};
+use crate::sealed::{STATEMENTS, Statements, Stored, column_version, reseal};
 use crate::{Error, Store, Undecryptable};
 
 /// Key of the advisory lock under which one process rotates at a time ("rotate" in ASCII).
@@ -135,7 +135,7 @@ impl Store {
     async fn count_stale(&self, statements: &Statements, keyring: &Keyring) -> Result<u64, Error> {
         let count: i64 = sqlx::query_scalar(statements.stale)
             .bind(column_version(keyring.current_version())?)
-            .fetch_one(&self.pool)
+            .fetch_one(self.pool.system())
             .await?;
         Ok(u64::try_from(count).unwrap_or_default())
     }
@@ -212,10 +212,8 @@ impl Rotation<'_> {
     async fn rotate(&self, column: EncryptedColumn, stored: &Stored) -> Result<Outcome, Error> {
         match self.store.open(self.keyring, column, stored).await {
             Ok(plaintext) => {
-                let store = self.store;
-                let done = store
-                    .reseal(self.keyring, column, stored, &plaintext)
-                    .await?;
+                let scope = self.store.pool.system();
+                let done = reseal(scope, self.keyring, column, stored, &plaintext).await?;
                 Ok(if done {
                     Outcome::Rotated
                 } else {

@@ -9,6 +9,7 @@ use sqlx::{Connection as _, PgExecutor};
 use tokio::time::timeout;
 
 use crate::error::{Fault, code_of};
+use crate::fence::{self, RoleName};
 use crate::pool::ACQUIRE_TIMEOUT;
 use crate::{Error, Store};
 
@@ -34,8 +35,9 @@ pub struct Applied {
 
 impl Store {
     /// Applies all migrations that are not applied yet, each in a transaction of its own, and
-    /// returns them in order; running it again returns nothing. A second process waits for the
-    /// first. Dropping it midway rolls back the migration that runs and keeps those before it.
+    /// returns them in order; running it again returns nothing. Then raises the fence: makes the
+    /// role as which statements run and gives it its rights, which connections that are opened
+    /// from then on have. A second process waits for the first. Dropping it midway rolls back the migration that runs and keeps those before it.
     ///
     /// # Errors
     /// `MigrationChanged`; `SchemaMismatch` when the database is newer than this program;
@@ -44,7 +46,8 @@ impl Store {
         // Not from the pool: closing the connection gives the lock back whatever happens.
         let options = self.pool.connect_options();
         let mut connection = within(ACQUIRE_TIMEOUT, PgConnection::connect_with(&options)).await?;
-        let applied = within(MIGRATE_TIMEOUT, migrate(&mut connection)).await;
+        let work = migrate(&mut connection, &self.app_role);
+        let applied = within(MIGRATE_TIMEOUT, work).await;
         within(ACQUIRE_TIMEOUT, connection.close()).await?;
         applied
     }
@@ -56,7 +59,7 @@ impl Store {
     /// `SchemaMismatch`, `Unavailable`.
     pub async fn check_schema(&self) -> Result<(), Error> {
         let needed = newest();
-        let found = applied_numbers(&self.pool)
+        let found = applied_numbers(self.pool.shared())
             .await?
             .last()
             .copied()
@@ -72,7 +75,7 @@ impl Store {
             "SELECT number FROM compatible_schemas WHERE number = $1",
             number
         );
-        Ok(row.fetch_optional(&self.pool).await?.is_some())
+        Ok(row.fetch_optional(self.pool.shared()).await?.is_some())
     }
 }
 
@@ -86,7 +89,10 @@ async fn within<T, E: Into<Error>>(
     }
 }
 
-async fn migrate(connection: &mut PgConnection) -> Result<Vec<Applied>, Error> {
+async fn migrate(
+    connection: &mut PgConnection,
+    app_role: &RoleName,
+) -> Result<Vec<Applied>, Error> {
     // Waiting for the other process has no limit but the caller's; the statements have their own.
     sqlx::query("SET lock_timeout = 0")
         .execute(&mut *connection)
@@ -100,6 +106,7 @@ async fn migrate(connection: &mut PgConnection) -> Result<Vec<Applied>, Error> {
         .await?;
     let before = applied_numbers(&mut *connection).await?;
     MIGRATIONS.run(&mut *connection).await.map_err(failure)?;
+    fence::raise(connection, app_role).await?;
     Ok(MIGRATIONS
         .iter()
         .filter(|migration| !before.contains(&migration.version))

@@ -31,7 +31,7 @@ impl Store {
                 column_version(version)?,
                 &expected[..],
             )
-            .fetch_one(&self.pool)
+            .fetch_one(self.pool.shared())
             .await?;
             if stored != expected {
                 return Err(Error::WrongMasterKey { version });
@@ -52,7 +52,7 @@ impl Store {
         tenant: TenantId,
     ) -> Result<Option<SecretString>, Error> {
         let found = self.stored_main_key(tenant, None).await?;
-        self.opened(keyring, found).await
+        self.opened(keyring, tenant, found).await
     }
 
     /// Returns the tenant's main key when it is one of this provider, like [`Store::main_key`].
@@ -66,17 +66,18 @@ impl Store {
         provider: &str,
     ) -> Result<Option<SecretString>, Error> {
         let found = self.stored_main_key(tenant, Some(provider)).await?;
-        self.opened(keyring, found).await
+        self.opened(keyring, tenant, found).await
     }
 
     async fn opened(
         &self,
         keyring: &Keyring,
+        tenant: TenantId,
         found: Option<StoredMainKey>,
     ) -> Result<Option<SecretString>, Error> {
         match found {
             Some(found) => {
-                let opening = self.open_and_renew(keyring, SERVER_API_KEY, &found.sealed);
+                let opening = self.open_and_renew(keyring, SERVER_API_KEY, tenant, &found.sealed);
                 opening.await.map(Some)
             }
             None => Ok(None),
@@ -102,7 +103,7 @@ impl Store {
             tenant.is_direct(),
             provider,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.tenant(tenant))
         .await?;
         Ok(row.map(|row| StoredMainKey {
             sealed: Stored {

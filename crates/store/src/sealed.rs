@@ -8,6 +8,7 @@ use keyring::{
 };
 use proto::id::TenantId;
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgExecutor;
 
 use crate::error::code_of;
 use crate::row::Place;
@@ -207,12 +208,12 @@ impl Store {
         let stored: Option<Stored> = sqlx::query_as(statements.one)
             .bind(row)
             .bind(owner.disc_id().to_string())
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.pool.tenant(owner))
             .await?;
         match stored {
             None => Ok(None),
             Some(stored) => self
-                .open_and_renew(keyring, column, &stored)
+                .open_and_renew(keyring, column, owner, &stored)
                 .await
                 .map(Some),
         }
@@ -223,6 +224,7 @@ impl Store {
         &self,
         keyring: &Keyring,
         column: EncryptedColumn,
+        owner: TenantId,
         stored: &Stored,
     ) -> Result<SecretString, Error> {
         let plaintext = match self.open(keyring, column, stored).await {
@@ -231,7 +233,8 @@ impl Store {
         };
         if stored.form != KEY_FORM || stored.version(column)? != keyring.current_version() {
             // The plaintext stays valid for this call whatever becomes of the update.
-            let renewed = self.reseal(keyring, column, stored, &plaintext).await;
+            let scope = self.pool.tenant(owner);
+            let renewed = reseal(scope, keyring, column, stored, &plaintext).await;
             if let Err(error) = renewed {
                 tracing::warn!(%column, row = stored.id, %error, "not sealed with the current key");
             }
@@ -270,7 +273,7 @@ impl Store {
             stored.ciphertext,
             passphrase.expose_secret(),
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.pool.shared())
         .map_err(not_decrypted)
         .await?;
         keyring.open(cell, version, &envelope).map_err(unopened)
@@ -288,34 +291,34 @@ impl Store {
             stored.ciphertext,
             passphrase.expose_secret(),
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.pool.shared())
         .map_err(not_decrypted)
         .await?;
         Ok(SecretString::from(text))
     }
+}
 
-    /// Seals a value with the current key, unless somebody changed it since it was read: then the
-    /// answer is `false` and nothing is changed.
-    pub(crate) async fn reseal(
-        &self,
-        keyring: &Keyring,
-        column: EncryptedColumn,
-        stored: &Stored,
-        plaintext: &SecretString,
-    ) -> Result<bool, Error> {
-        let sealed = keyring.seal(&stored.cell(column), plaintext)?;
-        let done = sqlx::query(statements_of(column)?.reseal)
-            .bind(stored.id)
-            .bind(&sealed.envelope[..])
-            .bind(sealed.passphrase.expose_secret())
-            .bind(column_version(sealed.version)?)
-            .bind(&stored.ciphertext)
-            .bind(stored.stored_version)
-            .bind(stored.form)
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() == 1)
-    }
+/// Seals a value with the current key, unless somebody changed it since it was read: then the
+/// answer is `false` and nothing is changed.
+pub(crate) async fn reseal(
+    executor: impl PgExecutor<'_>,
+    keyring: &Keyring,
+    column: EncryptedColumn,
+    stored: &Stored,
+    plaintext: &SecretString,
+) -> Result<bool, Error> {
+    let sealed = keyring.seal(&stored.cell(column), plaintext)?;
+    let done = sqlx::query(statements_of(column)?.reseal)
+        .bind(stored.id)
+        .bind(&sealed.envelope[..])
+        .bind(sealed.passphrase.expose_secret())
+        .bind(column_version(sealed.version)?)
+        .bind(&stored.ciphertext)
+        .bind(stored.stored_version)
+        .bind(stored.form)
+        .execute(executor)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 impl Stored {

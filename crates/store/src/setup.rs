@@ -5,11 +5,11 @@ use std::fmt;
 use keyring::Keyring;
 use proto::id::TenantId;
 use secrecy::SecretString;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use tokio::time::timeout;
 
 use crate::main_key::point_at_main_key;
-use crate::pool::settle;
+use crate::pool::scope::Opened;
 use crate::seal::{MainKey, write_main_key};
 use crate::{Error, ServerId, Store};
 
@@ -53,20 +53,20 @@ impl Store {
     /// `Keyring` for a key that is empty or too long; `Conflict` for a value outside its range;
     /// `Unavailable`.
     pub async fn set_up(&self, keyring: &Keyring, setup: NewSetup) -> Result<ServerId, Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut opened = self.pool.tenant(setup.tenant).open().await?;
         // One deadline for all of it: a few rows that nobody else locks for long.
-        let done = in_transaction(&mut connection, keyring, &setup);
-        let done = timeout(self.pool.deadline(), done).await;
-        settle(connection, done.map(Ok))?
+        let deadline = opened.deadline();
+        let done = timeout(deadline, in_transaction(&mut opened, keyring, &setup)).await;
+        opened.settle(done.map(Ok))?
     }
 }
 
 async fn in_transaction(
-    connection: &mut PgConnection,
+    opened: &mut Opened,
     keyring: &Keyring,
     setup: &NewSetup,
 ) -> Result<ServerId, Error> {
-    let mut transaction = connection.begin().await?;
+    let mut transaction = opened.begin().await?;
     let server = upsert_server(&mut transaction, setup).await?;
     let key = MainKey {
         server,

@@ -2,18 +2,24 @@
 
 use proto::id::{ChannelId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::row::Place;
 use crate::{Error, Payer, PersonaId, ServerId, Store, TriggerKind, TurnState};
 
-/// Names one turn.
+/// Names one turn, and the server whose it is: no row is read by its own id alone (SEC-62).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TurnId(pub Uuid);
+pub struct TurnId {
+    /// The tenant's row.
+    pub server: ServerId,
+    /// The turn's row.
+    pub row: Uuid,
+}
 
 impl std::fmt::Display for TurnId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        self.row.fmt(f)
     }
 }
 
@@ -85,7 +91,7 @@ impl Store {
             i32::from(partition.0),
             MOST_OPEN_TURNS,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.system())
         .await?;
         rows.into_iter().map(Turn::try_from).collect()
     }
@@ -94,7 +100,11 @@ impl Store {
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`.
-    pub async fn open_turns_in(&self, channel: ChannelId) -> Result<Vec<Turn>, Error> {
+    pub async fn open_turns_in(
+        &self,
+        tenant: TenantId,
+        channel: ChannelId,
+    ) -> Result<Vec<Turn>, Error> {
         let rows = sqlx::query_as!(
             TurnRow,
             "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
@@ -108,7 +118,7 @@ impl Store {
             channel.to_string(),
             MOST_OPEN_TURNS,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.tenant(tenant))
         .await?;
         rows.into_iter().map(Turn::try_from).collect()
     }
@@ -126,31 +136,11 @@ impl Store {
                     t.fence, t.attempts, t.stop_requested, t.stop_reason, t.paid_by
              FROM turns t JOIN servers s ON s.server_id = t.server_id
              WHERE t.turn_id = $1",
-            turn.0,
+            turn.row,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.server(turn.server))
         .await?;
         row.map(Turn::try_from).transpose()
-    }
-
-    /// Returns the turns of one trigger by ordinal.
-    pub(crate) async fn turns_of(&self, trigger_key: &str) -> Result<Vec<TurnRow>, Error> {
-        let rows = sqlx::query_as!(
-            TurnRow,
-            "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
-                    t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
-                    t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
-                    t.fence, t.attempts, t.stop_requested, t.stop_reason, t.paid_by
-             FROM turns t JOIN servers s ON s.server_id = t.server_id
-             WHERE t.trigger_key = $1
-             ORDER BY t.persona_ordinal
-             LIMIT $2",
-            trigger_key,
-            MOST_OPEN_TURNS,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows)
     }
 
     /// Returns state, holder and fence of a turn.
@@ -160,9 +150,9 @@ impl Store {
     pub async fn turn_owner(&self, turn: TurnId) -> Result<Option<TurnOwner>, Error> {
         let row = sqlx::query!(
             "SELECT state, worker_id, fence FROM turns WHERE turn_id = $1",
-            turn.0,
+            turn.row,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.server(turn.server))
         .await?;
         let Some(row) = row else { return Ok(None) };
         let place = Place {
@@ -172,6 +162,29 @@ impl Store {
         };
         Ok(Some((place.parse(&row.state)?, row.worker_id, row.fence)))
     }
+}
+
+/// Returns the turns of one trigger by ordinal.
+pub(crate) async fn turns_of(
+    executor: impl PgExecutor<'_>,
+    trigger_key: &str,
+) -> Result<Vec<TurnRow>, Error> {
+    let rows = sqlx::query_as!(
+        TurnRow,
+        "SELECT t.turn_id, t.server_id, s.server_disc_id, s.is_dm_channel, t.channel_disc_id,
+                t.partition, t.trigger_message_id, t.trigger_kind, t.responsible_disc_id,
+                t.persona_id, t.persona_ordinal, t.admission_order, t.priority, t.state, t.worker_id,
+                t.fence, t.attempts, t.stop_requested, t.stop_reason, t.paid_by
+         FROM turns t JOIN servers s ON s.server_id = t.server_id
+         WHERE t.trigger_key = $1
+         ORDER BY t.persona_ordinal
+         LIMIT $2",
+        trigger_key,
+        MOST_OPEN_TURNS,
+    )
+    .fetch_all(executor)
+    .await?;
+    Ok(rows)
 }
 
 pub(crate) struct TurnRow {
@@ -217,7 +230,10 @@ impl TryFrom<TurnRow> for Turn {
             TenantId::Guild(tenant_place.parse(&row.server_disc_id)?)
         };
         Ok(Self {
-            id: TurnId(row.turn_id),
+            id: TurnId {
+                server: ServerId(row.server_id),
+                row: row.turn_id,
+            },
             server: ServerId(row.server_id),
             tenant,
             channel: place("channel_disc_id").parse(&row.channel_disc_id)?,

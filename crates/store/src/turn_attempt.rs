@@ -78,7 +78,7 @@ impl Store {
                     $12, $13, $14
              FROM turns t WHERE t.turn_id = $1 AND t.fence = $2 AND t.worker_id = $3
              ON CONFLICT (turn_id, step, attempt) DO NOTHING",
-            lease.turn.0,
+            lease.turn.row,
             lease.fence,
             lease.worker,
             attempt.step,
@@ -93,7 +93,7 @@ impl Store {
             attempt.tokens_in.map(i64::from),
             attempt.tokens_out.map(i64::from),
         )
-        .execute(&self.pool)
+        .execute(self.pool.server(lease.turn.server))
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -105,9 +105,9 @@ impl Store {
     pub async fn steps_of(&self, turn: TurnId) -> Result<i32, Error> {
         let steps = sqlx::query_scalar!(
             r#"SELECT COALESCE(max(step), 0) AS "steps!" FROM turn_attempts WHERE turn_id = $1"#,
-            turn.0,
+            turn.row,
         )
-        .fetch_one(&self.pool)
+        .fetch_one(self.pool.server(turn.server))
         .await?;
         Ok(steps)
     }
@@ -144,12 +144,12 @@ impl Store {
                WHERE a.turn_id = $1 AND s.server_disc_id = $2 AND s.is_dm_channel = $3
                ORDER BY a.step, a.attempt
                LIMIT $4"#,
-            turn.0,
+            turn.row,
             tenant.disc_id().to_string(),
             tenant.is_direct(),
             MOST_ATTEMPTS,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.tenant(tenant))
         .await?;
         rows.into_iter().map(ShownAttempt::try_from).collect()
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use moka::future::Cache;
 use proto::event;
-use proto::id::{ChannelId, MessageId};
+use proto::id::{ChannelId, GuildId, MessageId};
 use store::EchoedPost;
 use tokio::sync::watch;
 
@@ -114,6 +114,7 @@ pub(crate) async fn take(app: &App, message: &event::Message) {
     };
     let echo = EchoedPost {
         nonce,
+        guild: GuildId::non_zero(message.guild_id),
         channel: ChannelId(message.channel_id),
         message: MessageId(message.message_id),
         text_hash: hash_of(&message.content),
@@ -160,6 +161,7 @@ mod tests {
     fn echo(message: u64) -> EchoedPost {
         EchoedPost {
             nonce: 7,
+            guild: Some(GuildId(3)),
             channel: CHANNEL,
             message: MessageId(message),
             text_hash: [1; 32],

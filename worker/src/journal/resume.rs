@@ -134,7 +134,8 @@ impl Journal<'_> {
                 .collect();
             alike.sort_unstable();
             let store = &self.app.store;
-            let recorded = with_patience(|| store.recorded_posts(&alike)).await?;
+            let recorded =
+                with_patience(|| store.recorded_posts(self.lease.turn.server, &alike)).await?;
             if let Some(id) = alike.into_iter().find(|id| !recorded.contains(id)) {
                 return Ok(Some(id));
             }

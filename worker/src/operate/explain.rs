@@ -145,7 +145,7 @@ fn turn_report(explained: ExplainedTurn) -> TurnReport {
     } = explained;
     let (notices, reply): (Vec<Post>, Vec<Post>) = posts.into_iter().partition(Post::is_notice);
     TurnReport {
-        turn_id: turn.id.0.to_string(),
+        turn_id: turn.id.to_string(),
         ordinal: turn.ordinal,
         state: turn.state.as_str(),
         reason,

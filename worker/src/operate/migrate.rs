@@ -14,7 +14,7 @@ use proto::subject::{
     PARTITIONS_METADATA,
 };
 use runtime::settings::sections::NatsSettings;
-use store::Store;
+use store::{Fence, Store};
 
 /// Room for headers and JetStream's own bookkeeping above the largest event.
 const MESSAGE_OVERHEAD_BYTES: usize = 16 * 1024;
@@ -57,6 +57,7 @@ pub async fn migrate(
         print("the schema is up to date");
     }
     store.close().await;
+    print(fence(database).await?);
     let client = runtime::nats::connect_within_a_minute(nats, "migrate", OLDEST_SERVER).await?;
     let context = jetstream::new(client);
     let names = Names::new(nats.prefix.clone());
@@ -71,6 +72,22 @@ pub async fn migrate(
         print(&bucket(&context, name, max_age, replicas).await?);
     }
     Ok(())
+}
+
+/// Tells what keeps tenants apart for workers that start from now on.
+async fn fence(database: &store::Settings) -> anyhow::Result<&'static str> {
+    let store = Store::connect(database)
+        .await
+        .context("cannot connect to the database as a worker does")?;
+    let fence = store.fence().await?;
+    store.close().await;
+    Ok(match fence {
+        Fence::Role => "row-level security: workers use a role of their own",
+        Fence::Owner => "row-level security: no role can be made, so it binds the tables' owner",
+        Fence::Absent => {
+            "row-level security DOES NOT HOLD: the database's user bypasses it; let it create roles"
+        }
+    })
 }
 
 async fn event_stream(

@@ -160,7 +160,12 @@ impl Schedule {
 
     /// Reads the rows of a channel's turns again.
     async fn look_again(&mut self, id: ChannelId) {
-        match self.app.store.open_turns_in(id).await {
+        let channel = self.channels.get(&id);
+        let Some(head) = channel.and_then(|channel| channel.queue.front()) else {
+            return;
+        };
+        let tenant = head.turn().tenant;
+        match self.app.store.open_turns_in(tenant, id).await {
             Ok(open) => self.channel(id).read_again(&open),
             Err(error) => tracing::warn!(%error, "the queue of a channel cannot be read"),
         }
@@ -234,7 +239,7 @@ async fn run(app: &App, granted: Granted, history: &History, stop: CancellationT
     let running = AssertUnwindSafe(pipeline::turn(app, granted, history, stop)).catch_unwind();
     running.await.unwrap_or_else(|_| {
         metrics::panicked();
-        tracing::error!(turn.id = %id.0, "a turn panicked");
+        tracing::error!(turn.id = %id, "a turn panicked");
         TurnEnd::Unsettled
     })
 }

@@ -73,14 +73,22 @@ impl Drop for LiveTurn {
 
 #[cfg(test)]
 mod tests {
+    use store::ServerId;
     use uuid::Uuid;
 
     use super::*;
 
+    fn turn_id(row: u128) -> TurnId {
+        TurnId {
+            server: ServerId(1),
+            row: Uuid::from_u128(row),
+        }
+    }
+
     #[test]
     fn a_turn_runs_once_at_a_time_in_a_process() {
         let turns = LiveTurns::default();
-        let turn = TurnId(Uuid::from_u128(1));
+        let turn = turn_id(1);
         let running = turns.begin(turn);
         assert!(running.is_some());
         assert!(turns.begin(turn).is_none());
@@ -91,11 +99,11 @@ mod tests {
     #[test]
     fn a_stop_reaches_the_turn_that_runs_and_not_the_next_one() {
         let turns = LiveTurns::default();
-        let turn = TurnId(Uuid::from_u128(1));
+        let turn = turn_id(1);
         turns.stop(turn);
         let running = turns.begin(turn).unwrap();
         assert!(!running.stop().is_cancelled());
-        turns.stop(TurnId(Uuid::from_u128(2)));
+        turns.stop(turn_id(2));
         assert!(!running.stop().is_cancelled());
         turns.stop(turn);
         assert!(running.stop().is_cancelled());

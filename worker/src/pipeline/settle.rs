@@ -33,7 +33,7 @@ pub(super) async fn settle(
     };
     if let Err(error) = &outcome {
         tracing::warn!(
-            turn.id = %claimed.turn.id.0,
+            turn.id = %claimed.turn.id,
             reason,
             error = error as &dyn std::error::Error,
             "a turn did not end well"
@@ -62,7 +62,7 @@ pub(super) async fn settle(
         }
     };
     recorded.unwrap_or_else(|error| {
-        tracing::error!(turn.id = %claimed.turn.id.0, %error, "a turn's end is not recorded");
+        tracing::error!(turn.id = %claimed.turn.id, %error, "a turn's end is not recorded");
         TurnEnd::Unsettled
     })
 }

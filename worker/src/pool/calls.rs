@@ -176,7 +176,7 @@ impl Calls<'_> {
     /// Tries to win the probe; whoever loses looks at the pool anew.
     async fn probe(&self, key: &PoolKey) -> Result<Option<KeyUse>, CallError> {
         let store = &self.pools.store;
-        let won = with_patience(|| store.probe_key(key.id, key.generation)).await?;
+        let won = with_patience(|| store.probe_key(self.tenant, key.id, key.generation)).await?;
         match won {
             Some(generation) => {
                 let used = self.begin(key, generation);

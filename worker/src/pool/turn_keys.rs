@@ -86,7 +86,12 @@ impl KeyUse {
         if !self.is_probe {
             return;
         }
-        match self.pools.store.key_works(self.key, self.generation).await {
+        match self
+            .pools
+            .store
+            .key_works(self.tenant, self.key, self.generation)
+            .await
+        {
             Ok(changed) => {
                 self.is_probe = false;
                 self.generation += i64::from(changed);
@@ -115,7 +120,12 @@ impl KeyUse {
             message: &message,
         };
         let (key, generation) = (self.key, self.generation);
-        match self.pools.store.rest_key(key, generation, failure).await {
+        match self
+            .pools
+            .store
+            .rest_key(self.tenant, key, generation, failure)
+            .await
+        {
             Ok(Rested::Outdated) => {}
             Ok(Rested::Resting) => metrics::key_change(KeyChange::Rests),
             Ok(Rested::Disabled) => {
@@ -125,7 +135,9 @@ impl KeyUse {
                     "a provider key was refused too often: disabled"
                 );
             }
-            Err(error) => tracing::warn!(%error, row = key.0, "the rest of a key is not recorded"),
+            Err(error) => {
+                tracing::warn!(%error, row = key.0, "the rest of a key is not recorded");
+            }
         }
         self.pools.announce(self.tenant).await;
     }
@@ -155,7 +167,7 @@ impl Drop for KeyUse {
         if self.is_probe {
             let (tenant, tracker) = (self.tenant, pools.tracker.clone());
             tracker.spawn(async move {
-                match pools.store.release_probe(key, generation).await {
+                match pools.store.release_probe(tenant, key, generation).await {
                     Ok(()) => pools.announce(tenant).await,
                     Err(error) => tracing::debug!(%error, "a probe ends with its lease"),
                 }

@@ -11,7 +11,7 @@ use proto::subject::{Names, OLDEST_SERVER, PARTITIONS_METADATA};
 use runtime::admin::Health;
 use runtime::shutdown::Shutdown;
 use runtime::start::until_there;
-use store::Store;
+use store::{Fence, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -96,6 +96,11 @@ async fn open_store(settings: &Settings, keyring: &Keyring) -> Result<Store, sto
     let store = Store::connect(&settings.store).await?;
     store.check_schema().await?;
     store.check_keyring(keyring).await?;
+    if store.fence().await? == Fence::Absent {
+        tracing::warn!(
+            "the database does not keep servers apart: run `worker migrate` as a user that may create roles"
+        );
+    }
     Ok(store)
 }
 

@@ -12,7 +12,7 @@ use proto::id::{GuildId, TenantId};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use sqlx::PgPool;
-use store::{Settings, Store, Tls};
+use store::{RoleName, Settings, Store, Tls};
 use tokio::time::{Instant, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -48,11 +48,13 @@ impl Vault {
             database: name.clone(),
             tls: Tls::Prefer,
             ca_cert_path: None,
+            app_role: RoleName::default(),
             pool_max: 10,
             statement_timeout: Duration::from_mins(10),
         };
         let store = Store::connect(&settings).await.unwrap();
         store.migrate().await.unwrap();
+        let store = Store::connect(&settings).await.unwrap();
         store.check_keyring(&keyring(None)).await.unwrap();
         let (address, _) = server_url.rsplit_once('/').unwrap();
         let pool = PgPool::connect(&format!("{address}/{name}")).await.unwrap();

@@ -18,7 +18,7 @@ use proto::subject::Names;
 use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
-use store::{KeyState, NewPoolKey, NewSetup, PoolKey, Store, Tls};
+use store::{KeyState, NewPoolKey, NewSetup, PoolKey, RoleName, Store, Tls};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -122,8 +122,8 @@ impl Bench {
             .await
             .unwrap();
         let raw: PgConnectOptions = server_url.parse().unwrap();
+        open(&name).await.migrate().await.unwrap();
         let store = open(&name).await;
-        store.migrate().await.unwrap();
         let keyring = Arc::new(keyring());
         fill(&store, &keyring, keys).await;
         let provider = Shared::default();
@@ -251,6 +251,7 @@ async fn open(name: &str) -> Store {
         database: name.to_owned(),
         tls: Tls::Disable,
         ca_cert_path: None,
+        app_role: RoleName::default(),
         pool_max: 8,
         statement_timeout: DEADLINE,
     };

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use proto::id::TenantId;
+
 use super::KeyId;
 use crate::{Error, Store};
 
@@ -59,6 +61,7 @@ impl Store {
     /// `Unavailable`; then the report may or may not have been taken, and repeating it is harmless.
     pub async fn rest_key(
         &self,
+        tenant: TenantId,
         key: KeyId,
         generation: i64,
         failure: KeyFailure<'_>,
@@ -93,7 +96,7 @@ impl Store {
             failure.fault.as_str(),
             message,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.tenant(tenant))
         .await?;
         Ok(match is_enabled {
             None => Rested::Outdated,
@@ -107,7 +110,12 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`; the right may be taken then, and comes free with its lease.
-    pub async fn probe_key(&self, key: KeyId, generation: i64) -> Result<Option<i64>, Error> {
+    pub async fn probe_key(
+        &self,
+        tenant: TenantId,
+        key: KeyId,
+        generation: i64,
+    ) -> Result<Option<i64>, Error> {
         let probing = sqlx::query_scalar!(
             "UPDATE api_key_rotation
              SET probe_until = now() + make_interval(secs => $3), generation = generation + 1
@@ -118,7 +126,7 @@ impl Store {
             generation,
             PROBE_LEASE_SECS,
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.tenant(tenant))
         .await?;
         Ok(probing)
     }
@@ -127,14 +135,19 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`; the right comes free with its lease.
-    pub async fn release_probe(&self, key: KeyId, generation: i64) -> Result<(), Error> {
+    pub async fn release_probe(
+        &self,
+        tenant: TenantId,
+        key: KeyId,
+        generation: i64,
+    ) -> Result<(), Error> {
         sqlx::query!(
             "UPDATE api_key_rotation SET probe_until = NULL, generation = generation + 1
              WHERE rotation_key_id = $1 AND generation = $2 AND probe_until IS NOT NULL",
             key.0,
             generation,
         )
-        .execute(&self.pool)
+        .execute(self.pool.tenant(tenant))
         .await?;
         Ok(())
     }
@@ -144,7 +157,12 @@ impl Store {
     ///
     /// # Errors
     /// `Unavailable`; repeating it is harmless.
-    pub async fn key_works(&self, key: KeyId, generation: i64) -> Result<bool, Error> {
+    pub async fn key_works(
+        &self,
+        tenant: TenantId,
+        key: KeyId,
+        generation: i64,
+    ) -> Result<bool, Error> {
         let done = sqlx::query!(
             "UPDATE api_key_rotation
              SET cooldown_until = NULL, probe_until = NULL, error_count = 0, auth_failures = 0,
@@ -155,7 +173,7 @@ impl Store {
             key.0,
             generation,
         )
-        .execute(&self.pool)
+        .execute(self.pool.tenant(tenant))
         .await?;
         Ok(done.rows_affected() == 1)
     }
@@ -182,7 +200,7 @@ impl Store {
             &keys,
             &counts,
         )
-        .execute(&self.pool)
+        .execute(self.pool.system())
         .await?;
         Ok(())
     }

@@ -5,11 +5,11 @@
 //! provider do. While it does, it says whether the main key is in use; otherwise the settings do.
 
 use proto::id::TenantId;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use tokio::time::timeout;
 
 use super::KeyId;
-use crate::pool::settle;
+use crate::pool::scope::Opened;
 use crate::{Edited, Error, Store};
 
 /// Why a key is disabled that nobody but people disabled.
@@ -56,7 +56,7 @@ impl Store {
             seen.row_version,
             label,
         )
-        .execute(&self.pool)
+        .execute(self.pool.tenant(seen.tenant))
         .await?;
         Ok(Edited::of(done.rows_affected()))
     }
@@ -79,7 +79,7 @@ impl Store {
             seen.row_version,
             BY_PEOPLE,
         )
-        .execute(&self.pool)
+        .execute(self.pool.tenant(seen.tenant))
         .await?;
         Ok(Edited::of(done.rows_affected()))
     }
@@ -107,7 +107,7 @@ impl Store {
             seen.key.0,
             seen.row_version,
         )
-        .execute(&self.pool)
+        .execute(self.pool.tenant(seen.tenant))
         .await?;
         Ok(Edited::of(done.rows_affected()))
     }
@@ -117,9 +117,10 @@ impl Store {
     /// # Errors
     /// `Unavailable`; repeating it is harmless.
     pub async fn remove_key(&self, seen: SeenKey) -> Result<Edited, Error> {
-        let mut connection = self.pool.acquire().await?;
-        let done = timeout(self.pool.deadline(), remove(&mut connection, seen)).await;
-        settle(connection, done.map(Ok))?
+        let mut opened = self.pool.tenant(seen.tenant).open().await?;
+        let deadline = opened.deadline();
+        let done = timeout(deadline, remove(&mut opened, seen)).await;
+        opened.settle(done.map(Ok))?
     }
 
     /// Removes the main key as it was shown; other keys of its provider stay. Dropping it midway
@@ -132,17 +133,18 @@ impl Store {
         tenant: TenantId,
         row_version: i32,
     ) -> Result<Edited, Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut opened = self.pool.tenant(tenant).open().await?;
+        let deadline = opened.deadline();
         let removing = async {
-            let mut transaction = connection.begin().await?;
+            let mut transaction = opened.begin().await?;
             let Some(server) = lock(&mut transaction, tenant).await? else {
                 return Ok(Edited::Stale);
             };
             let edited = forget_main(&mut transaction, server, row_version).await?;
             commit_if_done(transaction, edited).await
         };
-        let done = timeout(self.pool.deadline(), removing).await;
-        settle(connection, done.map(Ok))?
+        let done = timeout(deadline, removing).await;
+        opened.settle(done.map(Ok))?
     }
 
     /// Removes all keys of a provider that were shown; those added since stay, and when the main key
@@ -151,14 +153,15 @@ impl Store {
     /// # Errors
     /// `Unavailable`; repeating it is harmless.
     pub async fn remove_pool(&self, seen: SeenPool<'_>) -> Result<Edited, Error> {
-        let mut connection = self.pool.acquire().await?;
-        let done = timeout(self.pool.deadline(), remove_all(&mut connection, seen)).await;
-        settle(connection, done.map(Ok))?
+        let mut opened = self.pool.tenant(seen.tenant).open().await?;
+        let deadline = opened.deadline();
+        let done = timeout(deadline, remove_all(&mut opened, seen)).await;
+        opened.settle(done.map(Ok))?
     }
 }
 
-async fn remove(connection: &mut PgConnection, seen: SeenKey) -> Result<Edited, Error> {
-    let mut transaction = connection.begin().await?;
+async fn remove(opened: &mut Opened, seen: SeenKey) -> Result<Edited, Error> {
+    let mut transaction = opened.begin().await?;
     let Some(server) = lock(&mut transaction, seen.tenant).await? else {
         return Ok(Edited::Stale);
     };
@@ -176,8 +179,8 @@ async fn remove(connection: &mut PgConnection, seen: SeenKey) -> Result<Edited, 
     commit_if_done(transaction, Edited::of(removed.rows_affected())).await
 }
 
-async fn remove_all(connection: &mut PgConnection, seen: SeenPool<'_>) -> Result<Edited, Error> {
-    let mut transaction = connection.begin().await?;
+async fn remove_all(opened: &mut Opened, seen: SeenPool<'_>) -> Result<Edited, Error> {
+    let mut transaction = opened.begin().await?;
     let Some(server) = lock(&mut transaction, seen.tenant).await? else {
         return Ok(Edited::Stale);
     };

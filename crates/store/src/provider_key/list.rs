@@ -7,7 +7,7 @@ use proto::id::TenantId;
 
 use super::{KeyId, PoolKey, not_negative};
 use crate::row::Place;
-use crate::{Error, Store};
+use crate::{Error, ServerId, Store};
 
 /// The most rows that are read: a full pool at each of ten providers.
 const MOST_ROWS: i64 = 210;
@@ -80,7 +80,7 @@ impl Store {
             tenant.disc_id().to_string(),
             tenant.is_direct(),
         )
-        .fetch_optional(&self.pool)
+        .fetch_optional(self.pool.tenant(tenant))
         .await?;
         let Some(server) = server else {
             return Ok(None);
@@ -119,7 +119,7 @@ impl Store {
             server,
             MOST_ROWS,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(self.pool.server(ServerId(server)))
         .await?;
         rows.into_iter().map(ListedKey::try_from).collect()
     }

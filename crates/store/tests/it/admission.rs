@@ -122,8 +122,11 @@ async fn second_delivery_waits_for_a_first_that_is_not_committed_yet() {
     let database = Database::migrated().await;
     let profile = set_up(&database.store, GUILD).await;
     let mut first = database.raw.begin().await.unwrap();
-    sqlx::query("INSERT INTO turn_decisions (event_id, code) VALUES ($1, 'stale')")
+    let decided = "INSERT INTO turn_decisions (event_id, guild_disc_id, code)
+                   VALUES ($1, $2, 'stale')";
+    sqlx::query(decided)
         .bind(EventId::message_create(message(1)).as_str())
+        .bind(GUILD.disc_id().to_string())
         .execute(&mut *first)
         .await
         .unwrap();

@@ -10,7 +10,8 @@ use store::{
 
 use crate::database::Database;
 use crate::world::{
-    ALICE, CHANNEL, GUILD, OTHER_CHANNEL, PARTITION, admission, admit, claim, message, set_up, turn,
+    ALICE, CHANNEL, GUILD, IN_GUILD, OTHER_CHANNEL, PARTITION, admission, admit, claim, message,
+    set_up, turn,
 };
 
 const BOB: UserId = UserId(200_000_000_000_000_002);
@@ -59,7 +60,7 @@ async fn now(store: &Store, turn: TurnId) -> Turn {
 async fn reason(database: &Database, turn: TurnId) -> String {
     let reason = "SELECT COALESCE(stop_reason, '') FROM turns WHERE turn_id = $1";
     sqlx::query_scalar(reason)
-        .bind(turn.0)
+        .bind(turn.row)
         .fetch_one(&database.raw)
         .await
         .unwrap()
@@ -79,7 +80,7 @@ fn first_post(is_last: bool) -> NewPost {
 async fn order(store: &Store) -> Vec<TurnId> {
     let mut order = Vec::new();
     loop {
-        let open = store.open_turns_in(CHANNEL).await.unwrap();
+        let open = store.open_turns_in(GUILD, CHANNEL).await.unwrap();
         if open.is_empty() {
             return order;
         }
@@ -388,7 +389,7 @@ async fn post_journaled_at_the_moment_of_a_stop_is_either_before_it_or_refused()
         let post = first_post(false);
         let (journaled, stopped) = tokio::join!(
             store.insert_post(&lease, &post),
-            other.trigger_deleted(CHANNEL, &messages)
+            other.trigger_deleted(IN_GUILD, CHANNEL, &messages)
         );
         let stopped = stopped.unwrap() == 1;
         assert_ne!(journaled.unwrap(), stopped, "one of the two was first");
@@ -411,13 +412,25 @@ async fn deleted_trigger_ends_what_waits_and_what_nobody_saw() {
     let deleted: Vec<MessageId> = [1, 2, 8].map(message).to_vec();
     assert_eq!(
         store
-            .trigger_deleted(OTHER_CHANNEL, &deleted)
+            .trigger_deleted(IN_GUILD, OTHER_CHANNEL, &deleted)
             .await
             .unwrap(),
         0
     );
-    assert_eq!(store.trigger_deleted(CHANNEL, &deleted).await.unwrap(), 2);
-    assert_eq!(store.trigger_deleted(CHANNEL, &deleted).await.unwrap(), 0);
+    assert_eq!(
+        store
+            .trigger_deleted(IN_GUILD, CHANNEL, &deleted)
+            .await
+            .unwrap(),
+        2
+    );
+    assert_eq!(
+        store
+            .trigger_deleted(IN_GUILD, CHANNEL, &deleted)
+            .await
+            .unwrap(),
+        0
+    );
     assert!(now(store, running.id).await.stop_requested);
     assert_eq!(now(store, waiting.id).await.state, TurnState::Stopped);
     store
@@ -428,7 +441,10 @@ async fn deleted_trigger_ends_what_waits_and_what_nobody_saw() {
     let lease = claim(store, &kept, "w").await.unwrap();
     assert!(store.insert_post(&lease, &first_post(false)).await.unwrap());
     assert_eq!(
-        store.trigger_deleted(CHANNEL, &[message(3)]).await.unwrap(),
+        store
+            .trigger_deleted(IN_GUILD, CHANNEL, &[message(3)])
+            .await
+            .unwrap(),
         0,
         "people saw a part of it"
     );

@@ -1,11 +1,12 @@
 //! A database of its own for each test, dropped with the value.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
-use secrecy::SecretString;
-use sqlx::postgres::{PgPool, PgPoolOptions};
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::{Settings, Store, Tls};
+use store::{RoleName, Settings, Store, Tls};
 use uuid::Uuid;
 
 /// A database that nobody else uses.
@@ -17,19 +18,40 @@ pub(crate) struct Database {
     pub(crate) settings: Settings,
     name: String,
     server_url: String,
+    /// Roles to be dropped with it.
+    roles: Mutex<Vec<String>>,
 }
 
 impl Database {
     pub(crate) async fn empty() -> Self {
         let server_url = server_url();
-        let name = format!("store_test_{}", Uuid::now_v7().simple());
-        let mut server = PgConnection::connect(&server_url).await.unwrap();
+        let name = new_name();
         let create = format!("CREATE DATABASE {name}");
-        sqlx::query(AssertSqlSafe(create))
-            .execute(&mut server)
-            .await
-            .unwrap();
+        execute(&server_url, create).await;
         let settings = settings(&server_url, &name);
+        Self::connect(server_url, settings, Vec::new()).await
+    }
+
+    /// A migrated one whose owner can make no role.
+    pub(crate) async fn of_a_plain_owner() -> Self {
+        let server_url = server_url();
+        let name = new_name();
+        let create = format!("CREATE ROLE {name} LOGIN PASSWORD '{name}'");
+        execute(&server_url, create).await;
+        let create = format!("CREATE DATABASE {name} OWNER {name}");
+        execute(&server_url, create).await;
+        let settings = Settings {
+            user: name.clone(),
+            password: SecretString::from(&*name),
+            ..settings(&server_url, &name)
+        };
+        let database = Self::connect(server_url, settings, vec![name]).await;
+        database.store.migrate().await.unwrap();
+        database
+    }
+
+    async fn connect(server_url: String, settings: Settings, roles: Vec<String>) -> Self {
+        let name = settings.database.clone();
         let raw_url = format!("{}/{name}", server_url.rsplit_once('/').unwrap().0);
         Self {
             store: Store::connect(&settings).await.unwrap(),
@@ -41,12 +63,34 @@ impl Database {
             settings,
             name,
             server_url,
+            roles: Mutex::new(roles),
         }
     }
 
+    /// Makes a role with this attribute.
+    pub(crate) async fn make_role(&self, attribute: &str) -> String {
+        let name = new_name();
+        let create = format!("CREATE ROLE {name} {attribute}");
+        execute(&self.server_url, create).await;
+        self.roles.lock().unwrap().push(name.clone());
+        name
+    }
+
+    /// How to connect past the store as the user that the store signs in as.
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        PgConnectOptions::new_without_pgpass()
+            .host(&self.settings.host)
+            .port(self.settings.port)
+            .username(&self.settings.user)
+            .password(self.settings.password.expose_secret())
+            .database(&self.name)
+    }
+
     pub(crate) async fn migrated() -> Self {
-        let database = Self::empty().await;
+        let mut database = Self::empty().await;
         database.store.migrate().await.unwrap();
+        // What was opened before the role was there does not have it.
+        database.store = Store::connect(&database.settings).await.unwrap();
         database
     }
 
@@ -75,18 +119,18 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let url = self.server_url.clone();
-        let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
+        let mut drops = vec![format!("DROP DATABASE {} WITH (FORCE)", self.name)];
+        let roles = self.roles.get_mut().unwrap();
+        drops.extend(roles.iter().map(|role| format!("DROP ROLE {role}")));
         // The test's own runtime cannot be waited for in here.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
             runtime.unwrap().block_on(async {
-                let mut server = PgConnection::connect(&url).await.unwrap();
-                sqlx::query(AssertSqlSafe(drop))
-                    .execute(&mut server)
-                    .await
-                    .unwrap();
+                for drop in drops {
+                    execute(&url, drop).await;
+                }
             });
         });
         let is_dropped = dropped.join().is_ok();
@@ -95,6 +139,19 @@ impl Drop for Database {
             "the database was not dropped"
         );
     }
+}
+
+/// Runs a statement about the whole server.
+async fn execute(server_url: &str, statement: String) {
+    let mut server = PgConnection::connect(server_url).await.unwrap();
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(&mut server)
+        .await
+        .unwrap();
+}
+
+fn new_name() -> String {
+    format!("store_test_{}", Uuid::now_v7().simple())
 }
 
 fn server_url() -> String {
@@ -120,6 +177,7 @@ fn settings(url: &str, database: &str) -> Settings {
         database: database.to_owned(),
         tls: Tls::Prefer,
         ca_cert_path: None,
+        app_role: RoleName::default(),
         pool_max: 10,
         statement_timeout: Duration::from_secs(5),
     }

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use store::{
     Edited, KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, MOST_POOL_KEYS, NewPoolKey, PoolKey,
-    Rested, Store,
+    Rested, Settings, Store,
 };
 
 use crate::database::Database;
@@ -46,9 +46,13 @@ fn failure(fault: KeyFault, rest: Duration) -> KeyFailure<'static> {
     }
 }
 
-/// Connections of several processes.
+/// Connections of several processes: few, because signing in costs more than what is tested.
 async fn processes(database: &Database) -> Vec<Store> {
-    join_all((0..4).map(|_| async { Store::connect(&database.settings).await.unwrap() })).await
+    let settings = Settings {
+        pool_max: 4,
+        ..database.settings.clone()
+    };
+    join_all((0..4).map(|_| async { Store::connect(&settings).await.unwrap() })).await
 }
 
 /// Ends the rest of every key.
@@ -134,10 +138,16 @@ async fn of_all_callers_one_probes_per_expiry() {
     let key = two_keys(&database).await;
     let stores = processes(&database).await;
     let store = &database.store;
-    assert_eq!(store.probe_key(key.id, key.generation).await.unwrap(), None);
+    assert_eq!(
+        store
+            .probe_key(GUILD, key.id, key.generation)
+            .await
+            .unwrap(),
+        None
+    );
     let failed = failure(KeyFault::RateLimit, MINUTE);
     store
-        .rest_key(key.id, key.generation, failed)
+        .rest_key(GUILD, key.id, key.generation, failed)
         .await
         .unwrap();
 
@@ -147,7 +157,10 @@ async fn of_all_callers_one_probes_per_expiry() {
             resting.state(Duration::ZERO),
             KeyState::Resting(_)
         ));
-        let early = store.probe_key(key.id, resting.generation).await.unwrap();
+        let early = store
+            .probe_key(GUILD, key.id, resting.generation)
+            .await
+            .unwrap();
         assert_eq!(early, None);
         end_rests(&database).await;
         let due = second(store).await;
@@ -155,7 +168,10 @@ async fn of_all_callers_one_probes_per_expiry() {
         let winner = one_winner(&stores, &due).await;
         let probed = second(store).await;
         assert!(matches!(probed.state(Duration::ZERO), KeyState::Probed(_)));
-        let again = store.probe_key(key.id, probed.generation).await.unwrap();
+        let again = store
+            .probe_key(GUILD, key.id, probed.generation)
+            .await
+            .unwrap();
         assert_eq!(again, None, "while the lease lasts");
 
         // The winner died; its lease ends, and what it says then is too late.
@@ -163,12 +179,12 @@ async fn of_all_callers_one_probes_per_expiry() {
             .run("UPDATE api_key_rotation SET probe_until = now()")
             .await;
         let next = one_winner(&stores, &second(store).await).await;
-        assert!(!store.key_works(key.id, winner).await.unwrap());
+        assert!(!store.key_works(GUILD, key.id, winner).await.unwrap());
         let failed = KeyFailure {
             was_probe: true,
             ..failed
         };
-        let rested = store.rest_key(key.id, next, failed).await.unwrap();
+        let rested = store.rest_key(GUILD, key.id, next, failed).await.unwrap();
         assert_eq!(rested, Rested::Resting);
     }
 }
@@ -178,7 +194,7 @@ async fn one_winner(stores: &[Store], due: &PoolKey) -> i64 {
     let (id, generation) = (due.id, due.generation);
     let racing = (0..64).map(|n| {
         let store = &stores[n % stores.len()];
-        async move { store.probe_key(id, generation).await.unwrap() }
+        async move { store.probe_key(GUILD, id, generation).await.unwrap() }
     });
     let won: Vec<i64> = join_all(racing).await.into_iter().flatten().collect();
     assert_eq!(won.len(), 1);
@@ -195,7 +211,7 @@ async fn a_rest_is_counted_once_and_never_shortened() {
         let (id, generation) = (key.id, key.generation);
         async move {
             let failed = failure(KeyFault::RateLimit, MINUTE);
-            store.rest_key(id, generation, failed).await.unwrap()
+            store.rest_key(GUILD, id, generation, failed).await.unwrap()
         }
     });
     let rested = join_all(racing).await;
@@ -212,7 +228,7 @@ async fn a_rest_is_counted_once_and_never_shortened() {
     let shorter = failure(KeyFault::RateLimit, Duration::from_secs(1));
     let store = &database.store;
     store
-        .rest_key(key.id, resting.generation, shorter)
+        .rest_key(GUILD, key.id, resting.generation, shorter)
         .await
         .unwrap();
     let rest = second(store).await.rest.unwrap();
@@ -226,11 +242,16 @@ async fn a_late_success_clears_no_newer_rest() {
     let store = &database.store;
     let failed = failure(KeyFault::RateLimit, MINUTE);
     store
-        .rest_key(key.id, key.generation, failed)
+        .rest_key(GUILD, key.id, key.generation, failed)
         .await
         .unwrap();
 
-    assert!(!store.key_works(key.id, key.generation).await.unwrap());
+    assert!(
+        !store
+            .key_works(GUILD, key.id, key.generation)
+            .await
+            .unwrap()
+    );
     let resting = second(store).await;
     assert!(matches!(
         resting.state(Duration::ZERO),
@@ -239,12 +260,23 @@ async fn a_late_success_clears_no_newer_rest() {
     assert_eq!(resting.state(2 * MINUTE), KeyState::Due);
 
     end_rests(&database).await;
-    let probing = store.probe_key(key.id, resting.generation).await.unwrap();
-    assert!(store.key_works(key.id, probing.unwrap()).await.unwrap());
+    let probing = store
+        .probe_key(GUILD, key.id, resting.generation)
+        .await
+        .unwrap();
+    assert!(
+        store
+            .key_works(GUILD, key.id, probing.unwrap())
+            .await
+            .unwrap()
+    );
     let works = second(store).await;
     assert_eq!(works.state(Duration::ZERO), KeyState::Ready);
     assert!(
-        !store.key_works(key.id, works.generation).await.unwrap(),
+        !store
+            .key_works(GUILD, key.id, works.generation)
+            .await
+            .unwrap(),
         "nothing to clear"
     );
 }
@@ -255,7 +287,10 @@ async fn a_failed_probe_doubles_the_rest_up_to_an_hour() {
     let key = two_keys(&database).await;
     let store = &database.store;
     let first = failure(KeyFault::Account, 10 * MINUTE);
-    store.rest_key(key.id, key.generation, first).await.unwrap();
+    store
+        .rest_key(GUILD, key.id, key.generation, first)
+        .await
+        .unwrap();
     for minutes in [20, 40, 60, 60] {
         // The rest passes: its beginning moves into the past with its end.
         database
@@ -265,7 +300,7 @@ async fn a_failed_probe_doubles_the_rest_up_to_an_hour() {
             )
             .await;
         let probing = store
-            .probe_key(key.id, second(store).await.generation)
+            .probe_key(GUILD, key.id, second(store).await.generation)
             .await
             .unwrap();
         let failed = KeyFailure {
@@ -273,7 +308,7 @@ async fn a_failed_probe_doubles_the_rest_up_to_an_hour() {
             ..first
         };
         store
-            .rest_key(key.id, probing.unwrap(), failed)
+            .rest_key(GUILD, key.id, probing.unwrap(), failed)
             .await
             .unwrap();
         let rest = second(store).await.rest.unwrap();
@@ -297,7 +332,7 @@ async fn third_refusal_in_a_row_disables_and_one_caller_tells() {
         let racing = stores.iter().map(|store| async {
             let failed = failure(KeyFault::Auth, 5 * MINUTE);
             store
-                .rest_key(key.id, now.generation, failed)
+                .rest_key(GUILD, key.id, now.generation, failed)
                 .await
                 .unwrap()
         });
@@ -324,7 +359,10 @@ async fn third_refusal_in_a_row_disables_and_one_caller_tells() {
             .await,
         "auth"
     );
-    let probing = database.store.probe_key(key.id, disabled.generation).await;
+    let probing = database
+        .store
+        .probe_key(GUILD, key.id, disabled.generation)
+        .await;
     assert_eq!(probing.unwrap(), None);
 }
 
@@ -342,7 +380,7 @@ async fn another_answer_between_refusals_begins_the_count_anew() {
         let failed = failure(fault, MINUTE);
         let rested = database
             .store
-            .rest_key(key.id, now.generation, failed)
+            .rest_key(GUILD, key.id, now.generation, failed)
             .await;
         assert_eq!(rested.unwrap(), Rested::Resting);
     }
@@ -360,7 +398,7 @@ async fn an_enabled_key_begins_anew_with_the_least_use() {
         .unwrap();
     let failed = failure(KeyFault::Auth, MINUTE);
     store
-        .rest_key(key.id, key.generation, failed)
+        .rest_key(GUILD, key.id, key.generation, failed)
         .await
         .unwrap();
     let before = seen(store, key.id).await;
@@ -371,7 +409,12 @@ async fn an_enabled_key_begins_anew_with_the_least_use() {
     let enabled = second(store).await;
     assert_eq!(enabled.state(Duration::ZERO), KeyState::Ready);
     assert_eq!(enabled.usage_count, 40);
-    assert!(!store.key_works(key.id, key.generation).await.unwrap());
+    assert!(
+        !store
+            .key_works(GUILD, key.id, key.generation)
+            .await
+            .unwrap()
+    );
     add(store, "sk-a-third-key-0003").await;
     let third = store.key_pool(GUILD, PROVIDER).await.unwrap().remove(2);
     assert_eq!(third.usage_count, 40);
@@ -405,23 +448,23 @@ async fn a_probe_that_found_nothing_out_is_free_for_the_next() {
     let store = &database.store;
     let failed = failure(KeyFault::RateLimit, MINUTE);
     store
-        .rest_key(key.id, key.generation, failed)
+        .rest_key(GUILD, key.id, key.generation, failed)
         .await
         .unwrap();
     end_rests(&database).await;
     let due = second(store).await;
     let probing = store
-        .probe_key(key.id, due.generation)
+        .probe_key(GUILD, key.id, due.generation)
         .await
         .unwrap()
         .unwrap();
-    store.release_probe(key.id, probing).await.unwrap();
+    store.release_probe(GUILD, key.id, probing).await.unwrap();
 
     let free = second(store).await;
     assert_eq!(free.state(Duration::ZERO), KeyState::Due);
     assert!(
         store
-            .probe_key(key.id, free.generation)
+            .probe_key(GUILD, key.id, free.generation)
             .await
             .unwrap()
             .is_some()

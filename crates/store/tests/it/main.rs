@@ -12,6 +12,7 @@ mod attempts;
 mod columns;
 mod control;
 mod database;
+mod fence;
 mod key_edits;
 mod key_pool;
 mod keys;

@@ -13,11 +13,16 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_millis(200);
 /// How much later than the server the caller gives up.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Answers before the first statement: the one to the sign-in.
-const SIGNED_IN: usize = 1;
-/// Answers before the first statement is carried out: it is prepared first.
+/// Answers before the first statement: to the sign-in, and to the role that is taken, which is a
+/// statement of its own: prepared, then carried out.
+const SIGNED_IN: usize = 3;
+/// Answers before the first statement about no tenant is carried out: it is prepared first.
 const PREPARED: usize = SIGNED_IN + 1;
 const ANSWERED: usize = PREPARED + 1;
+/// The same of a tenant: the transaction says whose rows it sees, and is committed at the end.
+const BEGUN: usize = SIGNED_IN + 1;
+const PREPARED_WITHIN: usize = BEGUN + 1;
+const CARRIED_OUT_WITHIN: usize = PREPARED_WITHIN + 1;
 
 /// A store with a single connection, whose server vanishes after that many answers.
 async fn store_behind(database: &Database, answers: usize) -> Store {
@@ -37,7 +42,7 @@ async fn store_behind(database: &Database, answers: usize) -> Store {
 async fn statement_without_an_answer_is_unavailable_in_time_and_the_next_one_works() {
     let database = Database::migrated().await;
     set_up(&database.store, GUILD).await;
-    for answers in [SIGNED_IN, PREPARED] {
+    for answers in [SIGNED_IN, BEGUN, PREPARED_WITHIN, CARRIED_OUT_WITHIN] {
         let store = store_behind(&database, answers).await;
         let asked = Instant::now();
         let error = store.profile(GUILD).await.unwrap_err();
@@ -55,7 +60,7 @@ async fn statement_without_an_answer_is_unavailable_in_time_and_the_next_one_wor
 #[tokio::test]
 async fn write_whose_answer_was_lost_may_be_repeated() {
     let database = Database::migrated().await;
-    let store = store_behind(&database, PREPARED).await;
+    let store = store_behind(&database, CARRIED_OUT_WITHIN).await;
     let stale = refusal(GUILD, 1, Decision::Stale);
     let error = store.record_refusal(&stale).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
@@ -71,8 +76,7 @@ async fn write_whose_answer_was_lost_may_be_repeated() {
 #[tokio::test]
 async fn transaction_without_an_answer_is_unavailable_and_may_be_repeated() {
     let database = Database::migrated().await;
-    // BEGIN, and the first statement is prepared.
-    let store = store_behind(&database, PREPARED + 1).await;
+    let store = store_behind(&database, PREPARED_WITHIN).await;
     let error = store.set_up(&keyring(), setup_of(GUILD)).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     store.set_up(&keyring(), setup_of(GUILD)).await.unwrap();

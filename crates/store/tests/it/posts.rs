@@ -6,7 +6,8 @@ use store::{Decision, EchoedPost, Lease, NOTICE, NewPost, PostState, Store, Turn
 
 use crate::database::Database;
 use crate::world::{
-    CHANNEL, GUILD, OTHER_CHANNEL, admission, claim, kill_all, message, refusal, set_up, turn,
+    CHANNEL, GUILD, IN_GUILD, OTHER_CHANNEL, admission, claim, kill_all, message, refusal, set_up,
+    turn,
 };
 
 const HASH: [u8; 32] = [7; 32];
@@ -26,6 +27,7 @@ fn post(ordinal: i32, nonce: u64, text_hash: [u8; 32]) -> NewPost {
 fn echo(nonce: u64, n: u64) -> EchoedPost {
     EchoedPost {
         nonce,
+        guild: IN_GUILD,
         channel: CHANNEL,
         message: message(n),
         text_hash: HASH,

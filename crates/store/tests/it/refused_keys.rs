@@ -29,7 +29,7 @@ async fn refuse_pooled(store: &Store) {
             message: "auth (status 401)",
         };
         store
-            .rest_key(key.id, key.generation, failure)
+            .rest_key(GUILD, key.id, key.generation, failure)
             .await
             .unwrap();
     }
@@ -95,7 +95,7 @@ async fn of_all_workers_one_tells() {
     for key in &refused {
         let racing = (0..40).map(|n| {
             let store = stores[n % 4].as_ref().unwrap();
-            store.claim_telling(key.which)
+            store.claim_telling(key.tenant, key.which)
         });
         let won = join_all(racing).await.into_iter().flatten();
         assert_eq!(won.filter(|won| *won).count(), 1, "{key:?}");
@@ -109,8 +109,18 @@ async fn of_all_workers_one_tells() {
 async fn whoever_reaches_nobody_leaves_it_to_the_next() {
     let database = Database::migrated().await;
     for key in &two_refused(&database).await {
-        assert!(database.store.claim_telling(key.which).await.unwrap());
-        database.store.give_telling_back(key.which).await.unwrap();
+        assert!(
+            database
+                .store
+                .claim_telling(key.tenant, key.which)
+                .await
+                .unwrap()
+        );
+        database
+            .store
+            .give_telling_back(key.tenant, key.which)
+            .await
+            .unwrap();
     }
     assert_eq!(database.store.untold_refusals().await.unwrap().len(), 2);
 }
@@ -126,7 +136,7 @@ async fn nobody_is_told_of_a_key_that_is_in_use_again() {
     store.enable_key(seen(store, key).await).await.unwrap();
     store.enable_main_key(OTHER_GUILD).await.unwrap();
     for key in [pooled, main] {
-        assert!(!store.claim_telling(key.which).await.unwrap());
+        assert!(!store.claim_telling(key.tenant, key.which).await.unwrap());
     }
     assert!(store.untold_refusals().await.unwrap().is_empty());
 }
@@ -141,6 +151,11 @@ async fn a_key_that_people_disabled_is_not_told() {
     let store = &database.store;
     store.enable_key(seen(store, key).await).await.unwrap();
     store.disable_key(seen(store, key).await).await.unwrap();
-    assert!(!store.claim_telling(pooled.which).await.unwrap());
+    assert!(
+        !store
+            .claim_telling(pooled.tenant, pooled.which)
+            .await
+            .unwrap()
+    );
     assert!(store.refused_keys(GUILD).await.unwrap().is_empty());
 }

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use proto::id::ChannelId;
-use store::{Error, NewPost, Store, TurnId, TurnState};
+use store::{Error, NewPost, ServerId, Store, TurnId, TurnState};
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -82,7 +82,7 @@ async fn second_running_turn_of_a_channel_is_none_and_not_an_error() {
     claim(&database.store, &second, "w").await;
     // A later turn already runs, as no program of ours would leave it.
     sqlx::query("UPDATE turns SET state = 'streaming', worker_id = 'x' WHERE turn_id = $1")
-        .bind(second.id.0)
+        .bind(second.id.row)
         .execute(&database.raw)
         .await
         .unwrap();
@@ -447,7 +447,10 @@ async fn states_are_used_for_what_they_mean() {
 #[tokio::test]
 async fn unknown_turn_is_absent() {
     let database = Database::migrated().await;
-    let unknown = TurnId(Uuid::nil());
+    let unknown = TurnId {
+        server: ServerId(1),
+        row: Uuid::nil(),
+    };
     assert_eq!(database.store.turn(unknown).await.unwrap(), None);
     assert_eq!(database.store.turn_owner(unknown).await.unwrap(), None);
     assert_eq!(

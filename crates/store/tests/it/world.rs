@@ -12,6 +12,7 @@ use store::{
 };
 
 pub(crate) const GUILD: TenantId = TenantId::Guild(GuildId(100_000_000_000_000_001));
+pub(crate) const IN_GUILD: Option<GuildId> = Some(GuildId(100_000_000_000_000_001));
 pub(crate) const OTHER_GUILD: TenantId = TenantId::Guild(GuildId(100_000_000_000_000_002));
 pub(crate) const ALICE: UserId = UserId(200_000_000_000_000_001);
 pub(crate) const DIRECT: TenantId = TenantId::Direct(ALICE);

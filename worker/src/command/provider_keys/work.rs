@@ -157,7 +157,7 @@ async fn works(app: &App, tenant: TenantId, key: &Key) -> Result<Notice, Notice>
             Notice::from(KeysSaid::WorksAgain)
         }
         (_, Seen::Pooled { key: row, .. }) => {
-            let forgotten = app.store.key_works(row, key.generation).await;
+            let forgotten = app.store.key_works(tenant, row, key.generation).await;
             if forgotten.map_err(unreadable)? {
                 app.key_pools.announce(tenant).await;
             }

@@ -1,7 +1,7 @@
 //! What each kind of event does to its channel: history, decisions, turns.
 
 use proto::event::{self, Envelope, envelope::Event};
-use proto::id::{ChannelId, EventId, MessageId};
+use proto::id::{ChannelId, EventId, GuildId, MessageId};
 use proto::subject::Partition;
 use store::Decision;
 use tokio::time::{Duration, Instant, sleep};
@@ -34,7 +34,9 @@ impl Intake {
             Some(Event::MessageDelete(deletion)) => {
                 let deleted = deletion.message_ids.iter().copied().map(MessageId);
                 let deleted: Vec<_> = deleted.collect();
-                self.deleted(ChannelId(deletion.channel_id), &deleted).await;
+                let guild = GuildId::non_zero(deletion.guild_id);
+                self.deleted(guild, ChannelId(deletion.channel_id), &deleted)
+                    .await;
             }
             Some(Event::Job(job)) => {
                 let event = Received::of(envelope);
@@ -47,7 +49,12 @@ impl Intake {
     }
 
     /// Forgets deleted messages, and ends the turns that they asked for (CHAT-56).
-    async fn deleted(&mut self, channel: ChannelId, messages: &[MessageId]) {
+    async fn deleted(
+        &mut self,
+        guild: Option<GuildId>,
+        channel: ChannelId,
+        messages: &[MessageId],
+    ) {
         let history = &self.schedule.channel(channel).history;
         for id in messages {
             history.delete(*id);
@@ -57,7 +64,8 @@ impl Intake {
             return;
         }
         loop {
-            match self.app.store.trigger_deleted(channel, messages).await {
+            let store = &self.app.store;
+            match store.trigger_deleted(guild, channel, messages).await {
                 Ok(0) => return,
                 Ok(_) => return control::nudge(&self.app, channel).await,
                 Err(error) if error.is_unavailable() => sleep(DATABASE_RETRY).await,

@@ -1,0 +1,271 @@
+//! Whose rows a statement may see (DB-61, SEC-57): the handles through which alone statements run.
+//!
+//! The predicates of a statement are the first fence between tenants; row-level security is the
+//! second. Each statement runs in a transaction that says by `SET LOCAL` whom it is about, and the
+//! database shows it those rows only, whatever its predicates say. Of the handles of [`Pool`] take
+//! the narrowest that does:
+//!
+//! - [`Pool::tenant`], [`Pool::server`]: one tenant, by its Discord id or by its row. No statement
+//!   looks a tenant up first: whoever names a row names its tenant, and [`crate::TurnId`] does so
+//!   itself.
+//! - [`Pool::user`], [`Scoped::with`]: what is stored about a person. The direct messages of a person
+//!   include it.
+//! - [`Pool::shared`]: tables that belong to no tenant (DB-63). No row of a tenant is there.
+//! - [`Pool::system`]: every row. A test compares this list with the code:
+//!
+//! | module | why |
+//! |---|---|
+//! | `turn` | a new owner reads the open turns of a partition, which are of many tenants |
+//! | `lease` | a worker lets go of what it holds and does not run, whosever it is |
+//! | `control` | a worker asks which of its turns are to stop; a deletion in direct messages names nobody |
+//! | `post` | the echo of a post in direct messages names nobody but the bot |
+//! | `explain` | operators ask about a message by its id alone |
+//! | `purge` | retention goes by time |
+//! | `audit`, `rotate` | every sealed value is tried, or sealed anew |
+//! | `provider_key` | counts of uses are written for all pools at once |
+//! | `refused_key` | whoever tells administrators looks for refused keys of all servers |
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use proto::id::{TenantId, UserId};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
+use sqlx::{
+    AssertSqlSafe, Connection as _, Describe, Either, Execute, Executor, SqlStr, Transaction,
+};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+
+use super::{Pool, settle};
+use crate::ServerId;
+
+impl Pool {
+    /// What belongs to a tenant, known by its Discord id; of direct messages also what belongs to the
+    /// person.
+    pub(crate) fn tenant(&self, tenant: TenantId) -> Scoped<Tenant> {
+        let user = match tenant {
+            TenantId::Guild(_) => None,
+            TenantId::Direct(user) => Some(user),
+        };
+        self.scoped(Tenant {
+            named: Some(Named::Known(tenant)),
+            user,
+        })
+    }
+
+    /// What belongs to a tenant, known by its row; without records of decisions, which go by the
+    /// Discord id.
+    pub(crate) fn server(&self, server: ServerId) -> Scoped<Tenant> {
+        self.scoped(Tenant {
+            named: Some(Named::Row(server)),
+            user: None,
+        })
+    }
+
+    /// What belongs to a person, and to no server.
+    pub(crate) fn user(&self, user: UserId) -> Scoped<Tenant> {
+        self.scoped(Tenant {
+            named: None,
+            user: Some(user),
+        })
+    }
+
+    /// Everything. See the list above.
+    pub(crate) fn system(&self) -> Scoped<System> {
+        self.scoped(System)
+    }
+
+    fn scoped<S>(&self, scope: S) -> Scoped<S> {
+        Scoped {
+            pool: self.clone(),
+            scope,
+        }
+    }
+}
+
+/// Whose rows a transaction sees.
+pub(crate) trait Scope: fmt::Debug + Send + 'static {
+    /// What the transaction says first: literals and numbers, never text.
+    fn begin(&self) -> String;
+}
+
+/// One tenant, one person, or both.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    named: Option<Named>,
+    user: Option<UserId>,
+}
+
+#[derive(Debug)]
+enum Named {
+    Known(TenantId),
+    Row(ServerId),
+}
+
+impl Scoped<Tenant> {
+    /// Adds what belongs to a person.
+    pub(crate) fn with(mut self, user: UserId) -> Self {
+        self.scope.user = Some(user);
+        self
+    }
+}
+
+impl Scope for Tenant {
+    fn begin(&self) -> String {
+        let mut begin = "BEGIN".to_owned();
+        match self.named {
+            Some(Named::Known(tenant)) => {
+                begin += &format!("; SET LOCAL tomori.guild_disc_id = '{}'", tenant.disc_id());
+            }
+            Some(Named::Row(server)) => {
+                begin += &format!("; SET LOCAL tomori.server_id = '{}'", server.0);
+            }
+            None => {}
+        }
+        if let Some(user) = self.user {
+            begin += &format!("; SET LOCAL tomori.user_disc_ids = '{}'", user.0);
+        }
+        begin
+    }
+}
+
+/// All tenants.
+#[derive(Debug)]
+pub(crate) struct System;
+
+impl Scope for System {
+    fn begin(&self) -> String {
+        "BEGIN; SET LOCAL tomori.scope = 'system'".to_owned()
+    }
+}
+
+/// Runs statements, each in a transaction of its own that sees what the scope names: two round
+/// trips more than the statement's own.
+#[derive(Debug)]
+pub(crate) struct Scoped<S> {
+    pool: Pool,
+    scope: S,
+}
+
+impl<S: Scope> Scoped<S> {
+    /// Takes a connection for a transaction of several statements.
+    pub(crate) async fn open(self) -> Result<Opened, sqlx::Error> {
+        Ok(Opened {
+            connection: self.pool.acquire().await?,
+            deadline: self.pool.deadline(),
+            begin: self.scope.begin(),
+            has_begun: false,
+        })
+    }
+}
+
+/// A connection for one transaction of a scope. It is closed when it is dropped.
+pub(crate) struct Opened {
+    connection: PoolConnection<Postgres>,
+    deadline: Duration,
+    begin: String,
+    has_begun: bool,
+}
+
+impl Opened {
+    /// How long all of the transaction may take, seen from here.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// Begins the transaction, in one round trip.
+    pub(crate) async fn begin(&mut self) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+        let begin = AssertSqlSafe(std::mem::take(&mut self.begin));
+        let transaction = self.connection.begin_with(begin).await?;
+        self.has_begun = true;
+        Ok(transaction)
+    }
+
+    /// Gives the connection back once everything was answered, well or not.
+    ///
+    /// # Errors
+    /// That of the transaction; `Io` when there was no answer in time.
+    pub(crate) fn settle<T>(
+        self,
+        answer: Result<Result<T, sqlx::Error>, Elapsed>,
+    ) -> Result<T, sqlx::Error> {
+        if self.has_begun {
+            return settle(self.connection, answer);
+        }
+        // Dropped: a transaction may be open that sqlx does not know of.
+        answer.map_err(std::io::Error::from)?
+    }
+}
+
+impl<'p, S: Scope> Executor<'p> for Scoped<S> {
+    type Database = Postgres;
+
+    /// All results at once: nobody here reads rows one by one, and the deadline is for all.
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxStream<'e, Result<Either<PgQueryResult, PgRow>, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        let results = async move {
+            let mut opened = self.open().await?;
+            let done = timeout(opened.deadline(), async {
+                let mut transaction = opened.begin().await?;
+                let results = transaction
+                    .fetch_many(query)
+                    .try_collect::<Vec<_>>()
+                    .await?;
+                transaction.commit().await?;
+                Ok(results)
+            });
+            let done = done.await;
+            let results = opened.settle(done)?;
+            Ok::<_, sqlx::Error>(stream::iter(results.into_iter().map(Ok)))
+        };
+        stream::once(results).try_flatten().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>>
+    where
+        'p: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        Box::pin(async move {
+            let mut opened = self.open().await?;
+            let done = timeout(opened.deadline(), async {
+                let mut transaction = opened.begin().await?;
+                let row = transaction.fetch_optional(query).await?;
+                transaction.commit().await?;
+                Ok(row)
+            });
+            let done = done.await;
+            opened.settle(done)
+        })
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [PgTypeInfo],
+    ) -> BoxFuture<'e, Result<PgStatement, sqlx::Error>>
+    where
+        'p: 'e,
+    {
+        self.pool.shared().prepare_with(sql, parameters)
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
+    where
+        'p: 'e,
+    {
+        self.pool.shared().describe(sql)
+    }
+}
