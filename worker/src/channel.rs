@@ -2,6 +2,7 @@
 //!
 //! Plain data of the partition's intake loop; nothing here waits or decides about a message.
 
+pub(crate) mod as_event;
 pub(crate) mod history;
 pub(crate) mod line;
 
@@ -34,6 +35,9 @@ pub(crate) struct Channel {
     pub(crate) queue: VecDeque<Granted>,
     /// The turn at the head of the queue, while a task of this process runs it for us.
     pub(crate) running: Option<TurnId>,
+    /// The server, as the messages that were heard here tell it: 0 in direct messages, `None`
+    /// before the first of them.
+    pub(crate) guild: Option<u64>,
     last_active: Instant,
     last_notice: Option<Instant>,
     setback: Setback,
@@ -52,6 +56,7 @@ impl Channel {
             history: History::default(),
             queue: VecDeque::new(),
             running: None,
+            guild: None,
             last_active: now,
             last_notice: None,
             setback: Setback::default(),
@@ -61,6 +66,11 @@ impl Channel {
     /// Notes that something happened here.
     pub(crate) const fn touch(&mut self, now: Instant) {
         self.last_active = now;
+    }
+
+    /// Returns when something happened here last.
+    pub(crate) const fn last_active(&self) -> Instant {
+        self.last_active
     }
 
     /// Adds a turn in its place, unless it waits here already.

@@ -62,6 +62,8 @@ pub struct ChatSettings {
     pub max_follow_ups: i16,
     /// Older messages are not answered when they are first seen (CFG-55).
     pub stale_event_max_age: Duration,
+    /// Messages of a channel that are read again after a lost session; 0: none.
+    pub gap_backfill: u16,
     /// Time between two typing signs (CFG-58).
     pub typing_keepalive: Duration,
     /// Name of the first persona (CFG-16).
@@ -255,6 +257,7 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
             5_000..=600_000,
             "older messages are not answered when first seen, in milliseconds",
         ),
+        gap_backfill: read_gap_backfill(reader),
         typing_keepalive: reader.duration_ms(
             "DISCORD_TYPING_KEEPALIVE_INTERVAL_MS",
             8_000,
@@ -269,6 +272,16 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
         max_output_tokens: u32::try_from(tokens).unwrap_or(8192),
         max_flush_count: usize::try_from(flushes).unwrap_or(40),
     }
+}
+
+fn read_gap_backfill(reader: &mut Reader) -> u16 {
+    let most = reader.integer(
+        "GAP_BACKFILL_MESSAGES",
+        0,
+        0..=100,
+        "messages of each active channel that are read again after a lost session; 0: none",
+    );
+    u16::try_from(most).unwrap_or_default()
 }
 
 fn read_key_rests(reader: &mut Reader) -> Rests {

@@ -68,7 +68,7 @@ fn spread(pause: Duration) -> Duration {
         tracing::debug!("the system gives no randomness");
     }
     let [share] = random;
-    pause - pause / 4 * u32::from(u8::MAX - share) / u32::from(u8::MAX)
+    pause / 4 * 3 + pause / 4 * u32::from(share) / u32::from(u8::MAX)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! id, as `list` shows it.
 
 mod answer;
-mod encode;
 mod retry;
 mod stream;
 

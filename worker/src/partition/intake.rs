@@ -4,6 +4,7 @@
 //! the events wait, in order, and the loop goes on beating.
 
 mod events;
+mod gap;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

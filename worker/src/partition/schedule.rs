@@ -59,6 +59,18 @@ impl Schedule {
         channel
     }
 
+    /// Returns the channels in which messages were heard, the latest first, and their servers.
+    pub(super) fn heard_lately(&self, most: usize) -> Vec<(ChannelId, u64)> {
+        let mut heard: Vec<_> = self
+            .channels
+            .iter()
+            .filter_map(|(id, channel)| Some((channel.last_active(), *id, channel.guild?)))
+            .collect();
+        heard.sort_unstable_by(|one, other| other.cmp(one));
+        let places = heard.into_iter().map(|(_, id, guild)| (id, guild));
+        places.take(most).collect()
+    }
+
     /// Drops every history: what is held may not be whole.
     pub(super) fn forget_histories(&mut self) {
         for channel in self.channels.values_mut() {

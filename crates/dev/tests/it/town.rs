@@ -246,7 +246,8 @@ impl Town {
         messages.as_array().unwrap().clone()
     }
 
-    async fn wait_until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+    /// Waits until something is so.
+    pub(crate) async fn wait_until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
         let deadline = Instant::now() + REPLY_WAIT;
         while !is_so().await {
             if Instant::now() >= deadline {
@@ -406,6 +407,12 @@ impl Town {
             Answer { trigger, record }
         });
         stream::iter(asked).buffered(4).collect().await
+    }
+
+    /// What is recorded about a message now, as its code; null: nothing.
+    pub(crate) async fn fate(&self, trigger: &Trigger) -> Value {
+        let (_, record) = self.operate(&["explain", &trigger.id]).await;
+        record["code"].clone()
     }
 
     async fn explain(&self, message: &str) -> Value {

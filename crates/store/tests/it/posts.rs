@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use proto::id::MessageId;
-use store::{Decision, EchoedPost, Lease, NOTICE, NewPost, PostState, Store, TurnState};
+use store::{Decision, EchoedPost, Lease, NOTICE, NewPost, Post, PostState, Store, TurnState};
 
 use crate::database::Database;
 use crate::world::{
@@ -269,7 +269,7 @@ async fn reason_of_a_notice_is_that_of_the_end_whoever_records_it() {
     let new = new.unwrap();
     assert!(!store.insert_post(&new, &notice).await.unwrap(), "in doubt");
     let posts = store.posts(new.turn).await.unwrap();
-    let are_notices: Vec<bool> = posts.iter().map(|post| post.is_notice()).collect();
+    let are_notices: Vec<bool> = posts.iter().map(Post::is_notice).collect();
     assert_eq!(are_notices, [false, true]);
     let ended = store.end_turn(&new, TurnState::Interrupted, None).await;
     assert!(ended.unwrap());

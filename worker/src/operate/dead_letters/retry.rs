@@ -15,8 +15,8 @@ use runtime::settings::sections::NatsSettings;
 use store::Store;
 
 use super::answer::Outcome;
-use super::encode;
 use super::stream::DeadLetters;
+use crate::channel::as_event;
 use crate::clock;
 
 /// Where a message is that can be read again.
@@ -52,7 +52,7 @@ pub(super) async fn retry(
         }
         Some(message) => {
             let guild = GuildId::non_zero(found.letter.guild_id);
-            let message = encode::message(&message, guild);
+            let message = as_event::message(&message, guild);
             publish(letters, nats, event, &place, message).await?;
             Outcome::Published
         }

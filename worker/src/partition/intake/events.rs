@@ -42,7 +42,7 @@ impl Intake {
                 let event = Received::of(envelope);
                 return self.ordered(&event.id, job).await;
             }
-            Some(Event::Gap(_)) => self.schedule.forget_histories(),
+            Some(Event::Gap(gap)) => self.close(*gap).await,
             None => {}
         }
         true
@@ -78,9 +78,11 @@ impl Intake {
         }
     }
 
-    async fn created(&mut self, event: &Received, message: &event::Message) -> bool {
+    pub(super) async fn created(&mut self, event: &Received, message: &event::Message) -> bool {
         let id = accept::channel_of(message);
-        let history = self.schedule.channel(id).history.clone();
+        let channel = self.schedule.channel(id);
+        channel.guild = Some(message.guild_id);
+        let history = channel.history.clone();
         let line = line::of_event(message, self.app.bot);
         if line.is_own {
             echo::take(&self.app, message).await;

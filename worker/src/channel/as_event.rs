@@ -10,7 +10,8 @@ use twilight_model::channel::message::{Mention, MessageReference, MessageReferen
 use twilight_model::id::Id;
 use twilight_model::util::Timestamp;
 
-pub(super) fn message(message: &Message, guild: Option<GuildId>) -> event::Message {
+/// Returns the event of a message that was read from a server's channel, or from a direct one.
+pub(crate) fn message(message: &Message, guild: Option<GuildId>) -> event::Message {
     let reference = message.reference.as_ref();
     let is_forward = |found: &&MessageReference| found.kind == MessageReferenceType::Forward;
     event::Message {
