@@ -24,6 +24,10 @@ use outcome::Outcome;
 
 /// Runs the tests whose names contain one of the words, or all; the last line counts them.
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub struct Args {
     /// Words of test names.
     pub filters: Vec<String>,
@@ -33,8 +37,11 @@ pub struct Args {
     /// Runs the tests of the sandbox's page in Chromium instead, which is installed if need be.
     #[arg(long, conflicts_with = "filters")]
     pub browser: bool,
+    /// Runs the tests of long outages instead, which take as long as those: ten minutes.
+    #[arg(long, conflicts_with_all = ["filters", "browser"])]
+    pub long: bool,
     /// Runs bots on discord.js and discord.py against the sandbox instead; these are installed if need be.
-    #[arg(long, conflicts_with_all = ["filters", "no_capture", "browser"])]
+    #[arg(long, conflicts_with_all = ["filters", "no_capture", "browser", "long"])]
     pub clients: bool,
 }
 
@@ -43,6 +50,9 @@ impl Args {
     fn words(&self) -> Vec<&str> {
         if self.browser {
             return vec![BROWSER_TESTS];
+        }
+        if self.long {
+            return vec![LONG_TESTS];
         }
         self.filters.iter().map(String::as_str).collect()
     }
@@ -56,6 +66,8 @@ const RUNNER_WAIT: Duration = Duration::from_secs(15);
 const LEAKS: &str = "leaks";
 /// The tests that need a browser; they are ignored unless they are asked for.
 const BROWSER_TESTS: &str = "e2e_browser";
+/// The tests that take minutes; they are ignored unless they are asked for.
+const LONG_TESTS: &str = "long_outage";
 
 /// Builds, starts the servers, runs the tests and stops the servers.
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
@@ -225,7 +237,7 @@ async fn nextest(
     if args.no_capture {
         command.arg("--no-capture");
     }
-    if args.browser {
+    if args.browser || args.long {
         command.arg("--run-ignored=only");
     }
     let status = finish(&mut command, interruption).await?;
@@ -278,7 +290,7 @@ async fn cargo_test(
     if args.no_capture {
         command.arg("--nocapture");
     }
-    if args.browser {
+    if args.browser || args.long {
         command.arg("--ignored");
     }
     let output = command

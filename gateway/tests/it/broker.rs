@@ -297,8 +297,28 @@ async fn copy(mut near: TcpStream, server: Arc<String>, mut wired: watch::Receiv
     }
 }
 
+/// A pinned version of the broker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Version {
+    Newest,
+    /// The oldest that is supported.
+    Oldest,
+}
+
+impl Version {
+    fn program(self) -> String {
+        let name = match self {
+            Self::Newest => "TEST_NATS_SERVER",
+            Self::Oldest => "TEST_NATS_SERVER_OLDEST",
+        };
+        std::env::var(name)
+            .unwrap_or_else(|_| panic!("{name} is not set: run ./dev test, which installs it"))
+    }
+}
+
 /// A NATS server of one test's own, which it may kill.
 pub(crate) struct Server {
+    version: Version,
     child: Child,
     address: String,
     folder: PathBuf,
@@ -306,26 +326,31 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        Self::configured("").await
+        Self::of(Version::Newest).await
+    }
+
+    pub(crate) async fn of(version: Version) -> Self {
+        Self::configured(version, "").await
     }
 
     /// Starts a server whose only account may store so many bytes.
     pub(crate) async fn with_room(bytes: u32) -> Self {
-        Self::configured(&format!(
+        let settings = format!(
             "accounts {{ A {{ jetstream {{ max_file: {bytes} }}, \
              users: [{{ user: a, password: a }}] }} }}\nno_auth_user: a\n"
-        ))
-        .await
+        );
+        Self::configured(Version::Newest, &settings).await
     }
 
-    async fn configured(settings: &str) -> Self {
+    async fn configured(version: Version, settings: &str) -> Self {
         let address = free_address().await;
         let unique = format!("nats-{:016x}", rand::random::<u64>());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("nats.conf"), settings).unwrap();
         Self {
-            child: spawn(&address, &folder),
+            version,
+            child: spawn(version, &address, &folder),
             address,
             folder,
         }
@@ -344,7 +369,7 @@ impl Server {
 
     /// Starts the server again with what it had stored.
     pub(crate) fn resume(&mut self) {
-        self.child = spawn(&self.address, &self.folder);
+        self.child = spawn(self.version, &self.address, &self.folder);
     }
 
     /// Lets the server stand still, or go on.
@@ -361,11 +386,9 @@ impl Drop for Server {
     }
 }
 
-fn spawn(address: &str, folder: &Path) -> Child {
-    let binary = std::env::var("TEST_NATS_SERVER")
-        .expect("TEST_NATS_SERVER is not set: run ./dev test, which installs the server");
+fn spawn(version: Version, address: &str, folder: &Path) -> Child {
     let (host, port) = address.split_once(':').unwrap();
-    Command::new(binary)
+    Command::new(version.program())
         .args(["--jetstream", "--addr", host, "--port", port, "--store_dir"])
         .arg(folder)
         .arg("--config")

@@ -1,6 +1,6 @@
 //! Nothing lost, nothing twice, in order, whatever restarts.
 
-use crate::broker::{Broker, Server, contents};
+use crate::broker::{Broker, Server, Version, contents};
 use crate::discord::{CHANNEL, Discord, Seen};
 use crate::eventually;
 use crate::process::Gateway;
@@ -174,7 +174,16 @@ async fn broker_away_and_back_keeps_order_session_and_heartbeats() {
 
 #[tokio::test]
 async fn broker_killed_while_messages_flow_loses_and_reorders_nothing() {
-    let mut server = Server::start().await;
+    broker_killed_while_messages_flow(Version::Newest).await;
+}
+
+#[tokio::test]
+async fn oldest_broker_killed_while_messages_flow_loses_and_reorders_nothing() {
+    broker_killed_while_messages_flow(Version::Oldest).await;
+}
+
+async fn broker_killed_while_messages_flow(version: Version) {
+    let mut server = Server::of(version).await;
     let (discord, broker) = (Discord::start().await, Broker::on(&server).await);
     let gateway = Gateway::start(&discord, &broker).await.ready().await;
     for round in 0..4 {

@@ -14,6 +14,9 @@ const KEY: &str = "sk-sandbox-typed-by-alice-0123456789abcdef";
 /// How every token of an interaction begins in the sandbox.
 const TOKEN: &str = "aW50ZXJhY3Rpb24";
 
+/// Commands of one moment; a worker answers 128 at once.
+const COMMANDS_AT_ONCE: usize = 60;
+
 /// Does something in a channel of the server "Amber" as its owner, and returns the interaction.
 async fn use_as_alice(town: &Town, mut doing: Value) -> String {
     doing["user"] = json!("alice");
@@ -139,6 +142,40 @@ async fn a_promise_whose_acceptance_was_lost_is_ended() {
     .await;
     let ended = answered(&town, filled(&form)).await;
     assert!(text(&ended).contains("went wrong"), "{ended}");
+    town.leave().await;
+}
+
+/// The first answer comes within Discord's three seconds also while every place for a turn is taken,
+/// others wait, and many people use commands at once; otherwise the sandbox says `failed`.
+#[tokio::test]
+async fn commands_are_answered_in_time_while_all_places_for_turns_are_taken() {
+    let town = Town::start_with(1, &[("WORKER_MAX_TURNS", "4")]).await;
+    town.set_up("Amber").await;
+    town.speak_slowly(100).await;
+    let mut triggers = Vec::new();
+    for server in ["Amber", "Birch", "Cedar", "Dune", "Ember", "Fjord"] {
+        town.set_up(server).await;
+        for number in 0..3 {
+            let user = format!("user{number}");
+            triggers.push(town.say(&user, server, "a long answer please").await);
+        }
+    }
+    town.wait_until("all places are taken", async || {
+        let running = "SELECT count(*) FROM turns WHERE state = 'streaming'";
+        town.sql(running).await.trim() == "4"
+    })
+    .await;
+    let mut asked = Vec::new();
+    for _ in 0..COMMANDS_AT_ONCE {
+        asked.push(use_as_alice(&town, json!({"command": "/tool ping"})).await);
+    }
+    for interaction in asked {
+        let view = answer(&town, &interaction).await;
+        assert!(text(&view).starts_with("Pong!"), "{view}");
+    }
+    town.speak_slowly(0).await;
+    let answers = town.answers(triggers).await;
+    assert_each_answered_once(&answers, &town.posts().await);
     town.leave().await;
 }
 

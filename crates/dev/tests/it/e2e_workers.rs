@@ -1,9 +1,11 @@
 //! Several workers share the channels; the death of one is not seen in the replies.
 
 use dev::control::Name;
+use dev::nats::Version;
 use dev::part::Part;
 
-use crate::town::{Town, Trigger, assert_each_answered_once};
+use crate::brokers::Brokers;
+use crate::town::{Town, Trigger, Way, assert_each_answered_once};
 
 const SERVERS: [&str; 5] = ["Amber", "Birch", "Cedar", "Dune", "Ember"];
 const MESSAGES: usize = 40;
@@ -49,4 +51,37 @@ async fn a_worker_killed_while_it_replies_loses_and_repeats_nothing() {
     let answers = town.answers(triggers).await;
     assert_each_answered_once(&answers, &town.posts().await);
     town.leave().await;
+}
+
+/// Kills a worker in the middle of many replies: others take its channels and its replies over.
+async fn a_killed_worker_is_replaced(version: Version, servers: u16) {
+    let brokers = Brokers::start(version, servers).await;
+    let way = Way {
+        nats_url: brokers.url(),
+        ..Way::default()
+    };
+    let copies = servers.to_string();
+    let town = Town::start_reaching(way, 2, &[("NATS_REPLICAS", &copies)]).await;
+    for server in SERVERS {
+        town.set_up(server).await;
+    }
+    town.speak_slowly(40).await;
+    let triggers = talk(&town).await;
+    town.wait_for_row("SELECT 1 FROM turn_posts WHERE state = 'sent'")
+        .await;
+    town.signal(Part::Worker(1), Name::Kill).await;
+    let answers = town.answers(triggers).await;
+    assert_each_answered_once(&answers, &town.posts().await);
+    town.leave().await;
+    brokers.leave().await;
+}
+
+#[tokio::test]
+async fn takeover_with_the_oldest_broker() {
+    a_killed_worker_is_replaced(Version::Oldest, 1).await;
+}
+
+#[tokio::test]
+async fn takeover_with_a_cluster_of_three_newest_brokers() {
+    a_killed_worker_is_replaced(Version::Newest, 3).await;
 }

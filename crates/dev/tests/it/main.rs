@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod brokers;
 mod browser;
 mod e2e_bad_input;
 mod e2e_browser;

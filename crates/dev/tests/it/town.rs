@@ -99,12 +99,7 @@ impl Town {
         };
         let statement = format!("CREATE DATABASE {name}");
         programs().await.query(&server, &statement).await.unwrap();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let home = home().join(&name);
-        let binaries = Path::new(env!("CARGO_BIN_EXE_tomori-dev"))
-            .parent()
-            .unwrap();
-        let installation = Installation::with_binaries(&root, Some(&home), binaries).unwrap();
+        let installation = installation_at(&home().join(&name));
         let nats_url = way.nats_url;
         let given = Given {
             database,
@@ -516,7 +511,8 @@ impl Town {
             .query(&self.server, &statement)
             .await
             .unwrap();
-        let client = async_nats::connect(&given.nats_url).await.unwrap();
+        let servers: Vec<&str> = given.nats_url.split(',').collect();
+        let client = async_nats::connect(servers).await.unwrap();
         let jetstream = async_nats::jetstream::new(client);
         let names = proto::subject::Names::new(given.nats_prefix);
         for stream in [names.event_stream(), names.dead_letter_stream()] {
@@ -656,8 +652,17 @@ fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run ./dev test"))
 }
 
+/// An installation of this checkout in a folder of its own.
+pub(crate) fn installation_at(home: &Path) -> Installation {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let binaries = Path::new(env!("CARGO_BIN_EXE_tomori-dev"))
+        .parent()
+        .unwrap();
+    Installation::with_binaries(&root, Some(home), binaries).unwrap()
+}
+
 #[expect(clippy::disallowed_methods, reason = "./dev test sweeps this folder")]
-fn home() -> PathBuf {
+pub(crate) fn home() -> PathBuf {
     let home =
         std::env::var("TEST_HOME").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
     PathBuf::from(home)
