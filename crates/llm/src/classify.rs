@@ -51,6 +51,28 @@ const MODEL: [&str; 5] = [
     "model not exist",
 ];
 const WRONG_KEY: [&str; 2] = ["api key not valid", "incorrect api key"];
+const TOOLS: [&str; 5] = [
+    "tools",
+    "tool use",
+    "tool choice",
+    "tool calling",
+    "function calling",
+];
+const NOT_TAKEN: [&str; 11] = [
+    "not support",
+    "not supported",
+    "unsupported",
+    "does not support",
+    // OpenRouter.
+    "no endpoints found that support",
+    // vLLM, which NVIDIA serves.
+    "requires",
+    "unknown",
+    "unrecognized",
+    "unexpected",
+    "not permitted",
+    "not allowed",
+];
 
 /// Judges an answer that is not a success.
 pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &str) -> Error {
@@ -59,6 +81,7 @@ pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &str) -> Error {
         class: class(Some(status), &body),
         status: Some(status),
         retry_after: wait::told(headers, details(&body)),
+        refuses_tools: matches!(status, 400 | 404 | 405 | 422 | 501) && names_tools(details(&body)),
     }
 }
 
@@ -68,7 +91,18 @@ pub(crate) fn interruption(body: &Value) -> Error {
         class: class(None, body),
         status: None,
         retry_after: wait::told(&HeaderMap::new(), details(body)),
+        refuses_tools: false,
     }
+}
+
+/// Tells whether tools are what is refused, by the parameter or in words.
+fn names_tools(error: &Value) -> bool {
+    let parameter = error
+        .get("param")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let words = Words::of(error);
+    parameter.starts_with("tool") || words.any(&TOOLS) && words.any(&NOT_TAKEN)
 }
 
 fn class(status: Option<u16>, body: &Value) -> Class {

@@ -123,8 +123,12 @@ impl Wire {
     }
 
     fn end(self) -> Result<Delta, Error> {
-        let (reason, usage) = self.ending.settle()?;
-        Ok(Delta::End { reason, usage })
+        let (reason, usage, calls) = self.ending.settle()?;
+        Ok(Delta::End {
+            reason,
+            usage,
+            calls,
+        })
     }
 }
 

@@ -120,6 +120,7 @@ pub struct Error {
     pub(crate) class: Class,
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) refuses_tools: bool,
 }
 
 impl Error {
@@ -129,6 +130,7 @@ impl Error {
             class,
             status: None,
             retry_after: None,
+            refuses_tools: false,
         }
     }
 
@@ -153,6 +155,12 @@ impl Error {
     /// Returns the HTTP status, where there was an answer.
     pub const fn status(&self) -> Option<u16> {
         self.status
+    }
+
+    /// Tells whether the provider names tools as what it refuses: the same call without them may
+    /// do (CHAT-109).
+    pub const fn refuses_tools(&self) -> bool {
+        self.refuses_tools
     }
 
     /// Returns how long the provider asks to wait, between 1 s and 1 h.

@@ -14,6 +14,7 @@ mod completion;
 mod models;
 
 mod body;
+mod calls;
 mod sse;
 mod wire;
 
@@ -21,6 +22,7 @@ mod classify;
 mod error;
 mod prompt;
 mod provider;
+mod tools;
 mod wait;
 
 pub use client::{Llm, Timeouts};
@@ -29,3 +31,4 @@ pub use error::{Class, Error, KeyRest, Remedy};
 pub use prompt::{Delta, EndReason, Prompt, Role, Turn, Usage};
 pub use provider::{Provider, UnknownProvider};
 pub use reqwest::Url;
+pub use tools::{Arguments, Tool, ToolCall, ToolStep, ToolUse, Tools};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::provider::Provider;
+use crate::tools::{ToolCall, Tools};
 
 /// Who said something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,10 @@ pub struct Prompt {
     pub max_output_tokens: Option<u32>,
     /// How freely the model chooses, 0 to 2.
     pub temperature: f32,
-    /// What the persona said already in this very answer: the model goes on after it.
+    /// What the persona may use, and what it used and was answered already in this very answer.
+    pub tools: Tools,
+    /// What the persona said already in this very answer, after the tools that it used: the model
+    /// goes on after it.
     pub continue_from: Option<String>,
 }
 
@@ -52,6 +56,8 @@ pub enum Delta {
         reason: EndReason,
         /// What it cost, where the provider told.
         usage: Option<Usage>,
+        /// The tools that the model asks for, in order, at most 16; whatever the reason says.
+        calls: Vec<ToolCall>,
     },
 }
 
@@ -93,6 +99,7 @@ impl fmt::Debug for Prompt {
         f.debug_struct("Prompt")
             .field("provider", &self.provider)
             .field("turns", &self.turns.len())
+            .field("tools", &self.tools)
             .finish_non_exhaustive()
     }
 }
@@ -101,10 +108,15 @@ impl fmt::Debug for Delta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.debug_struct("Text").field("bytes", &text.len()).finish(),
-            Self::End { reason, usage } => f
+            Self::End {
+                reason,
+                usage,
+                calls,
+            } => f
                 .debug_struct("End")
                 .field("reason", reason)
                 .field("usage", usage)
+                .field("calls", calls)
                 .finish(),
         }
     }

@@ -1,75 +1,16 @@
 //! The wire format of OpenAI's chat completions, as far as we use it.
 
-use serde::Serialize;
+mod request;
+
 use serde_json::Value;
 
+use crate::calls::Calls;
 use crate::classify;
 use crate::error::{Class, Error};
-use crate::prompt::{EndReason, Prompt, Role, Usage};
+use crate::prompt::{EndReason, Usage};
+use crate::tools::ToolCall;
 
-/// Models of OpenAI that refuse `max_tokens` and want the limit under its newer name, which other
-/// providers do not know.
-const NEWER_LIMIT: [&str; 5] = ["gpt-5", "gpt-6", "o1", "o3", "o4"];
-
-/// The body of a request.
-#[derive(Serialize)]
-pub(crate) struct Request<'a> {
-    model: &'a str,
-    messages: Vec<Message<'a>>,
-    temperature: f32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_completion_tokens: Option<u32>,
-    stream: bool,
-    stream_options: StreamOptions,
-}
-
-#[derive(Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: &'a str,
-}
-
-#[derive(Serialize)]
-struct StreamOptions {
-    include_usage: bool,
-}
-
-impl<'a> From<&'a Prompt> for Request<'a> {
-    fn from(prompt: &'a Prompt) -> Self {
-        let turns = prompt.turns.iter().map(|turn| Message {
-            role: match turn.role {
-                Role::User => "user",
-                Role::Persona => "assistant",
-            },
-            content: &turn.text,
-        });
-        let system = Message {
-            role: "system",
-            content: &prompt.system,
-        };
-        let said = prompt.continue_from.as_deref().map(|content| Message {
-            role: "assistant",
-            content,
-        });
-        let most = prompt.max_output_tokens;
-        let is_newer = NEWER_LIMIT
-            .iter()
-            .any(|start| prompt.model.starts_with(start));
-        Self {
-            model: &prompt.model,
-            messages: std::iter::once(system).chain(turns).chain(said).collect(),
-            temperature: prompt.temperature,
-            max_tokens: most.filter(|_| !is_newer),
-            max_completion_tokens: most.filter(|_| is_newer),
-            stream: true,
-            stream_options: StreamOptions {
-                include_usage: true,
-            },
-        }
-    }
-}
+pub(crate) use request::Request;
 
 /// What one event of an answer says.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,16 +25,17 @@ pub(crate) enum Said {
     Done,
 }
 
-/// What was told about the end of an answer so far.
+/// What was told so far that matters at the end of an answer.
 #[derive(Default)]
 pub(crate) struct Ending {
     reason: Option<EndReason>,
     is_blocked: bool,
     usage: Option<Usage>,
+    calls: Calls,
 }
 
 impl Ending {
-    /// Reads an event, and keeps what it says about the end.
+    /// Reads an event, and keeps what matters at the end.
     pub(crate) fn read(&mut self, data: &[u8]) -> Result<Said, Error> {
         let data = data.trim_ascii();
         if data == b"[DONE]" {
@@ -113,15 +55,24 @@ impl Ending {
         if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str) {
             self.note_reason(reason);
         }
-        Ok(choice.get("delta").map_or(Said::Nothing, said))
+        let Some(delta) = choice.get("delta") else {
+            return Ok(Said::Nothing);
+        };
+        let calls = self.calls.take(delta);
+        Ok(match said(delta) {
+            Said::Nothing if calls => Said::Thought,
+            said => said,
+        })
     }
 
-    /// Returns why the answer is over and what it cost. A blocked answer is an error instead.
-    pub(crate) fn settle(self) -> Result<(EndReason, Option<Usage>), Error> {
+    /// Returns why the answer is over, what it cost and which tools it asks for. A blocked answer
+    /// is an error instead.
+    pub(crate) fn settle(self) -> Result<(EndReason, Option<Usage>, Vec<ToolCall>), Error> {
         if self.is_blocked {
             return Err(Error::of(Class::ContentBlocked));
         }
-        Ok((self.reason.unwrap_or(EndReason::Other), self.usage))
+        let reason = self.reason.unwrap_or(EndReason::Other);
+        Ok((reason, self.usage, self.calls.finish()))
     }
 
     fn note_reason(&mut self, reason: &str) {
@@ -152,15 +103,7 @@ fn said(delta: &Value) -> Said {
     let thinks = ["reasoning_content", "reasoning"]
         .into_iter()
         .any(|field| text(field).is_some());
-    let calls = delta
-        .get("tool_calls")
-        .and_then(Value::as_array)
-        .is_some_and(|calls| !calls.is_empty());
-    if thinks || calls {
-        Said::Thought
-    } else {
-        Said::Nothing
-    }
+    if thinks { Said::Thought } else { Said::Nothing }
 }
 
 /// Reads what an answer cost; `None` where nothing is counted.

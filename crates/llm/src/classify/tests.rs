@@ -173,3 +173,52 @@ fn every_documented_error_has_its_class_and_its_wait() {
         assert_eq!(told, expected, "{} {} {body}", shape.from, shape.status);
     }
 }
+
+#[test]
+fn a_refusal_of_tools_is_told_from_other_refusals() {
+    let refusals = [
+        (
+            404,
+            r#"{"error":{"message":"No endpoints found that support tool use. To learn more about
+            provider routing, visit: https://openrouter.ai/docs","code":404}}"#,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"\"auto\" tool choice requires --enable-auto-tool-choice and
+            --tool-call-parser to be set","type":"BadRequestError","param":null,"code":400}}"#,
+        ),
+        (400, r#"{"error":"model does not support tools"}"#),
+        (
+            400,
+            r#"{"error":{"message":"Unrecognized request argument supplied: tools"}}"#,
+        ),
+        (
+            422,
+            r#"{"error":{"message":"Invalid schema","param":"tools[0].function.parameters"}}"#,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Function calling is not supported with this model"}}"#,
+        ),
+    ];
+    for (status, body) in refusals {
+        let error = refusal(status, &HeaderMap::new(), &body.replace('\n', " "));
+        assert!(error.refuses_tools(), "{body}");
+    }
+    for (status, body) in [
+        (
+            400,
+            r#"{"error":{"message":"Unsupported parameter: max_tokens","param":"max_tokens"}}"#,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"This model has many tools and a maximum context length"}}"#,
+        ),
+        (500, r#"{"error":{"message":"tools are not supported"}}"#),
+        (429, r#"{"error":{"message":"tools are not supported"}}"#),
+        (400, ""),
+    ] {
+        let error = refusal(status, &HeaderMap::new(), body);
+        assert!(!error.refuses_tools(), "{body}");
+    }
+}

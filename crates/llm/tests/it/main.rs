@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test fails by panicking"
 )]
 
@@ -11,3 +12,4 @@ mod refusals;
 mod server;
 mod streaming;
 mod timeouts;
+mod tools;

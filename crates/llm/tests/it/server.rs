@@ -14,7 +14,7 @@ use hyper::header::HeaderMap;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use llm::{Completion, Delta, Error, Llm, Prompt, Provider, Role, Timeouts, Turn};
+use llm::{Completion, Delta, Error, Llm, Prompt, Provider, Role, Timeouts, Tools, Turn};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -190,6 +190,7 @@ pub(crate) fn prompt() -> Prompt {
         }],
         max_output_tokens: Some(100),
         temperature: 0.5,
+        tools: Tools::default(),
         continue_from: None,
     }
 }

@@ -34,7 +34,8 @@ async fn an_answer_comes_in_pieces_and_ends_with_its_cost() {
             Ok(Delta::Text("lo".to_owned())),
             Ok(Delta::End {
                 reason: EndReason::Complete,
-                usage: Some(usage)
+                usage: Some(usage),
+                calls: Vec::new(),
             }),
         ]
     );
