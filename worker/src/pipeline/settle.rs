@@ -44,6 +44,10 @@ pub(super) async fn settle(
         .as_ref()
         .err()
         .and_then(|error| error.reply(has_posted));
+    if matches!(disposition, Disposition::End(_)) {
+        // Neither the last word nor the channel's next turn comes before what is on its way.
+        journal.until_quiet().await;
+    }
     let disposition = match (disposition, notice) {
         (Disposition::End(_), Some(notice)) if !tell(app, journal, &notice, reason).await => {
             Disposition::Release
@@ -56,6 +60,7 @@ pub(super) async fn settle(
             .await
             .map(|_| TurnEnd::Unsettled),
         Disposition::End(state) => {
+            journal.until_quiet().await;
             let reason_column = outcome.as_ref().err().and_then(TurnError::reason);
             let ended = with_patience(|| app.store.end_turn(lease, state, reason_column)).await;
             ended.map(|was_ours| after_end(was_ours, state, reason))
