@@ -58,7 +58,9 @@ pub enum Error {
 /// Discord's JSON error codes that we act upon (Discord's reference, "Opcodes and status codes").
 mod code {
     pub(super) const UNKNOWN_CHANNEL: u64 = 10_003;
+    pub(super) const UNKNOWN_MEMBER: u64 = 10_007;
     pub(super) const UNKNOWN_MESSAGE: u64 = 10_008;
+    pub(super) const UNKNOWN_USER: u64 = 10_013;
     pub(super) const UNKNOWN_INTERACTION: u64 = 10_062;
     pub(super) const ALREADY_ACKNOWLEDGED: u64 = 40_060;
     pub(super) const MISSING_ACCESS: u64 = 50_001;
@@ -93,6 +95,11 @@ impl Error {
             Self::NotSent { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+
+    /// Tells whether the user is not in the server (10007), or is none (10013).
+    pub const fn is_unknown_member(&self) -> bool {
+        matches!(self.code(), Some(code::UNKNOWN_MEMBER | code::UNKNOWN_USER))
     }
 
     /// Tells whether the message is gone (10008).

@@ -4,9 +4,11 @@
 //! Every call ends by its deadline, with an answer or an [`Error`] that says what the caller can
 //! do. There is no gateway connection here, no cache, and no decision about what is said.
 
+mod acts;
 mod application;
 mod interactions;
 mod messages;
+mod places;
 
 mod client;
 
@@ -17,8 +19,10 @@ mod limit;
 pub mod metrics;
 mod transport;
 
+pub use acts::{NewThread, Wanted};
 pub use application::{Application, CurrentUser};
 pub use client::{Client, Settings};
 pub use error::Error;
 pub use interactions::Answer;
 pub use messages::{NewMessage, Page, Posted};
+pub use places::{Channel, Guild, Member, Overwrite};

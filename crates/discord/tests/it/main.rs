@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod acts;
 mod application;
 mod interactions;
 mod limits;
