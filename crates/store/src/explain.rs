@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use crate::admission::parse_code;
 use crate::post::posts_of;
+use crate::step::steps_of;
 use crate::turn::turns_of;
-use crate::{Decision, Error, Post, Store, Turn};
+use crate::{Decision, Error, Post, Step, Store, Turn};
 
 /// The record of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct ExplainedTurn {
     pub times: TurnTimes,
     /// Its posts in order.
     pub posts: Vec<Post>,
+    /// Its uses of tools in order.
+    pub steps: Vec<Step>,
 }
 
 /// When a turn came how far.
@@ -83,6 +86,7 @@ impl Store {
         let rows = turns_of(self.pool.system(), event_id.as_str()).await?;
         let ids: Vec<_> = rows.iter().map(|row| row.turn_id).collect();
         let posts = posts_of(self.pool.system(), &ids).await?;
+        let steps = steps_of(self.pool.system(), &ids).await?;
         let times = self.times_of(&ids).await?;
         let explained = rows.into_iter().filter_map(|mut row| {
             // A turn that was deleted between the two reads is left out.
@@ -90,7 +94,8 @@ impl Store {
             let reason = row.stop_reason.take();
             let turn = Turn::try_from(row);
             Some(turn.map(|turn| ExplainedTurn {
-                posts: posts_of_turn(&posts, turn.id.row),
+                posts: those_of(&posts, turn.id.row),
+                steps: those_of(&steps, turn.id.row),
                 turn,
                 reason,
                 times,
@@ -118,10 +123,7 @@ impl Store {
     }
 }
 
-fn posts_of_turn(posts: &[(Uuid, Post)], turn: Uuid) -> Vec<Post> {
-    posts
-        .iter()
-        .filter(|(id, _)| *id == turn)
-        .map(|(_, post)| post.clone())
-        .collect()
+fn those_of<T: Clone>(all: &[(Uuid, T)], turn: Uuid) -> Vec<T> {
+    let own = all.iter().filter(|(id, _)| *id == turn);
+    own.map(|(_, one)| one.clone()).collect()
 }

@@ -19,7 +19,7 @@ pub struct Lease {
     pub fence: i64,
     /// The worker that claimed.
     pub worker: String,
-    /// Claims since the turn last came forward by a post, this one included.
+    /// Claims since the turn last came forward by a post or a tool, this one included.
     pub tries: i64,
 }
 
@@ -53,9 +53,12 @@ impl Store {
                             WHERE c.channel_disc_id = q.channel_disc_id
                               AND c.server_id = q.server_id
                               AND c.cleared_before >= q.created_at)) AS is_void,
-                        COALESCE((
-                            SELECT max(p.fence) FROM turn_posts p
-                            WHERE p.turn_id = q.turn_id AND p.state = 'sent'), 0) AS posted_under
+                        GREATEST(
+                            (SELECT max(p.fence) FROM turn_posts p
+                             WHERE p.turn_id = q.turn_id AND p.state = 'sent'),
+                            (SELECT max(s.fence) FROM turn_steps s
+                             WHERE s.turn_id = q.turn_id AND s.state = 'finished'), 0)
+                            AS forward_under
                  FROM turns q WHERE q.turn_id = $1
                  FOR UPDATE
              ) AS v
@@ -68,7 +71,7 @@ impl Store {
                           OR (other.priority, other.admission_order)
                               < (t.priority, t.admission_order))))
              RETURNING t.fence, t.stop_requested,
-                       LEAST(t.attempts, t.fence - v.posted_under) AS "tries!""#,
+                       LEAST(t.attempts, t.fence - v.forward_under) AS "tries!""#,
             turn.row,
             worker,
             fence,

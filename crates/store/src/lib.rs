@@ -50,6 +50,7 @@ mod schema;
 mod seal;
 mod sealed;
 mod setup;
+mod step;
 mod text;
 mod turn;
 mod turn_attempt;
@@ -69,7 +70,7 @@ pub use main_key::{MainKey, MainKeyReport, UsableMainKey};
 pub use operation_quota::{Operation, Reservation, ReservedUse};
 pub use payer::{PaidModel, Payer, Unpaid};
 pub use post::{EchoedPost, NOTICE, NewPost, Post, PostState};
-pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId};
+pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId, ToolSwitches};
 pub use provider_key::{
     KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, ListedError, ListedKey, ListedKeys,
     ListedMain, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested, SHORTEST_POOL_KEY, SeenKey, SeenPool,
@@ -79,6 +80,7 @@ pub use refused_key::{RefusedKey, WhichKey};
 pub use rotate::{ColumnRotation, Rotation, StaleRow};
 pub use schema::Applied;
 pub use setup::NewSetup;
+pub use step::{NewStep, Step};
 pub use text::UnknownText;
 pub use turn::{Turn, TurnId, TurnOwner};
 pub use turn_attempt::{Attempt, ShownAttempt, ShownKey};

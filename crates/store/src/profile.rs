@@ -61,6 +61,17 @@ pub struct Profile {
     pub temperature: f32,
     /// Notices that the server does not want to see.
     pub hidden_notices: Vec<String>,
+    /// Which tools its people let personas use.
+    pub tools: ToolSwitches,
+}
+
+/// The switches of a tenant for groups of tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToolSwitches {
+    /// Tools that only react to the conversation.
+    pub tool_use: bool,
+    /// The tool that starts threads.
+    pub thread_creation: bool,
 }
 
 /// One character that the bot speaks as.
@@ -104,7 +115,9 @@ impl Store {
                       c.system_prompt AS "system_prompt?",
                       m.llm_max_output_tokens AS "max_output_tokens?",
                       COALESCE(m.llm_temperature, 1.0::real) AS "temperature!",
-                      COALESCE(c.tool_notice_hidden_keys, '{}') AS "hidden_notices!"
+                      COALESCE(c.tool_notice_hidden_keys, '{}') AS "hidden_notices!",
+                      COALESCE(c.tool_use_enabled, true) AS "tool_use!",
+                      COALESCE(c.thread_creation_enabled, false) AS "thread_creation!"
                FROM servers s
                LEFT JOIN server_model_configs m ON m.server_id = s.server_id
                LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
@@ -140,6 +153,7 @@ impl Store {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "a column each")]
 struct SettingsRow {
     server_id: i64,
     settings_version: i64,
@@ -156,6 +170,8 @@ struct SettingsRow {
     max_output_tokens: Option<i32>,
     temperature: f32,
     hidden_notices: Vec<String>,
+    tool_use: bool,
+    thread_creation: bool,
 }
 
 impl SettingsRow {
@@ -190,6 +206,10 @@ impl SettingsRow {
             system_prompt: self.system_prompt,
             temperature: self.temperature,
             hidden_notices: self.hidden_notices,
+            tools: ToolSwitches {
+                tool_use: self.tool_use,
+                thread_creation: self.thread_creation,
+            },
         })
     }
 }

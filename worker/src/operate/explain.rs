@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use proto::id::MessageId;
 use serde::Serialize;
-use store::{ExplainedTurn, Explanation, Post, Store};
+use store::{ExplainedTurn, Explanation, Post, Step, Store};
 use tokio::time::{Instant, sleep};
 
 /// Between two looks while waiting for the end of a turn.
@@ -43,6 +43,7 @@ struct TurnReport {
     posts: Vec<PostReport>,
     /// What people were told about its end, where that was not as one would wish.
     notice: Option<PostReport>,
+    steps: Vec<StepReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,6 +51,16 @@ struct PostReport {
     ordinal: i32,
     state: &'static str,
     message_id: Option<String>,
+}
+
+/// A use of a tool that has effects.
+#[derive(Debug, Serialize)]
+struct StepReport {
+    step: i32,
+    ordinal: i32,
+    tool: String,
+    /// `started` for one of which nobody knows what came of it.
+    state: &'static str,
 }
 
 impl fmt::Display for Report {
@@ -63,11 +74,12 @@ impl fmt::Display for Report {
             let reason = turn.reason.as_deref().map(|reason| format!(" ({reason})"));
             write!(
                 f,
-                "\n  turn {}: {}{}, {} posts, begun {} times",
+                "\n  turn {}: {}{}, {} posts, {} uses of tools, begun {} times",
                 turn.turn_id,
                 turn.state,
                 reason.unwrap_or_default(),
                 turn.posts.len(),
+                turn.steps.len(),
                 turn.attempts,
             )?;
             if let Some(at) = turn.ended_at {
@@ -142,6 +154,7 @@ fn turn_report(explained: ExplainedTurn) -> TurnReport {
         reason,
         times,
         posts,
+        steps,
     } = explained;
     let (notices, reply): (Vec<Post>, Vec<Post>) = posts.into_iter().partition(Post::is_notice);
     TurnReport {
@@ -156,6 +169,7 @@ fn turn_report(explained: ExplainedTurn) -> TurnReport {
         ended_at: times.ended,
         posts: reply.into_iter().map(post_report).collect(),
         notice: notices.into_iter().next().map(post_report),
+        steps: steps.into_iter().map(step_report).collect(),
     }
 }
 
@@ -164,5 +178,18 @@ fn post_report(post: Post) -> PostReport {
         ordinal: post.ordinal,
         state: post.state.as_str(),
         message_id: post.message.map(|id| id.to_string()),
+    }
+}
+
+fn step_report(step: Step) -> StepReport {
+    StepReport {
+        step: step.step,
+        ordinal: step.ordinal,
+        tool: step.tool,
+        state: if step.result.is_some() {
+            "finished"
+        } else {
+            "started"
+        },
     }
 }

@@ -1,7 +1,7 @@
 //! What a message means, case by case.
 
 use proto::event::{Author, Mention, Message, Reference};
-use store::{ModelChoice, Persona, ServerId};
+use store::{ModelChoice, Persona, ServerId, ToolSwitches};
 
 use super::*;
 
@@ -56,6 +56,10 @@ fn profile() -> Profile {
         system_prompt: None,
         max_output_tokens: None,
         temperature: 1.0,
+        tools: ToolSwitches {
+            tool_use: true,
+            thread_creation: false,
+        },
     }
 }
 
