@@ -18,6 +18,7 @@ use crate::keys::Keys;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
 use crate::profiles::Profiles;
+use crate::tool::{Rights, Toolless};
 
 /// What every part of the worker may use.
 #[derive(Debug)]
@@ -56,6 +57,10 @@ pub struct App {
     pub(crate) nudges: Nudges,
     /// What people typed into commands that turns come of.
     pub(crate) prompts: Prompts,
+    /// Models that take no tools.
+    pub(crate) toolless: Toolless,
+    /// Who may do what, as far as it was read a moment ago.
+    pub(crate) rights: Rights,
     /// Posts of this process whose echo is expected.
     pub(crate) echoes: Echoes,
     /// Places for turns (`WORKER_MAX_TURNS`).

@@ -17,6 +17,7 @@ use crate::keys::{MasterKeys, read_keys};
 
 use crate::pool::Rests;
 use crate::switches::Switches;
+use crate::tool::Bounds;
 
 /// Names of the worker's log and identity (CFG-13): what a name may consist of.
 const WORKER_ID_LENGTH: usize = 32;
@@ -80,6 +81,8 @@ pub struct ChatSettings {
     pub max_output_tokens: u32,
     /// Most posts of one reply (CFG-77).
     pub max_flush_count: usize,
+    /// When a model has used tools for long enough (CFG-60, CFG-61).
+    pub tool_bounds: Bounds,
 }
 
 impl Settings {
@@ -271,6 +274,26 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
         server_config_ttl: Duration::from_secs(u64::try_from(ttl).unwrap_or(600)),
         max_output_tokens: u32::try_from(tokens).unwrap_or(8192),
         max_flush_count: usize::try_from(flushes).unwrap_or(40),
+        tool_bounds: read_tool_bounds(reader),
+    }
+}
+
+fn read_tool_bounds(reader: &mut Reader) -> Bounds {
+    let steps = reader.integer(
+        "BOT_MAX_FUNCTION_CALL_ITERATIONS",
+        100,
+        1..=500,
+        "most steps of one reply in which tools are used",
+    );
+    let failures = reader.integer(
+        "BOT_MAX_CONSECUTIVE_TOOL_ERRORS",
+        5,
+        1..=50,
+        "uses of tools that fail in a row, after which a reply uses no more",
+    );
+    Bounds {
+        steps: u32::try_from(steps).unwrap_or(100),
+        failures: u32::try_from(failures).unwrap_or(5),
     }
 }
 

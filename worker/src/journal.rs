@@ -7,6 +7,7 @@
 pub(crate) mod echo;
 mod quiet;
 mod resume;
+mod step;
 
 use std::time::Duration;
 
@@ -28,7 +29,9 @@ use crate::switches::Switches;
 
 use self::echo::Awaited;
 pub(crate) use self::echo::Echoes;
-pub(crate) use self::resume::Left;
+pub(crate) use self::resume::{Begun, Left};
+use self::step::Acts;
+pub(crate) use self::step::{PastStep, Use};
 
 /// One call to Discord, retries included (DESIGN §4).
 pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(10);
@@ -69,6 +72,8 @@ pub(crate) struct Journal<'a> {
     /// The posts of this turn that are on record, in order.
     posted: Vec<MessageId>,
     has_posted: bool,
+    /// What it did besides.
+    acts: Acts,
     /// The run of heartbeats in which the turn was last found to be ours.
     held_in: Option<u64>,
     /// When nothing of this turn can arrive any more, where something may be on its way.
@@ -94,6 +99,7 @@ impl<'a> Journal<'a> {
             next_ordinal: 0,
             posted: Vec::new(),
             has_posted: false,
+            acts: Acts::default(),
             held_in: None,
             // Whoever had it before us sent its last request before we claimed.
             quiet_at: turn
@@ -108,14 +114,19 @@ impl<'a> Journal<'a> {
         self.has_posted
     }
 
+    /// Tells whether people saw anything of this turn: a part of its reply, or what a tool did.
+    pub(crate) const fn has_shown(&self) -> bool {
+        self.has_posted || self.acts.are_seen
+    }
+
     /// Returns what a test takes away; nothing, otherwise.
     fn switches(&self) -> &Switches {
         &self.app.settings.switches
     }
 
-    /// Returns how many posts of this reply are on record.
+    /// Returns how many posts of this reply are on record, those of tools included.
     pub(crate) const fn posts(&self) -> usize {
-        self.posted.len()
+        self.posted.len() + self.acts.posts
     }
 
     /// Posts the next piece of the reply; returns when Discord has it and the row says so.

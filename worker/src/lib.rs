@@ -32,3 +32,4 @@ pub mod pool;
 mod profiles;
 pub mod run;
 pub mod switches;
+pub mod tool;

@@ -19,6 +19,7 @@ const TAKEOVERS_TOTAL: &str = "worker_turn_takeovers_total";
 const STAGE_DURATION_SECONDS: &str = "worker_stage_duration_seconds";
 const FIRST_POST_SECONDS: &str = "worker_first_post_seconds";
 const POSTS_TOTAL: &str = "worker_posts_total";
+const TOOL_CALLS_TOTAL: &str = "worker_tool_calls_total";
 const HEARTBEATS_TOTAL: &str = "worker_heartbeats_total";
 const PARTITIONS_OWNED: &str = "worker_partitions_owned";
 const PARTITION_CHANGES_TOTAL: &str = "worker_partition_changes_total";
@@ -73,6 +74,11 @@ pub fn describe() {
         "from the admission of a message to the first post of its reply"
     );
     describe_counter!(POSTS_TOTAL, Unit::Count, "posts of turns, by outcome");
+    describe_counter!(
+        TOOL_CALLS_TOTAL,
+        Unit::Count,
+        "calls of tools that models asked for, by tool and by what came of them"
+    );
     describe_counter!(HEARTBEATS_TOTAL, Unit::Count, "heartbeats, by outcome");
     describe_gauge!(
         PARTITIONS_OWNED,
@@ -181,6 +187,10 @@ pub(crate) fn first_post(since_admission: Duration) {
 
 pub(crate) fn post(outcome: &'static str) {
     counter!(POSTS_TOTAL, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn tool(tool: &'static str, outcome: &'static str) {
+    counter!(TOOL_CALLS_TOTAL, "tool" => tool, "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn heartbeat(outcome: &'static str) {

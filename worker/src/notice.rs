@@ -47,6 +47,8 @@ pub enum Notice {
     Unexpected,
     /// The work behind an answer took longer than it may.
     TooSlow,
+    /// A reply uses tools, and takes its time.
+    StillWorking,
     /// No such command in this version.
     UnknownCommand,
     /// A button, menu or form that this version does not know, or that was not made by us.
@@ -107,6 +109,7 @@ impl Notice {
                 "Something went wrong on my side. Try again; if it stays so, tell whoever runs \
                  this bot."
             }
+            Self::StillWorking => "*I am still working on it.*",
             Self::TooSlow => "This took too long and was given up. Try again in a minute.",
             Self::UnknownCommand => {
                 "I do not know this command. It may belong to another version; Discord's list of \

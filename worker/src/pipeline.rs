@@ -1,4 +1,6 @@
 //! The seven steps from an event to a reply; `ls pipeline` lists them in the order of the data.
+//! While the model asks for tools, completing and delivering are repeated, with [`crate::tool`]
+//! between them.
 //!
 //! [`intake`] is the short, ordered part: it decides about an event and is awaited by the owner
 //! of the partition. [`turn`] is the long part that produces one persona's answer, as a task of
@@ -23,10 +25,12 @@ use tokio_util::sync::CancellationToken;
 use self::accept::{Surroundings, Verdict};
 use self::admit::Answer;
 pub(crate) use self::admit::Granted;
+pub(crate) use self::deliver::{Said, neutralise};
 use crate::app::App;
 use crate::channel::history::History;
 use crate::error::TurnError;
 use crate::metrics;
+use crate::pace::Pace;
 
 /// Settings that change while a message is judged are reloaded this often; then the message
 /// waits for its next delivery, as if the database were away.
@@ -44,6 +48,7 @@ pub(crate) enum Stage {
     Collect,
     Complete,
     Deliver,
+    Tool,
     Settle,
 }
 
@@ -55,6 +60,7 @@ impl Stage {
             Self::Collect => "collect",
             Self::Complete => "complete",
             Self::Deliver => "deliver",
+            Self::Tool => "tool",
             Self::Settle => "settle",
         }
     }
@@ -251,7 +257,8 @@ pub(crate) async fn turn(
     .await
 }
 
-/// Collects, completes and delivers; asks again when the model had nothing to say.
+/// Collects, then completes and delivers, step by step, for as long as the model asks for tools;
+/// asks again when it had nothing to say.
 async fn answer(
     app: &App,
     claimed: &claim::Claimed,
@@ -259,45 +266,47 @@ async fn answer(
     history: &History,
 ) -> Result<TurnState, TurnError> {
     let _typing = claimed.typing(app);
-    let collecting = timed(
-        Stage::Collect,
-        collect::collect(app, claimed, journal, history),
-    );
-    let Some(prompt) = unless_told(app, claimed, collecting).await? else {
+    let pace = &claimed.pace;
+    let collecting = collect::collect(app, claimed, journal, history);
+    let collecting = timed(Stage::Collect, collecting);
+    let Some((mut prompt, mut toolbox)) = unless_told(app, pace, collecting).await? else {
         return Ok(TurnState::Done);
     };
-    for attempt in 0..=EMPTY_RETRIES {
+    let mut retries = 0..EMPTY_RETRIES;
+    loop {
         let completing = timed(Stage::Complete, complete::complete(app, claimed, &prompt));
-        let stream = unless_told(app, claimed, completing).await?;
-        claimed.pace.note();
-        let said = prompt.continue_from.as_deref();
-        let delivering = deliver::deliver(app, claimed, journal, stream, said);
-        timed(Stage::Deliver, delivering).await?;
-        if journal.has_posted() || prompt.continue_from.is_some() {
+        let stream = unless_told(app, pace, completing).await?;
+        pace.note();
+        let delivering = deliver::deliver(app, claimed, journal, &prompt, stream);
+        let said = timed(Stage::Deliver, delivering).await?;
+        if !said.calls.is_empty() {
+            let using = toolbox.step(app, pace, journal, &mut prompt, said);
+            timed(Stage::Tool, using).await?;
+        } else if journal.has_shown() || prompt.continue_from.is_some() {
             return Ok(TurnState::Done);
-        }
-        if attempt < EMPTY_RETRIES {
+        } else if retries.next().is_some() {
             let pause = async {
                 tokio::time::sleep(EMPTY_RETRY_AFTER).await;
                 Ok(())
             };
-            unless_told(app, claimed, pause).await?;
+            unless_told(app, pace, pause).await?;
+        } else {
+            return Err(TurnError::EmptyReply);
         }
     }
-    Err(TurnError::EmptyReply)
 }
 
 /// Lets go of a step when the process is on its way out, or when somebody stops the turn. Only for
 /// steps that send nothing: a post that is cut off would be in doubt, so delivery does this while
 /// it waits for the model, and never within a post.
-async fn unless_told<T>(
+pub(crate) async fn unless_told<T>(
     app: &App,
-    claimed: &claim::Claimed,
+    pace: &Pace,
     step: impl Future<Output = Result<T, TurnError>>,
 ) -> Result<T, TurnError> {
     tokio::select! {
         biased;
-        () = claimed.pace.stopped() => Err(TurnError::StopRequested),
+        () = pace.stopped() => Err(TurnError::StopRequested),
         () = app.abandon.cancelled() => Err(TurnError::Abandoned),
         outcome = step => outcome,
     }

@@ -8,6 +8,15 @@ use twilight_model::channel::Message;
 
 use super::history::Line;
 
+/// Discord's own note that a thread was started; in the name of whoever started it (its message
+/// page, 2026-11).
+const THREAD_CREATED: u32 = 18;
+
+/// Tells whether somebody said it: the note about a thread is nobody's words.
+pub(crate) const fn is_said(kind: u32) -> bool {
+    kind != THREAD_CREATED
+}
+
 /// Reads a message as the gateway published it.
 pub(crate) fn of_event(message: &event::Message, bot: UserId) -> Line {
     let author = message.author.clone().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use llm::{Class, Prompt, Provider, Role, Turn};
+use llm::{Class, Prompt, Provider, Role, Tools, Turn};
 use proto::id::UserId;
 use secrecy::SecretString;
 use store::{Operation, Reservation, ReservedUse};
@@ -109,6 +109,7 @@ pub(super) async fn answers(
         }],
         max_output_tokens: None,
         temperature: 1.0,
+        tools: Tools::default(),
         continue_from: None,
     };
     let first = async {

@@ -19,7 +19,7 @@ impl Journal<'_> {
     /// Waits until nothing of this turn can arrive any more: the channel's next turn begins when
     /// this one has ended.
     pub(crate) async fn until_quiet(&self) {
-        if let Some(quiet_at) = self.quiet_at {
+        if let Some(quiet_at) = self.quiet_at.max(self.acts.quiet_at) {
             sleep_until(quiet_at).await;
         }
     }

@@ -7,7 +7,8 @@ use discord::Page;
 use proto::id::MessageId;
 use store::{Post, PostState};
 
-use super::{Journal, hash_of};
+use super::step::by_step;
+use super::{Journal, PastStep, hash_of};
 use crate::error::TurnError;
 use crate::patience::{with_patience, with_rest_patience};
 
@@ -26,21 +27,34 @@ pub(crate) enum Left {
     Whole,
     /// Whatever there is of it, and the word about why it ends there.
     Told,
-    /// The text that people see, piece by piece; empty when nothing was posted or all of it was
-    /// deleted.
-    Begun(Vec<String>),
+    /// A part of it, or nothing.
+    Begun(Begun),
+}
+
+/// A part of a reply.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Begun {
+    /// The steps that ended with the use of a tool.
+    pub(crate) steps: Vec<PastStep>,
+    /// The text that people see of what was said since, piece by piece; empty when nothing was
+    /// posted or all of it was deleted.
+    pub(crate) said: Vec<String>,
 }
 
 impl Journal<'_> {
     /// Reads back what a predecessor posted and settles what it left in doubt. Posts that exist
     /// are continued after; a post that is not found is said anew by the model, for its text was
-    /// never stored.
+    /// never stored. Tools that were used are told, and never used again.
     pub(crate) async fn resume(&mut self, dead: Option<&str>) -> Result<Left, TurnError> {
         if self.switches().no_journal {
-            return Ok(Left::Begun(Vec::new()));
+            return Ok(Left::Begun(Begun::default()));
         }
-        let posts = with_patience(|| self.app.store.posts(self.lease.turn)).await?;
+        let store = &self.app.store;
+        let posts = with_patience(|| store.posts(self.lease.turn)).await?;
+        let steps = with_patience(|| store.steps(self.lease.turn)).await?;
+        self.acts.recall(&steps);
         let (mut is_whole, mut is_told) = (false, false);
+        let mut places = Vec::new();
         for post in posts {
             let id = match (post.state, post.message) {
                 (PostState::Sent, Some(id)) => Some(id),
@@ -49,6 +63,7 @@ impl Journal<'_> {
             if let Some(id) = id {
                 self.note_posted(post.ordinal, id);
                 is_told |= post.is_notice();
+                places.push((post.ordinal, id));
                 is_whole |= post.is_last;
             }
         }
@@ -61,10 +76,12 @@ impl Journal<'_> {
         }
         self.refuse_if_long_ago()?;
         let mut texts = Vec::new();
-        for id in &self.posted {
-            texts.extend(self.read_back(*id).await?);
+        for (ordinal, id) in places {
+            let text = self.read_back(id).await?;
+            texts.extend(text.map(|text| (ordinal, text)));
         }
-        Ok(Left::Begun(texts))
+        let (steps, said) = by_step(texts, steps);
+        Ok(Left::Begun(Begun { steps, said }))
     }
 
     /// Returns the text of a post; `None` when somebody deleted it.

@@ -11,8 +11,9 @@ use crate::channel::history::{Found, History, Line};
 use crate::channel::line;
 use crate::command::respond;
 use crate::error::TurnError;
-use crate::journal::{Journal, Left};
+use crate::journal::{Begun, Journal, Left};
 use crate::patience::with_rest_patience;
+use crate::tool::{Handles, Scene, Toolbox};
 
 /// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
 /// first, the newest message never.
@@ -28,41 +29,61 @@ const STOP_DIRECTIVE: &str = "\n\nThe last message asks you to stop, and you hav
 /// A short sentence takes no more, thinking included.
 const STOP_MAX_TOKENS: u32 = 1_024;
 
-/// Gathers the prompt of a turn; fills the channel's history where that was never done. `None`: a
-/// predecessor has said everything, and nothing is to be asked.
+/// Gathers the prompt of a turn and lays out its tools; fills the channel's history where that was
+/// never done. `None`: a predecessor has said everything, and nothing is to be asked.
 pub(super) async fn collect(
     app: &App,
     claimed: &Claimed,
     journal: &mut Journal<'_>,
     history: &History,
-) -> Result<Option<Prompt>, TurnError> {
+) -> Result<Option<(Prompt, Toolbox)>, TurnError> {
     if claimed.is_exhausted() {
         return Err(TurnError::TooManyAttempts);
     }
     let voice = claimed.voice()?;
     let left = match &claimed.predecessor {
-        Predecessor::None => Left::Begun(Vec::new()),
+        Predecessor::None => Left::Begun(Begun::default()),
         Predecessor::Released => journal.resume(None).await?,
         Predecessor::Dead(worker) => journal.resume(Some(worker)).await?,
     };
-    let said = match left {
+    let Begun { steps, said } = match left {
         Left::Whole => return Ok(None),
         Left::Told => return Err(TurnError::AlreadyTold),
-        Left::Begun(said) => said,
+        Left::Begun(begun) => begun,
     };
     let trigger = find_trigger(app, claimed, history).await?;
     fill(app, claimed, history, voice.profile.message_fetch_limit).await;
     let limit = usize::from(voice.profile.message_fetch_limit);
-    let lines = conversation(history.last(limit), trigger, &said);
-    Ok(Some(Prompt {
+    let shown: Vec<&String> = steps
+        .iter()
+        .flat_map(|step| &step.said)
+        .chain(&said)
+        .collect();
+    let lines = conversation(history.last(limit), trigger, &shown);
+    let handles = Handles::of(lines.iter().map(|line| line.id));
+    let mut toolbox = Toolbox::new(app, scene(claimed, voice), handles, &steps);
+    let prompt = Prompt {
         provider: voice.provider,
         model: voice.model.to_owned(),
         system: system_text(voice, claimed.turn.trigger_kind),
         turns: turns_of(lines),
         max_output_tokens: Some(most_tokens(app, claimed, voice)),
         temperature: voice.profile.temperature,
+        tools: toolbox.prompt(steps),
         continue_from: (!said.is_empty()).then(|| said.join("\n\n")),
-    }))
+    };
+    Ok(Some((prompt, toolbox)))
+}
+
+fn scene(claimed: &Claimed, voice: Voice<'_>) -> Scene {
+    Scene {
+        tenant: claimed.turn.tenant,
+        channel: claimed.turn.channel,
+        caller: claimed.turn.responsible,
+        kind: claimed.turn.trigger_kind,
+        persona: voice.persona.nickname.clone(),
+        switches: voice.profile.tools,
+    }
 }
 
 fn most_tokens(app: &App, claimed: &Claimed, voice: Voice<'_>) -> u32 {
@@ -141,6 +162,7 @@ async fn fill(app: &App, claimed: &Claimed, history: &History, limit: u16) {
         Ok(messages) => history.fill(
             messages
                 .iter()
+                .filter(|message| line::is_said(u8::from(message.kind).into()))
                 .map(|message| line::of_rest(message, app.bot))
                 .collect(),
         ),
@@ -155,11 +177,11 @@ async fn fill(app: &App, claimed: &Claimed, history: &History, limit: u16) {
 
 /// Puts the lines in the order in which they matter: everything before the trigger, what we said
 /// since to others, the trigger last. What this very reply consists of already comes separately.
-fn conversation(lines: Vec<Line>, trigger: Line, said: &[String]) -> Vec<Line> {
+fn conversation(lines: Vec<Line>, trigger: Line, said: &[&String]) -> Vec<Line> {
     let mut conversation: Vec<Line> = lines
         .into_iter()
         .filter(|line| line.id != trigger.id && (line.id < trigger.id || line.is_own))
-        .filter(|line| !(line.is_own && line.id > trigger.id && said.contains(&line.text)))
+        .filter(|line| !(line.is_own && line.id > trigger.id && said.contains(&&line.text)))
         .collect();
     conversation.push(trigger);
     let mut bytes = 0;
@@ -263,7 +285,7 @@ mod tests {
     #[test]
     fn what_this_reply_said_already_is_not_history() {
         let lines = vec![line(2, false, "trigger"), line(3, true, "part one")];
-        let ordered = conversation(lines, line(2, false, "trigger"), &["part one".to_owned()]);
+        let ordered = conversation(lines, line(2, false, "trigger"), &[&"part one".to_owned()]);
         assert_eq!(ids(&ordered), [2]);
     }
 

@@ -2,9 +2,8 @@
 //!
 //! Keys, and what follows when one is refused, are the matter of [`crate::pool`].
 
-use std::sync::Arc;
-
-use llm::{Completion, Prompt};
+use llm::{Completion, Prompt, Tools};
+use secrecy::SecretString;
 
 use super::claim::Claimed;
 use crate::app::App;
@@ -24,11 +23,35 @@ pub(super) async fn complete(
         provider: prompt.provider,
         keys: &claimed.keys,
     };
-    let llm = Arc::clone(&app.llm);
-    let send = |key| {
-        let llm = Arc::clone(&llm);
-        async move { llm.stream(prompt, &key).await }
-    };
+    let send = |key| async move { ask(app, prompt, &key).await };
     // On the heap: the turn, of which this is the deepest part, would grow by kilobytes.
     Ok(Box::pin(calls.make(send)).await?)
+}
+
+/// Asks with tools, unless the model is known to refuse them; one that does so now is asked once
+/// more without, and remembered (CHAT-109).
+async fn ask(app: &App, prompt: &Prompt, key: &SecretString) -> Result<Completion, llm::Error> {
+    let Prompt {
+        provider, model, ..
+    } = prompt;
+    let has_tools = !prompt.tools.offered.is_empty();
+    if !has_tools || !app.toolless.knows(*provider, model) {
+        match app.llm.stream(prompt, key).await {
+            Err(error) if has_tools && error.refuses_tools() => {}
+            outcome => return outcome,
+        }
+        app.toolless.note(*provider, model).await;
+    }
+    app.llm.stream(&without_tools(prompt), key).await
+}
+
+fn without_tools(prompt: &Prompt) -> Prompt {
+    let tools = Tools {
+        offered: Vec::new(),
+        ..prompt.tools.clone()
+    };
+    Prompt {
+        tools,
+        ..prompt.clone()
+    }
 }

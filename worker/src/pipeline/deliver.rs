@@ -5,11 +5,11 @@ mod clean;
 mod split;
 
 use futures_util::StreamExt;
-use llm::{Completion, Delta};
+use llm::{Completion, Delta, Prompt, ToolCall};
 use store::TriggerKind;
 
 use self::align::{Aligner, Anew};
-use self::clean::neutralise;
+pub(crate) use self::clean::neutralise;
 use self::split::{Splitter, Style};
 use super::claim::Claimed;
 use super::unless_told;
@@ -21,9 +21,17 @@ use crate::metrics;
 /// Most posts of the answer to a stop (CHAT-54).
 const STOP_POSTS: usize = 2;
 
+/// What a model said in one step of a reply, and which tools it asks for.
+pub(crate) struct Said {
+    pub(crate) text: String,
+    /// Empty: the reply is whole.
+    pub(crate) calls: Vec<ToolCall>,
+}
+
 /// Posts the answer piece by piece; returns when the model has ended and all of it is posted. A
 /// model that does not end is cut off at the bound of posts (GUARD-48). What people have read of the
-/// reply, `said`, is never posted again, also where the model says it again.
+/// reply is never posted again, also where the model says it again. Calls of tools that may not be
+/// used any more are dropped.
 ///
 /// When the process is on its way out, or somebody stops the turn, it lets go between two posts,
 /// never within one; what was not posted by then is dropped.
@@ -31,22 +39,27 @@ pub(super) async fn deliver(
     app: &App,
     claimed: &Claimed,
     journal: &mut Journal<'_>,
+    prompt: &Prompt,
     mut stream: Completion,
-    said: Option<&str>,
-) -> Result<(), TurnError> {
+) -> Result<Said, TurnError> {
     let voice = claimed.voice()?;
     let mut splitter = Splitter::new(Style::of_degree(voice.profile.humanizer_degree));
     let mut outbox = Outbox {
         app,
         claimed,
         journal,
-        aligner: Aligner::after(said),
+        aligner: Aligner::after(prompt.continue_from.as_deref()),
         held: None,
+    };
+    let mut said = Said {
+        text: String::new(),
+        calls: Vec::new(),
     };
     loop {
         match next(app, claimed, &mut stream).await {
             Ok(Some(Delta::Text(text))) => {
                 let text = outbox.aligner.push(&text)?;
+                said.text.push_str(&text);
                 for piece in splitter.push(&text) {
                     outbox.put(&piece).await?;
                 }
@@ -54,7 +67,11 @@ pub(super) async fn deliver(
                     outbox.flush().await?;
                 }
             }
-            Ok(Some(Delta::End { .. }) | None) => break,
+            Ok(Some(Delta::End { calls, .. })) => {
+                said.calls = calls;
+                break;
+            }
+            Ok(None) => break,
             Err(error) => {
                 // What was said before the model broke off is said.
                 if matches!(error, TurnError::Model(_)) {
@@ -65,10 +82,19 @@ pub(super) async fn deliver(
         }
     }
     let rest = outbox.aligner.finish();
+    said.text.push_str(&rest);
     for piece in splitter.push(&rest).into_iter().chain(splitter.finish()) {
         outbox.put(&piece).await?;
     }
-    outbox.close().await
+    if prompt.tools.are_over {
+        said.calls.clear();
+    }
+    if said.calls.is_empty() {
+        outbox.close().await?;
+    } else {
+        outbox.flush().await?;
+    }
+    Ok(said)
 }
 
 async fn next(
@@ -77,7 +103,7 @@ async fn next(
     stream: &mut Completion,
 ) -> Result<Option<Delta>, TurnError> {
     let piece = async { Ok(stream.next().await.transpose()?) };
-    let piece = unless_told(app, claimed, piece).await?;
+    let piece = unless_told(app, &claimed.pace, piece).await?;
     claimed.pace.note();
     Ok(piece)
 }

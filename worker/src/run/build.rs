@@ -25,6 +25,7 @@ use crate::keys::Keys;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
 use crate::profiles::Profiles;
+use crate::tool::{Rights, Toolless};
 
 /// Builds everything; returns when the first heartbeat is acknowledged. Cancel safe: a worker that
 /// was heard of and is no more expires.
@@ -72,6 +73,8 @@ pub(super) async fn build(
         live_turns: LiveTurns::default(),
         suspects: Arc::default(),
         echoes: Echoes::default(),
+        toolless: Toolless::default(),
+        rights: Rights::default(),
         nudges: Nudges::default(),
         prompts: Prompts::default(),
         interactions: TaskTracker::new(),

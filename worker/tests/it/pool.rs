@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use keyring::Keyring;
-use llm::{Llm, Prompt, Provider};
+use llm::{Llm, Prompt, Provider, Tools};
 use proto::id::{GuildId, TenantId};
 use proto::subject::Names;
 use secrecy::SecretString;
@@ -294,6 +294,7 @@ fn prompt() -> Prompt {
         turns: Vec::new(),
         max_output_tokens: None,
         temperature: 1.0,
+        tools: Tools::default(),
         continue_from: None,
     }
 }

@@ -25,6 +25,7 @@ mod e2e_posts;
 mod e2e_respond;
 mod e2e_scenarios;
 mod e2e_takeover;
+mod e2e_tools;
 mod e2e_workers;
 mod model_anthropic;
 mod model_client;

@@ -232,7 +232,7 @@ impl Town {
     }
 
     /// What was said after a trigger, oldest first.
-    async fn messages(&self, Trigger { id, channel }: &Trigger) -> Vec<Value> {
+    pub(crate) async fn messages(&self, Trigger { id, channel }: &Trigger) -> Vec<Value> {
         let url = format!(
             "{}/sandbox/messages?channel_id={channel}&after={id}",
             self.url

@@ -88,7 +88,9 @@ impl Intake {
             echo::take(&self.app, message).await;
         }
         let author = line.author;
-        history.say(line);
+        if line::is_said(message.r#type) {
+            history.say(line);
+        }
         let is_busy = self.schedule.is_busy_with(id, author);
         let arrived = Arrived {
             received: event,

@@ -8,7 +8,7 @@ const INVISIBLE: char = '\u{200b}';
 const CALLS: [&str; 2] = ["everyone", "here"];
 
 /// Takes the persona's name off the beginning (`Name: …`) and breaks mentions of everybody.
-pub(super) fn neutralise(text: &str, persona: &str) -> String {
+pub(crate) fn neutralise(text: &str, persona: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = without_name(text, persona);
     while let Some((before, after)) = rest.split_once('@') {

@@ -1,4 +1,4 @@
-//! What the bot may do, and who takes its direct messages.
+//! What the bot and others may do, and who takes its direct messages.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -28,6 +28,9 @@ struct Rights {
     allow: Option<u64>,
     #[serde(default, deserialize_with = "ids::optional")]
     deny: Option<u64>,
+    /// What the channel takes from everybody.
+    #[serde(default, deserialize_with = "ids::optional")]
+    deny_everybody: Option<u64>,
     /// Milliseconds for which the bot is timed out in the server; 0 ends it.
     timeout_ms: Option<u64>,
     /// Whether the person takes no direct messages.
@@ -56,6 +59,15 @@ fn apply(world: &mut World, rights: &Rights) -> Outcome {
         world.change_member(guild, bot, |member| {
             member.silent_until_ms = (ms > 0).then_some(until);
         });
+    }
+    if let Some(deny) = rights.deny_everybody
+        && let Some(channel) = world.places.channels.get_mut(&spot.channel)
+    {
+        let overwrite = Overwrite {
+            deny,
+            ..Overwrite::default()
+        };
+        channel.options.overwrites.insert(guild.0, overwrite);
     }
     if rights.allow.is_some() || rights.deny.is_some() {
         let role = world.places.guilds.get(&guild).map(|guild| guild.bot_role);

@@ -7,6 +7,7 @@ use super::ask::{Ask, Role};
 use super::line::{self, Line};
 use super::persona::Persona;
 use super::phrases::{self, Phrases, fill};
+use super::tools;
 
 /// Words of the question that are taken up.
 const QUOTED_WORDS: usize = 12;
@@ -19,6 +20,9 @@ const MIDDLE_STRIDE: u64 = 3;
 const CODE: &str = "Here is a small example:\n\n```rust\nfn greet(name: &str) -> String {\n    \
 format!(\"Hello, {name}!\")\n}\n\nfn main() {\n    println!(\"{}\", greet(\"world\"));\n}\n```\n\n\
 It prints a greeting and nothing else.";
+
+/// Stands in what is to be said word by word where tools are to be used.
+const TOOLS_MARK: &str = "(tools)";
 
 /// Phrases that ask for something special, in lower case.
 const CODE_PLEASE: [&str; 2] = ["code please", "コードをください"];
@@ -48,7 +52,7 @@ const GREETINGS: [&str; 10] = [
 pub(super) fn answer(ask: &Ask, seed: u64) -> String {
     let line = line::newest(ask.question());
     if let Some(exactly) = exactly(&line.text) {
-        return exactly.to_owned();
+        return around_tools(exactly, ask, seed);
     }
     let persona = Persona::of(&ask.system);
     let key = format!("{persona:?}\n{}", line.text);
@@ -63,6 +67,22 @@ pub(super) fn answer(ask: &Ask, seed: u64) -> String {
         hash,
     };
     speech.text()
+}
+
+/// Returns the part before the mark together with tools that are to be used, and the part behind it
+/// once they have answered. Without a mark all is said once they have.
+fn around_tools(words: &str, ask: &Ask, seed: u64) -> String {
+    match words.split_once(TOOLS_MARK) {
+        None => words.to_owned(),
+        Some((_, after)) if !ask.results().is_empty() => after.trim().to_owned(),
+        Some((before, _)) if !tools::calls(ask, seed).is_empty() => before.trim().to_owned(),
+        Some((before, after)) => [before.trim(), after.trim()].join("\n\n"),
+    }
+}
+
+/// Tells whether something is to be said before tools are used.
+pub(super) fn says_before_tools(question: &str) -> bool {
+    exactly(question).is_some_and(|words| words.contains(TOOLS_MARK))
 }
 
 /// Returns what is to be said word by word.

@@ -79,10 +79,12 @@ impl Ask {
         last.map_or("", |said| &said.text)
     }
 
-    /// Returns what tools answered since the model spoke last.
+    /// Returns what tools answered last, for this very answer.
     pub(super) fn results(&self) -> Vec<&str> {
         let newest = self.said.iter().rev();
         let mut results: Vec<&str> = newest
+            // What the answer begins with comes after them.
+            .skip_while(|said| said.role == Role::Model && !said.text.is_empty())
             .take_while(|said| said.role == Role::Tool)
             .map(|said| said.text.as_str())
             .collect();

@@ -5,6 +5,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::answer;
 use super::ask::{Ask, CHARACTERS_PER_TOKEN, tokens};
 use super::fault::{Effect, Kind};
+use super::line;
 use super::tools::{self, Call};
 
 /// Words that one event carries.
@@ -53,7 +54,8 @@ impl Reply {
         } else {
             End::Tools
         };
-        if !calls.is_empty() {
+        let question = line::newest(ask.question()).text;
+        if !calls.is_empty() && !answer::says_before_tools(&question) {
             text.clear();
         }
         let longest = ask

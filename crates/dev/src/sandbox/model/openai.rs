@@ -21,9 +21,10 @@ use crate::sandbox::clock;
 
 /// Models that talk. Those of others are there because they are the defaults of the providers
 /// that this server stands in for.
-const CHAT_MODELS: [&str; 10] = [
+const CHAT_MODELS: [&str; 11] = [
     "sandbox-chat",
     "sandbox-chat-mini",
+    WITHOUT_TOOLS,
     "gpt-5-mini",
     "gpt-5",
     "gpt-4.1-mini",
@@ -33,6 +34,9 @@ const CHAT_MODELS: [&str; 10] = [
     "meta/llama-3.3-70b-instruct",
     "glm-4.6",
 ];
+
+/// A model that knows no tools and refuses questions that offer some.
+const WITHOUT_TOOLS: &str = "sandbox-chat-plain";
 
 /// The routes below `/model/v1`.
 pub(super) fn router() -> Router<Sandbox> {
@@ -118,6 +122,11 @@ struct Message {
 fn ask(request: Request) -> Result<Ask, Problem> {
     if request.messages.is_empty() {
         return Err(Problem::Invalid("'messages' must not be empty".to_owned()));
+    }
+    if request.model == WITHOUT_TOOLS && !request.tools.is_empty() {
+        return Err(Problem::Invalid(format!(
+            "{WITHOUT_TOOLS} does not support tools"
+        )));
     }
     let is_instruction =
         |message: &&Message| ["system", "developer"].contains(&message.role.as_str());

@@ -40,6 +40,10 @@ const ROWS: &[&str] = &[
     "INSERT INTO turn_posts (turn_id, ordinal, server_id, nonce, text_hash, fence)
      SELECT turn_id, 0, server_id, 1, decode(repeat('00', 32), 'hex'), 0
      FROM turns WHERE server_id = $1",
+    "INSERT INTO turn_steps (turn_id, step, ordinal, server_id, tool, arguments_hash, posts_before,
+                             fence)
+     SELECT turn_id, 0, 0, server_id, 'create_thread', decode(repeat('00', 32), 'hex'), 0, 0
+     FROM turns WHERE server_id = $1",
     "INSERT INTO turn_attempts (turn_id, step, attempt, server_id, model_ref, class, started_at,
                                 total_ms)
      SELECT turn_id, 1, 1, server_id, '{\"provider\": \"a\", \"model\": \"b\"}', 'timeout', now(), 1

@@ -1,4 +1,4 @@
-use super::super::ask::Said;
+use super::super::ask::{Said, Tool};
 use super::*;
 
 fn ask(system: &str, question: &str) -> Ask {
@@ -123,4 +123,27 @@ fn a_fault_is_ordered_before_the_words_that_are_to_be_said_and_not_in_them() {
         "fault: 503 "
     );
     assert_eq!(before_exactly("fault: 503"), "fault: 503");
+}
+
+#[test]
+fn words_around_the_use_of_tools_are_said_before_and_after_it() {
+    let tool = Tool {
+        name: "search".to_owned(),
+        schema: serde_json::json!({"type": "object"}),
+    };
+    let mut ask = ask("", "alice: search say exactly: one\n\n(tools)\n\ntwo three");
+    assert_eq!(answer(&ask, 1), "one\n\ntwo three", "there is no such tool");
+    ask.tools.push(tool);
+    assert_eq!(answer(&ask, 1), "one");
+    let said = |role, text: &str| Said {
+        role,
+        text: text.to_owned(),
+        pictures: 0,
+    };
+    ask.said.push(said(Role::Model, ""));
+    ask.said.push(said(Role::Tool, "found"));
+    assert_eq!(answer(&ask, 1), "two three");
+    ask.said.push(said(Role::Model, "two"));
+    assert_eq!(answer(&ask, 1), "two three", "a beginning changes nothing");
+    assert_eq!(rest("two three", ask.begun()).trim(), "three");
 }

@@ -1,0 +1,191 @@
+//! Tools: what a persona does besides speaking, when its model asks for it.
+//!
+//! There is one [`gate`], pure and in front of every use: what it refuses does not run, and the
+//! model is told why. Then one file per tool. A use with effects is journaled before and after, so
+//! none runs twice, whoever dies (DESIGN §4). Discord's ids never reach the model, and tools take
+//! nothing but the [`handles`] of this turn (CHAT-63).
+
+mod create_thread;
+mod interact;
+mod review;
+
+mod gate;
+mod handles;
+mod limits;
+mod outcome;
+mod rights;
+mod toolbox;
+mod toolless;
+
+use discord::Wanted;
+use proto::id::{ChannelId, MessageId, TenantId, UserId};
+use serde_json::Value;
+use store::{ToolSwitches, TriggerKind};
+use twilight_model::guild::Permissions;
+
+use crate::pipeline::neutralise;
+
+pub(crate) use self::handles::Handles;
+pub use self::limits::Bounds;
+pub(crate) use self::outcome::Outcome;
+pub(crate) use self::rights::Rights;
+pub(crate) use self::toolbox::Toolbox;
+pub(crate) use self::toolless::Toolless;
+
+/// SHA-256 of a tool and its arguments.
+pub(crate) type CallHash = [u8; 32];
+
+/// A tool that this version has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    CreateThread,
+    InteractWithRecentMessage,
+    ReviewCapabilities,
+}
+
+impl Tool {
+    pub(crate) const ALL: [Self; 3] = [
+        Self::CreateThread,
+        Self::InteractWithRecentMessage,
+        Self::ReviewCapabilities,
+    ];
+
+    /// Returns the name by which models and the journal know it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::CreateThread => "create_thread",
+            Self::InteractWithRecentMessage => "interact_with_recent_message",
+            Self::ReviewCapabilities => "review_capabilities",
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.name() == name)
+    }
+
+    /// Tells whether the server has it switched on.
+    const fn is_on(self, switches: ToolSwitches) -> bool {
+        match self {
+            Self::CreateThread => switches.thread_creation,
+            Self::InteractWithRecentMessage | Self::ReviewCapabilities => switches.tool_use,
+        }
+    }
+
+    /// Returns what the caller must be allowed in the channel (CHAT section 9).
+    const fn caller_needs(self) -> Permissions {
+        match self {
+            Self::CreateThread => Permissions::CREATE_PUBLIC_THREADS,
+            Self::InteractWithRecentMessage => Permissions::ADD_REACTIONS,
+            Self::ReviewCapabilities => Permissions::empty(),
+        }
+    }
+
+    /// Returns what the bot must be allowed in the channel. Whether it may speak there shows when
+    /// it speaks.
+    const fn bot_needs(self) -> Permissions {
+        match self {
+            Self::CreateThread => Permissions::CREATE_PUBLIC_THREADS,
+            Self::InteractWithRecentMessage => {
+                Permissions::ADD_REACTIONS.union(Permissions::READ_MESSAGE_HISTORY)
+            }
+            Self::ReviewCapabilities => Permissions::empty(),
+        }
+    }
+
+    /// Returns what the model is told of it.
+    fn offer(self) -> llm::Tool {
+        let (description, schema): (&str, Value) = match self {
+            Self::CreateThread => create_thread::offer(),
+            Self::InteractWithRecentMessage => interact::offer(),
+            Self::ReviewCapabilities => review::offer(),
+        };
+        llm::Tool {
+            name: self.name().to_owned(),
+            description: description.to_owned(),
+            schema,
+        }
+    }
+}
+
+/// Where a turn's tools are used, and for whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    pub(crate) tenant: TenantId,
+    pub(crate) channel: ChannelId,
+    /// On whose behalf the turn runs: nothing is done that this user may not do.
+    pub(crate) caller: UserId,
+    pub(crate) kind: TriggerKind,
+    /// Who speaks.
+    pub(crate) persona: String,
+    pub(crate) switches: ToolSwitches,
+}
+
+impl Scene {
+    /// Returns the tools that the model is offered here. The answer to a stop is one sentence.
+    fn offered(&self) -> Vec<Tool> {
+        if self.kind == TriggerKind::Stop {
+            return Vec::new();
+        }
+        let fits = |tool: &Tool| *tool != Tool::CreateThread || !self.tenant.is_direct();
+        let is_on = |tool: &Tool| tool.is_on(self.switches);
+        Tool::ALL.into_iter().filter(is_on).filter(fits).collect()
+    }
+}
+
+/// What a use of a tool changes that people see.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    CreateThread { name: String, is_announcement: bool },
+    React { message: MessageId, emoji: String },
+    Reply { message: MessageId, text: String },
+}
+
+impl Effect {
+    /// Does it. `nonce` is the same for every attempt of the same use.
+    pub(crate) async fn take(
+        &self,
+        discord: &discord::Client,
+        channel: ChannelId,
+        nonce: u64,
+        wanted: Wanted<'_>,
+    ) -> Result<Outcome, discord::Error> {
+        match self {
+            Self::CreateThread {
+                name,
+                is_announcement,
+            } => create_thread::act(discord, channel, (name, *is_announcement), wanted).await,
+            Self::React { message, emoji } => {
+                interact::react(discord, (channel, *message), emoji, wanted).await
+            }
+            Self::Reply { message, text } => {
+                let reply = interact::NewReply {
+                    to: *message,
+                    text,
+                    nonce,
+                };
+                interact::reply(discord, channel, reply, wanted).await
+            }
+        }
+    }
+
+    /// Takes what would call everybody out of words, like out of any post.
+    fn neutralised(self, persona: &str) -> Self {
+        match self {
+            Self::Reply { message, text } => Self::Reply {
+                message,
+                text: neutralise(&text, persona),
+            },
+            other => other,
+        }
+    }
+}
+
+impl std::fmt::Debug for Effect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::CreateThread { .. } => "CreateThread",
+            Self::React { .. } => "React",
+            Self::Reply { .. } => "Reply",
+        })
+    }
+}

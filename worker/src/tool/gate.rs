@@ -1,0 +1,236 @@
+//! The one gate in front of every use of a tool (CHAT-86): pure, and in the order of that rule.
+//! What it refuses, nothing of it runs; the model is told why.
+//!
+//! A model that takes no tools is offered none, so its capability is part of the first question.
+
+use std::collections::HashSet;
+
+use llm::{Arguments, ToolCall};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use store::ToolSwitches;
+use twilight_model::guild::Permissions;
+
+use super::handles::Handles;
+use super::interact::Deed;
+use super::{CallHash, Effect, Tool, create_thread, interact};
+
+/// Most reactions of one turn (GUARD-50).
+const MOST_REACTIONS: usize = 10;
+
+/// What follows from a call that passes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// The model is told what it can do here.
+    Review,
+    Take(Effect),
+}
+
+/// What is known about the place of a turn and those who act in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Here {
+    pub(super) caller: Permissions,
+    pub(super) bot: Permissions,
+    pub(super) is_thread: bool,
+    pub(super) is_announcement: bool,
+}
+
+/// What a turn has used so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    /// Posts that it may still make, whatever kind (GUARD-48, GUARD-50).
+    pub(super) posts_left: usize,
+    pub(super) reactions: usize,
+    /// The same call came too often in a row (GUARD-85).
+    pub(super) is_repeated: bool,
+}
+
+/// All that the gate looks at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'a> {
+    pub(super) offered: &'a [Tool],
+    pub(super) switches: ToolSwitches,
+    /// `None` where it could not be found out.
+    pub(super) here: Option<Here>,
+    pub(super) handles: &'a Handles,
+    pub(super) spent: Spent,
+    /// Uses whose outcome nobody knows.
+    pub(super) in_doubt: &'a HashSet<CallHash>,
+    /// This call.
+    pub(super) hash: CallHash,
+}
+
+/// Why a use is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NotOffered,
+    SwitchedOff,
+    Unchecked,
+    CallerMayNot,
+    BotMayNot,
+    NotHere,
+    UnknownTarget,
+    TooManyReactions,
+    TooManyPosts,
+    Repeated,
+    InDoubt,
+    Arguments,
+}
+
+/// Decides about a call: what is done, or why nothing is.
+pub(super) fn decide(call: &ToolCall, given: &Given<'_>) -> Result<Action, Refusal> {
+    let tool = Tool::named(&call.name).filter(|tool| given.offered.contains(tool));
+    let tool = tool.ok_or(Refusal::NotOffered)?;
+    if !tool.is_on(given.switches) {
+        return Err(Refusal::SwitchedOff);
+    }
+    let is_announcement = permitted(tool, given)?;
+    // Whether the target exists and is visible: handles name nothing but what the caller sees.
+    let action = match Asked::of(tool, &call.arguments) {
+        Some(asked) => Some(asked.resolve(given.handles, is_announcement)?),
+        None => None,
+    };
+    within_caps(action.as_ref(), given)?;
+    action.ok_or(Refusal::Arguments)
+}
+
+/// The caller first, then the bot; tells whether the channel is one of announcements.
+fn permitted(tool: Tool, given: &Given<'_>) -> Result<bool, Refusal> {
+    if tool.caller_needs().is_empty() && tool.bot_needs().is_empty() {
+        return Ok(false);
+    }
+    let here = given.here.ok_or(Refusal::Unchecked)?;
+    if !here.caller.contains(tool.caller_needs()) {
+        return Err(Refusal::CallerMayNot);
+    }
+    if !here.bot.contains(tool.bot_needs()) {
+        return Err(Refusal::BotMayNot);
+    }
+    // Threads have no threads.
+    if tool == Tool::CreateThread && here.is_thread {
+        return Err(Refusal::NotHere);
+    }
+    Ok(here.is_announcement)
+}
+
+fn within_caps(action: Option<&Action>, given: &Given<'_>) -> Result<(), Refusal> {
+    if given.in_doubt.contains(&given.hash) {
+        return Err(Refusal::InDoubt);
+    }
+    if given.spent.is_repeated {
+        return Err(Refusal::Repeated);
+    }
+    let is_reaction = matches!(action, Some(Action::Take(Effect::React { .. })));
+    let is_reply = matches!(action, Some(Action::Take(Effect::Reply { .. })));
+    if (is_reaction || is_reply) && given.spent.posts_left == 0 {
+        return Err(Refusal::TooManyPosts);
+    }
+    if is_reaction && given.spent.reactions >= MOST_REACTIONS {
+        return Err(Refusal::TooManyReactions);
+    }
+    Ok(())
+}
+
+/// Arguments that fit their tool.
+enum Asked {
+    Thread(String),
+    Interaction(String, Deed),
+    Review,
+}
+
+impl Asked {
+    fn of(tool: Tool, arguments: &Arguments) -> Option<Self> {
+        match tool {
+            Tool::CreateThread => {
+                let given: create_thread::Arguments = read(arguments)?;
+                given.name().map(Self::Thread)
+            }
+            Tool::InteractWithRecentMessage => {
+                let given: interact::Arguments = read(arguments)?;
+                let message = given.message.clone();
+                given.deed().map(|deed| Self::Interaction(message, deed))
+            }
+            // It takes nothing, so nothing that is given matters.
+            Tool::ReviewCapabilities => Some(Self::Review),
+        }
+    }
+
+    fn resolve(self, handles: &Handles, is_announcement: bool) -> Result<Action, Refusal> {
+        let message = |handle: &str| handles.message(handle).ok_or(Refusal::UnknownTarget);
+        let effect = match self {
+            Self::Review => return Ok(Action::Review),
+            Self::Thread(name) => Effect::CreateThread {
+                name,
+                is_announcement,
+            },
+            Self::Interaction(handle, Deed::React(emoji)) => Effect::React {
+                message: message(&handle)?,
+                emoji,
+            },
+            Self::Interaction(handle, Deed::Reply(text)) => Effect::Reply {
+                message: message(&handle)?,
+                text,
+            },
+        };
+        Ok(Action::Take(effect))
+    }
+}
+
+fn read<T: DeserializeOwned>(arguments: &Arguments) -> Option<T> {
+    match arguments {
+        Arguments::Given(given) => serde_json::from_value(Value::Object(given.clone())).ok(),
+        Arguments::Malformed => None,
+    }
+}
+
+impl Refusal {
+    /// Returns a word for metrics, out of a closed set.
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::NotOffered => "not_offered",
+            Self::SwitchedOff => "switched_off",
+            Self::Unchecked => "unchecked",
+            Self::CallerMayNot => "caller_may_not",
+            Self::BotMayNot => "bot_may_not",
+            Self::NotHere => "not_here",
+            Self::UnknownTarget => "unknown_target",
+            Self::TooManyReactions | Self::TooManyPosts => "too_many",
+            Self::Repeated => "repeated",
+            Self::InDoubt => "in_doubt",
+            Self::Arguments => "arguments",
+        }
+    }
+
+    /// Returns what the model is told.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::NotOffered => "Refused: there is no such tool here.",
+            Self::SwitchedOff => "Refused: this server has switched this tool off.",
+            Self::Unchecked => {
+                "Refused: it could not be found out whether this is allowed here. Nothing was done."
+            }
+            Self::CallerMayNot => {
+                "Refused: whoever you are answering may not do this in this channel, so you do not \
+                 do it for them."
+            }
+            Self::BotMayNot => "Refused: you have no permission for this in this channel.",
+            Self::NotHere => "Refused: this is a thread already, and threads have no threads.",
+            Self::UnknownTarget => {
+                "Refused: there is no message of this name. Use ref_1 and so on."
+            }
+            Self::TooManyReactions => "Refused: ten reactions are enough for one reply.",
+            Self::TooManyPosts => "Refused: this reply has as many posts as it may have.",
+            Self::Repeated => {
+                "Refused: you asked for exactly this before, several times. Go on without it."
+            }
+            Self::InDoubt => {
+                "Refused: exactly this was begun before and may have been done. It is not tried \
+                 again; say that you are not sure whether it worked."
+            }
+            Self::Arguments => "Refused: the arguments do not fit the tool's description.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! The order of the gate, and each of its refusals.
+
+use proto::id::MessageId;
+use serde_json::json;
+
+use super::*;
+
+const HASH: CallHash = [7; 32];
+const ON: ToolSwitches = ToolSwitches {
+    tool_use: true,
+    thread_creation: true,
+};
+
+fn call(name: &str, arguments: Value) -> ToolCall {
+    ToolCall {
+        name: name.to_owned(),
+        arguments: serde_json::from_value(arguments).map_or(Arguments::Malformed, Arguments::Given),
+    }
+}
+
+fn thread() -> ToolCall {
+    call("create_thread", json!({"name": "tea"}))
+}
+
+fn reaction(message: &str) -> ToolCall {
+    call(
+        "interact_with_recent_message",
+        json!({"message": message, "reaction": "👍"}),
+    )
+}
+
+/// Everything that the gate looks at, all of it in order.
+struct World {
+    offered: Vec<Tool>,
+    switches: ToolSwitches,
+    here: Option<Here>,
+    handles: Handles,
+    spent: Spent,
+    in_doubt: HashSet<CallHash>,
+}
+
+impl World {
+    fn in_order() -> Self {
+        Self {
+            offered: Tool::ALL.to_vec(),
+            switches: ON,
+            here: Some(Here {
+                caller: Permissions::all(),
+                bot: Permissions::all(),
+                is_thread: false,
+                is_announcement: false,
+            }),
+            handles: Handles::of([5, 6].map(MessageId).into_iter()),
+            spent: Spent {
+                posts_left: 1,
+                ..Spent::default()
+            },
+            in_doubt: HashSet::new(),
+        }
+    }
+
+    fn here(&mut self) -> &mut Here {
+        self.here.as_mut().unwrap()
+    }
+
+    fn decide(&self, call: &ToolCall) -> Result<Action, Refusal> {
+        decide(
+            call,
+            &Given {
+                offered: &self.offered,
+                switches: self.switches,
+                here: self.here,
+                handles: &self.handles,
+                spent: self.spent,
+                in_doubt: &self.in_doubt,
+                hash: HASH,
+            },
+        )
+    }
+}
+
+/// CHAT-86: what is refused for several reasons is refused for the first in the order of the rule.
+#[test]
+fn the_first_refusal_in_order_wins() {
+    let mut world = World::in_order();
+    world.offered.clear();
+    world.switches = ToolSwitches {
+        tool_use: false,
+        thread_creation: false,
+    };
+    *world.here() = Here {
+        caller: Permissions::empty(),
+        bot: Permissions::empty(),
+        is_thread: true,
+        is_announcement: false,
+    };
+    world.handles = Handles::default();
+    world.spent.is_repeated = true;
+    let asked = reaction("ref_1");
+    assert_eq!(world.decide(&asked), Err(Refusal::NotOffered));
+    world.offered = Tool::ALL.to_vec();
+    assert_eq!(world.decide(&asked), Err(Refusal::SwitchedOff));
+    world.switches = ON;
+    assert_eq!(world.decide(&asked), Err(Refusal::CallerMayNot));
+    world.here().caller = Permissions::all();
+    assert_eq!(world.decide(&asked), Err(Refusal::BotMayNot));
+    world.here().bot = Permissions::all();
+    assert_eq!(world.decide(&asked), Err(Refusal::UnknownTarget));
+    world.handles = Handles::of([5].map(MessageId).into_iter());
+    assert_eq!(world.decide(&asked), Err(Refusal::Repeated));
+    let malformed = call("interact_with_recent_message", json!([]));
+    assert_eq!(world.decide(&malformed), Err(Refusal::Repeated));
+    world.spent.is_repeated = false;
+    assert_eq!(world.decide(&malformed), Err(Refusal::Arguments));
+    assert!(world.decide(&asked).is_ok());
+}
+
+#[test]
+fn what_passes_is_what_was_asked_for() {
+    let mut world = World::in_order();
+    world.here().is_announcement = true;
+    let expected = Effect::CreateThread {
+        name: "tea".to_owned(),
+        is_announcement: true,
+    };
+    assert_eq!(world.decide(&thread()), Ok(Action::Take(expected)));
+    let expected = Effect::React {
+        message: MessageId(5),
+        emoji: "👍".to_owned(),
+    };
+    assert_eq!(world.decide(&reaction("ref_2")), Ok(Action::Take(expected)));
+    let review = call("review_capabilities", json!({"anything": 1}));
+    assert_eq!(world.decide(&review), Ok(Action::Review));
+}
+
+#[test]
+fn unknown_names_and_tools_that_were_not_offered_do_not_run() {
+    let world = World::in_order();
+    assert_eq!(
+        world.decide(&call("rm", json!({}))),
+        Err(Refusal::NotOffered)
+    );
+}
+
+/// The caller's permission counts, whatever the bot may.
+#[test]
+fn the_bot_does_nothing_that_its_caller_may_not() {
+    let mut world = World::in_order();
+    world.here().caller = Permissions::all() - Permissions::CREATE_PUBLIC_THREADS;
+    assert_eq!(world.decide(&thread()), Err(Refusal::CallerMayNot));
+    assert!(world.decide(&reaction("ref_1")).is_ok());
+    world.here().caller = Permissions::all() - Permissions::ADD_REACTIONS;
+    assert_eq!(world.decide(&reaction("ref_1")), Err(Refusal::CallerMayNot));
+}
+
+#[test]
+fn what_cannot_be_checked_does_not_run() {
+    let mut world = World::in_order();
+    world.here = None;
+    assert_eq!(world.decide(&thread()), Err(Refusal::Unchecked));
+    let review = call("review_capabilities", json!({}));
+    assert!(world.decide(&review).is_ok(), "it needs no permission");
+}
+
+#[test]
+fn threads_have_no_threads() {
+    let mut world = World::in_order();
+    world.here().is_thread = true;
+    assert_eq!(world.decide(&thread()), Err(Refusal::NotHere));
+}
+
+/// GUARD-50.
+#[test]
+fn reactions_and_posts_have_their_bounds() {
+    let mut world = World::in_order();
+    world.spent.reactions = MOST_REACTIONS;
+    assert_eq!(
+        world.decide(&reaction("ref_1")),
+        Err(Refusal::TooManyReactions)
+    );
+    world.spent = Spent::default();
+    assert_eq!(world.decide(&reaction("ref_1")), Err(Refusal::TooManyPosts));
+    assert!(world.decide(&thread()).is_ok(), "a thread is no post");
+}
+
+#[test]
+fn a_use_in_doubt_is_not_run_again() {
+    let mut world = World::in_order();
+    world.in_doubt.insert(HASH);
+    assert_eq!(world.decide(&thread()), Err(Refusal::InDoubt));
+}
+
+#[test]
+fn arguments_that_do_not_fit_are_refused() {
+    let world = World::in_order();
+    for wrong in [
+        json!(null),
+        json!({}),
+        json!({"name": 7}),
+        json!({"name": " "}),
+        json!({"name": "x".repeat(101)}),
+    ] {
+        let refused = world.decide(&call("create_thread", wrong.clone()));
+        assert_eq!(refused, Err(Refusal::Arguments), "{wrong}");
+    }
+}

@@ -1,0 +1,127 @@
+//! What came of a use of a tool: as it is recorded, ids and codes only, and as the model is told.
+
+use proto::id::{ChannelId, MessageId};
+use serde_json::{Value, json};
+
+use super::Handles;
+
+/// What came of a use with effects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    ThreadCreated(ChannelId),
+    Reacted,
+    Replied(MessageId),
+    /// Discord said no, with this code of its own: nothing happened.
+    Refused(u64),
+    /// It did not go out in time: nothing happened.
+    NotDone,
+    /// It went out, or may have, and nobody knows: it is never tried again.
+    Unknown,
+}
+
+impl Outcome {
+    /// Reads what is on record; what this version does not know, nobody knows.
+    pub(crate) fn of_record(recorded: Option<&Value>) -> Self {
+        let Some(recorded) = recorded else {
+            return Self::Unknown;
+        };
+        let id = || recorded.get("id")?.as_str()?.parse().ok();
+        match recorded.get("outcome").and_then(Value::as_str) {
+            Some("thread_created") => id().map(ChannelId).map(Self::ThreadCreated),
+            Some("reacted") => Some(Self::Reacted),
+            Some("replied") => id().map(MessageId).map(Self::Replied),
+            Some("refused") => recorded
+                .get("code")
+                .and_then(Value::as_u64)
+                .map(Self::Refused),
+            Some("not_done") => Some(Self::NotDone),
+            _ => None,
+        }
+        .unwrap_or(Self::Unknown)
+    }
+
+    /// Returns what is recorded; `None`: nothing is known that could be.
+    pub(crate) fn record(self) -> Option<Value> {
+        Some(match self {
+            Self::ThreadCreated(id) => json!({"outcome": "thread_created", "id": id.to_string()}),
+            Self::Reacted => json!({"outcome": "reacted"}),
+            Self::Replied(id) => json!({"outcome": "replied", "id": id.to_string()}),
+            Self::Refused(code) => json!({"outcome": "refused", "code": code}),
+            Self::NotDone => json!({"outcome": "not_done"}),
+            Self::Unknown => return None,
+        })
+    }
+
+    /// Tells whether people see something of it.
+    pub(crate) const fn is_done(self) -> bool {
+        matches!(
+            self,
+            Self::ThreadCreated(_) | Self::Reacted | Self::Replied(_)
+        )
+    }
+
+    /// Returns a word for metrics, out of a closed set.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::ThreadCreated(_) | Self::Reacted | Self::Replied(_) => "done",
+            Self::Refused(_) => "refused",
+            Self::NotDone => "not_done",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Returns what the model is told.
+    pub(super) fn tell(self, handles: &mut Handles) -> String {
+        match self {
+            Self::ThreadCreated(id) => {
+                format!(
+                    "Done: the thread is there. Its handle is {}.",
+                    handles.channel(id)
+                )
+            }
+            Self::Reacted => "Done: the reaction is there.".to_owned(),
+            Self::Replied(_) => "Done: the reply is posted, and everybody sees it.".to_owned(),
+            Self::Refused(code) => format!("Failed: Discord refused it (code {code})."),
+            Self::NotDone => "Failed: Discord could not be reached. Nothing was done.".to_owned(),
+            Self::Unknown => "Outcome unknown: it was begun and may have been done. It is not \
+                tried again; say that you are not sure whether it worked."
+                .to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recorded_is_read_back() {
+        for outcome in [
+            Outcome::ThreadCreated(ChannelId(70)),
+            Outcome::Reacted,
+            Outcome::Replied(MessageId(71)),
+            Outcome::Refused(50_013),
+            Outcome::NotDone,
+            Outcome::Unknown,
+        ] {
+            let recorded = outcome.record();
+            assert_eq!(Outcome::of_record(recorded.as_ref()), outcome);
+        }
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_unknown() {
+        for strange in [json!({}), json!(7), json!({"outcome": "replied", "id": 7})] {
+            assert_eq!(Outcome::of_record(Some(&strange)), Outcome::Unknown);
+        }
+    }
+
+    #[test]
+    fn ids_of_discord_are_not_told() {
+        let told = Outcome::ThreadCreated(ChannelId(987_654)).tell(&mut Handles::default());
+        assert!(
+            told.contains("channel_1") && !told.contains("987654"),
+            "{told}"
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! The tools of one turn: what is offered, and the uses of a step, one after the other.
+
+use std::time::Duration;
+
+use llm::{Arguments, Prompt, ToolCall, ToolStep, ToolUse};
+use proto::id::TenantId;
+use sha2::{Digest, Sha256};
+use tokio::time::timeout;
+
+use super::gate::{self, Action, Given, Here, Spent};
+use super::handles::Handles;
+use super::limits::Limits;
+use super::rights::Question;
+use super::{CallHash, Scene, Tool, review};
+use crate::app::App;
+use crate::error::TurnError;
+use crate::journal::{Journal, PastStep, Use};
+use crate::metrics;
+use crate::notice::Notice;
+use crate::pace::Pace;
+use crate::pipeline::{Said, unless_told};
+
+/// The longest that finding out about permissions takes (CHAT-89); what a tool does has the bound
+/// of a post.
+const CHECK_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a turn's model may use, and what it has used.
+#[derive(Debug)]
+pub(crate) struct Toolbox {
+    scene: Scene,
+    offered: Vec<Tool>,
+    handles: Handles,
+    limits: Limits,
+    /// The number of the next step, as the journal counts.
+    next_step: i32,
+}
+
+impl Toolbox {
+    /// Lays out the tools of a turn, after the steps that a predecessor made.
+    pub(crate) fn new(app: &App, scene: Scene, handles: Handles, past: &[PastStep]) -> Self {
+        let made = u32::try_from(past.len()).unwrap_or(u32::MAX);
+        Self {
+            offered: scene.offered(),
+            scene,
+            handles,
+            limits: Limits::new(app.settings.chat.tool_bounds, made),
+            next_step: past.last().map_or(0, |step| step.number + 1),
+        }
+    }
+
+    /// Returns what a prompt says of tools: those that are offered, and what a predecessor was
+    /// answered. Its arguments were never stored.
+    pub(crate) fn prompt(&mut self, past: Vec<PastStep>) -> llm::Tools {
+        let steps = past.into_iter().map(|step| self.told(step)).collect();
+        llm::Tools {
+            offered: self.offered.iter().map(|tool| tool.offer()).collect(),
+            steps,
+            are_over: self.limits.are_reached(),
+        }
+    }
+
+    fn told(&mut self, step: PastStep) -> ToolStep {
+        let uses = step.uses.into_iter().map(|(tool, outcome)| ToolUse {
+            call: ToolCall {
+                name: tool,
+                arguments: Arguments::Given(serde_json::Map::new()),
+            },
+            result: outcome.tell(&mut self.handles),
+        });
+        ToolStep {
+            uses: uses.collect(),
+            said: step.said.join("\n\n"),
+        }
+    }
+
+    /// Uses the tools that the model asked for; the next step of the prompt begins with what they
+    /// answered. Between two uses it lets go when the turn is stopped; within one it does not.
+    pub(crate) async fn step(
+        &mut self,
+        app: &App,
+        pace: &Pace,
+        journal: &mut Journal<'_>,
+        prompt: &mut Prompt,
+        said: Said,
+    ) -> Result<(), TurnError> {
+        if self.limits.begin_step() {
+            journal.tell_meanwhile(&Notice::StillWorking).await;
+        }
+        let mut uses = Vec::with_capacity(said.calls.len());
+        for (ordinal, call) in (0..).zip(said.calls) {
+            let here = unless_told(app, pace, self.look_around(app, &call)).await?;
+            let result = self.one(app, journal, (ordinal, &call), here).await?;
+            pace.note();
+            uses.push(ToolUse { call, result });
+        }
+        self.next_step += 1;
+        let mut all = prompt.continue_from.take().unwrap_or_default();
+        all.push_str(&said.text);
+        prompt.tools.steps.push(ToolStep { said: all, uses });
+        prompt.tools.are_over = self.limits.are_reached();
+        Ok(())
+    }
+
+    /// Uses one tool, if the gate lets it, and returns what the model is told.
+    async fn one(
+        &mut self,
+        app: &App,
+        journal: &mut Journal<'_>,
+        (ordinal, call): (i32, &ToolCall),
+        here: Option<Here>,
+    ) -> Result<String, TurnError> {
+        let hash = hash_of(call);
+        let given = Given {
+            offered: &self.offered,
+            switches: self.scene.switches,
+            here,
+            handles: &self.handles,
+            spent: Spent {
+                posts_left: app
+                    .settings
+                    .chat
+                    .max_flush_count
+                    .saturating_sub(journal.posts()),
+                reactions: journal.reactions(),
+                is_repeated: self.limits.is_repeated(hash),
+            },
+            in_doubt: journal.in_doubt(),
+            hash,
+        };
+        let effect = match gate::decide(call, &given) {
+            Ok(Action::Take(effect)) => effect.neutralised(&self.scene.persona),
+            Ok(Action::Review) => {
+                self.note(call, Ok("done"));
+                return Ok(review::tell(&self.scene));
+            }
+            Err(refusal) => {
+                self.note(call, Err(refusal.label()));
+                return Ok(refusal.text().to_owned());
+            }
+        };
+        let one = Use {
+            step: self.next_step,
+            ordinal,
+            tool: &call.name,
+            hash,
+            effect: &effect,
+        };
+        let outcome = journal.perform(one).await?;
+        let label = outcome.label();
+        self.note(
+            call,
+            if outcome.is_done() {
+                Ok(label)
+            } else {
+                Err(label)
+            },
+        );
+        Ok(outcome.tell(&mut self.handles))
+    }
+
+    /// Counts a use by what came of it: an error where it did not work.
+    fn note(&mut self, call: &ToolCall, came_of_it: Result<&'static str, &'static str>) {
+        self.limits.note(came_of_it.is_ok());
+        let tool = Tool::named(&call.name).map_or("unknown", Tool::name);
+        metrics::tool(tool, came_of_it.unwrap_or_else(|label| label));
+    }
+
+    /// Finds out who may do what, where the tool asks for that; `None` where it stays unknown.
+    async fn look_around(&self, app: &App, call: &ToolCall) -> Result<Option<Here>, TurnError> {
+        let tool = Tool::named(&call.name).filter(|tool| self.offered.contains(tool));
+        if tool.is_none_or(|tool| tool.caller_needs().is_empty()) {
+            return Ok(None);
+        }
+        let question = Question {
+            guild: match self.scene.tenant {
+                TenantId::Guild(guild) => Some(guild),
+                TenantId::Direct(_) => None,
+            },
+            channel: self.scene.channel,
+            caller: self.scene.caller,
+            bot: app.bot,
+            now_unix: unix_seconds(app),
+        };
+        let asking = app.rights.here(&app.discord, question);
+        match timeout(CHECK_WITHIN, asking).await {
+            Ok(Ok(here)) => Ok(Some(here)),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "permissions for a tool cannot be read");
+                Ok(None)
+            }
+            Err(_elapsed) => Ok(None),
+        }
+    }
+}
+
+fn unix_seconds(app: &App) -> i64 {
+    i64::try_from(app.settings.switches.unix_now_ms() / 1_000).unwrap_or(i64::MAX)
+}
+
+/// Hashes a tool and its arguments: equal calls have equal hashes, whoever makes them.
+fn hash_of(call: &ToolCall) -> CallHash {
+    let mut hash = Sha256::new();
+    hash.update(call.name.as_bytes());
+    hash.update([0]);
+    if let Arguments::Given(given) = &call.arguments {
+        hash.update(serde_json::to_vec(given).unwrap_or_default());
+    }
+    hash.finalize().into()
+}
