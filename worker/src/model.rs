@@ -21,6 +21,7 @@ mod limits;
 mod owner;
 mod rules;
 mod step;
+mod tool;
 mod turn;
 mod world;
 
@@ -44,6 +45,8 @@ struct Delivery {
 struct Scenario {
     /// Pieces of the reply to each message; a message without any is never written.
     pieces: [usize; MESSAGES],
+    /// Before which piece each reply uses a tool; `None`: no reply does.
+    tool: Option<usize>,
     /// Workers that run at the beginning, and those that may run in the end.
     up: usize,
     workers: usize,
@@ -157,6 +160,9 @@ impl Model for Delivery {
     fn broken(&self, world: &World) -> Option<&'static str> {
         if world.database.decisions.iter().any(|times| *times > 1) {
             return Some("an event was decided twice");
+        }
+        if world.discord.effects.iter().any(|times| *times > 1) {
+            return Some("a tool was used twice");
         }
         for (turn, row) in world.database.turns.iter().enumerate() {
             let seen = world

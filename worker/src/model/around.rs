@@ -3,8 +3,9 @@
 use super::Delivery;
 use super::rules::Rule;
 use super::step::{Act, Fault, Kind, Step};
+use super::tool::is_use_awaited;
 use super::turn::is_awaited;
-use super::world::{At, Doubt, Entry, Life, MESSAGES, Shown, State, WORKERS, World};
+use super::world::{At, Doubt, Entry, Life, MESSAGES, Request, Shown, State, WORKERS, World};
 
 impl Delivery {
     /// Stores a message, unless its id is remembered.
@@ -21,6 +22,9 @@ impl Delivery {
     /// A request reaches Discord; its sender hears of it, if it waits for it still.
     pub(super) fn arrive(&self, world: &mut World, place: usize, is_answered: bool) {
         let request = world.discord.flying.remove(place);
+        if request.is_effect {
+            return Self::arrive_effect(world, request, is_answered);
+        }
         let is_known = self.rules.keep(Rule::Nonce)
             && world.discord.shown.iter().any(|shown| {
                 shown.is_nonce_known && (shown.turn, shown.piece) == (request.turn, request.piece)
@@ -42,6 +46,21 @@ impl Delivery {
             } else {
                 task.at = At::Send;
                 task.doubt = task.doubt.or_short();
+            }
+        }
+    }
+
+    /// A tool has its effect; whoever waits for it and is told nothing goes on without knowing.
+    fn arrive_effect(world: &mut World, request: Request, is_answered: bool) {
+        world.discord.effects[request.turn] += 1;
+        if let Some(task) = &mut world.workers[request.from].task
+            && task.at == At::AwaitUse
+            && (task.turn, task.fence) == (request.turn, request.text)
+        {
+            if is_answered {
+                task.at = At::FinishTool;
+            } else {
+                task.end_use();
             }
         }
     }
@@ -155,6 +174,9 @@ impl Delivery {
             if has(Kind::LostPost) && task.at == At::Await && is_awaited(world, me, task) {
                 add(Fault::TimeOut(me));
             }
+            if has(Kind::LostPost) && task.at == At::AwaitUse && is_use_awaited(world, me, task) {
+                add(Fault::TimeOut(me));
+            }
             // A turn may take minutes: it is never over while it waits for quiet.
             let has_begun = !matches!(task.at, At::Resume | At::Quiet | At::LookBack);
             if has(Kind::Overdue) && has_begun {
@@ -194,11 +216,11 @@ impl Delivery {
                 world.workers[me] = elsewhere.workers[me].clone();
             }
             Fault::PostAnswerLost(request) => self.arrive(world, request, false),
-            Fault::TimeOut(me) => {
-                if let Some(task) = &mut world.workers[me].task {
-                    (task.at, task.doubt) = (At::Send, task.doubt.or_short());
-                }
-            }
+            Fault::TimeOut(me) => match &mut world.workers[me].task {
+                Some(task) if task.at == At::AwaitUse => task.end_use(),
+                Some(task) => (task.at, task.doubt) = (At::Send, task.doubt.or_short()),
+                None => {}
+            },
             Fault::Overdue(me) => {
                 if let Some(task) = &mut world.workers[me].task {
                     task.at = At::End(State::Stopped { has_cause: true });
@@ -239,6 +261,8 @@ const fn asks_somebody(act: Act) -> bool {
             | Act::Claim
             | Act::Write
             | Act::Confirm
+            | Act::BeginTool
+            | Act::FinishTool
             | Act::End
             | Act::Release
             | Act::GiveAway

@@ -4,7 +4,7 @@ use super::Delivery;
 use super::rules::Rule;
 use super::step::Act;
 use super::world::{At, Doubt, Intake, Life, MESSAGES, Predecessor, Row, State, Task};
-use super::world::{Post, WORKERS, World};
+use super::world::{Post, Use, WORKERS, World};
 
 impl Delivery {
     /// Lists what the owner's loop of this worker may do next.
@@ -139,6 +139,7 @@ impl Delivery {
                 fence: 0,
                 admission_order: database.admitted,
                 posts: [Post::None; 2],
+                tool: Use::None,
             });
             database.admitted += 1;
         }
@@ -213,6 +214,7 @@ impl Delivery {
             has_broken: false,
             doubt: Doubt::None,
             waited: 0,
+            has_used: false,
         });
     }
 

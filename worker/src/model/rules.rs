@@ -43,6 +43,12 @@ pub(super) enum Rule {
     QuietBeforeEnd,
     /// A turn does not end while something that it sent may still arrive.
     QuietBeforeOwnEnd,
+    /// The use of a tool is a row before it has an effect.
+    StepBeforeEffect,
+    /// That row carries the turn's fence.
+    StepCarriesFence,
+    /// A use that was begun by somebody else is never begun again.
+    StartedIsNotRepeated,
 }
 
 /// The rules that are kept: all, or all but one.

@@ -37,6 +37,7 @@ const EVERYTHING_LOUD: &[Kind] = &[
 /// One message with one piece, two workers, and nothing goes wrong.
 const QUIET: Scenario = Scenario {
     pieces: [1, 0, 0],
+    tool: None,
     up: 2,
     workers: 2,
     faults: &[],
@@ -129,9 +130,45 @@ fn two_workers_that_fall_silent_and_wake_break_no_promise() {
     });
 }
 
+/// One message whose reply uses a tool and then has one piece.
+const TOOL: Scenario = Scenario {
+    tool: Some(0),
+    ..QUIET
+};
+
+#[test]
+fn whatever_fails_twice_around_a_tool_it_is_used_once_at_most() {
+    keeps_all_promises(Scenario {
+        faults: EVERYTHING_LOUD,
+        most_faults: 2,
+        ..TOOL
+    });
+}
+
+#[test]
+fn a_tool_between_two_pieces_is_used_once_at_most() {
+    keeps_all_promises(Scenario {
+        pieces: [2, 0, 0],
+        tool: Some(1),
+        faults: EVERYTHING,
+        most_faults: 1,
+        ..QUIET
+    });
+}
+
+#[test]
+fn two_workers_that_fall_silent_and_wake_use_a_tool_once_at_most() {
+    keeps_all_promises(Scenario {
+        faults: &[Kind::Silence, Kind::Crash],
+        most_faults: 2,
+        ..TOOL
+    });
+}
+
 /// A world that is too large to meet all of it.
 const LARGE: Scenario = Scenario {
     pieces: [2, 1, 1],
+    tool: Some(0),
     up: 2,
     workers: 3,
     faults: EVERYTHING,

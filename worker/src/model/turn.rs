@@ -3,6 +3,7 @@
 use super::Delivery;
 use super::rules::Rule;
 use super::step::Act;
+use super::tool::is_use_awaited;
 use super::world::{At, Doubt, Life, Post, Predecessor, Request, State, Task, World};
 
 const WITH_CAUSE: State = State::Stopped { has_cause: true };
@@ -21,10 +22,14 @@ impl Delivery {
             At::Resume => Some(Act::Resume),
             At::Quiet => self.is_quiet(world, me, task).then_some(Act::LookBack),
             At::LookBack => Some(Act::LookBack),
+            At::Write if self.is_tool_due(task) => Some(Act::BeginTool),
             At::Write => Some(Act::Write),
             At::Send => self.sending(world, me, task),
             At::Await => (!is_awaited(world, me, task)).then_some(Act::GiveUpWaiting),
             At::Confirm => Some(Act::Confirm),
+            At::Use => self.using(world, me, task),
+            At::AwaitUse => (!is_use_awaited(world, me, task)).then_some(Act::GiveUpUse),
+            At::FinishTool => Some(Act::FinishTool),
             At::End(_) => {
                 let is_quiet = !is_in_flight(world, me, task.turn);
                 (is_quiet || !self.rules.keep(Rule::QuietBeforeOwnEnd)).then_some(Act::End)
@@ -34,7 +39,7 @@ impl Delivery {
     }
 
     /// `Journal::send`: what comes before an attempt, or the attempt.
-    fn sending(&self, world: &World, me: usize, task: &Task) -> Option<Act> {
+    pub(super) fn sending(&self, world: &World, me: usize, task: &Task) -> Option<Act> {
         let is_fresh = world.workers[me].age <= self.limits.fresh;
         if !is_fresh && self.rules.keep(Rule::FreshHeartbeat) {
             return None;
@@ -91,6 +96,13 @@ impl Delivery {
                 true
             }
             Act::Confirm => self.confirm(world, me, &mut task),
+            Act::BeginTool => self.begin_tool(world, me, &mut task),
+            Act::Use => Self::use_tool(world, me, &mut task),
+            Act::GiveUpUse => {
+                task.end_use();
+                true
+            }
+            Act::FinishTool => self.finish_tool(world, me, &mut task),
             Act::End => self.end(world, me, &task),
             Act::Release => release(world, me, &task),
             _ => true,
@@ -101,6 +113,7 @@ impl Delivery {
     /// `collect::collect` after a takeover: what is posted, and what is in doubt?
     fn resume(&self, world: &mut World, task: &mut Task) -> bool {
         let posts = world.database.turn(task.turn).posts;
+        task.has_used = self.recall_tool(world.database.turn(task.turn).tool);
         let is_sent = |post: &Post| *post == Post::Sent;
         let pieces = self.scenario.pieces[task.turn];
         task.piece = posts[..pieces]
@@ -190,6 +203,7 @@ impl Delivery {
             piece: task.piece,
             text: task.fence,
             age: 0,
+            is_effect: false,
         });
         task.at = At::Await;
         if !self.rules.keep(Rule::NextAfterConfirmed) {
@@ -254,6 +268,7 @@ fn is_in_flight(world: &World, me: usize, turn: usize) -> bool {
 pub(super) fn is_awaited(world: &World, me: usize, task: &Task) -> bool {
     world.discord.flying.iter().any(|request| {
         request.from == me
+            && !request.is_effect
             && (request.turn, request.piece, request.text) == (task.turn, task.piece, task.fence)
     })
 }

@@ -55,6 +55,7 @@ pub(super) struct Row {
     pub(super) fence: u8,
     pub(super) admission_order: u8,
     pub(super) posts: [Post; PIECES],
+    pub(super) tool: Use,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +80,17 @@ pub(super) enum Post {
     Sent,
 }
 
+/// A row of `turn_steps`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Use {
+    #[default]
+    None,
+    Started {
+        fence: u8,
+    },
+    Finished,
+}
+
 #[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Discord {
     /// The channel, as people see it.
@@ -87,6 +99,8 @@ pub(super) struct Discord {
     pub(super) flying: Vec<Request>,
     /// Triggers that their authors deleted.
     pub(super) deleted: [bool; MESSAGES],
+    /// How often the tool of each reply had its effect.
+    pub(super) effects: [u8; MESSAGES],
 }
 
 /// A piece of a reply that people see.
@@ -98,7 +112,7 @@ pub(super) struct Shown {
     pub(super) is_nonce_known: bool,
 }
 
-/// A piece on its way.
+/// A piece on its way, or the use of a tool.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Request {
     pub(super) from: usize,
@@ -106,6 +120,8 @@ pub(super) struct Request {
     pub(super) piece: usize,
     pub(super) text: u8,
     pub(super) age: u8,
+    /// It is the use of a tool, not a piece.
+    pub(super) is_effect: bool,
 }
 
 /// A process.
@@ -160,6 +176,8 @@ pub(super) struct Task {
     pub(super) doubt: Doubt,
     /// Steps of time that it has waited for quiet.
     pub(super) waited: u8,
+    /// The model was answered by its tool.
+    pub(super) has_used: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -188,6 +206,9 @@ pub(super) enum At {
     Send,
     Await,
     Confirm,
+    Use,
+    AwaitUse,
+    FinishTool,
     End(State),
 }
 

@@ -153,3 +153,23 @@ fn a_turn_that_ends_while_it_posts_posts_after_the_next() {
     let overdue = with(two_messages(QUIET), &[Kind::Overdue], 1);
     breaks(Rule::QuietBeforeOwnEnd, overdue, DISORDER);
 }
+
+const USED_TWICE: &str = "a tool was used twice";
+
+#[test]
+fn a_tool_without_a_row_is_unknown_to_the_successor() {
+    let crash = with(TOOL, &[Kind::Crash, Kind::LongTime], 1);
+    breaks(Rule::StepBeforeEffect, crash, USED_TWICE);
+}
+
+#[test]
+fn a_tool_that_was_begun_and_is_begun_again_is_used_twice() {
+    let crash = with(TOOL, &[Kind::Crash], 1);
+    breaks(Rule::StartedIsNotRepeated, crash, USED_TWICE);
+}
+
+#[test]
+fn a_row_without_the_fence_lets_a_worker_that_wakes_use_a_tool_again() {
+    let silence = with(TOOL, &[Kind::Silence], 1);
+    breaks(Rule::StepCarriesFence, silence, USED_TWICE);
+}
