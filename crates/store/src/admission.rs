@@ -174,6 +174,7 @@ impl Store {
                        ended_at = now()
                    FROM busy b, decision d
                    WHERE t.channel_disc_id = $4::text AND t.responsible_disc_id = $5::text
+                     AND t.ended_at IS NULL
                      AND t.state = 'queued' AND t.priority = 1 AND d.code = 'accepted'
                ), admitted AS (
                    INSERT INTO turns

@@ -96,7 +96,7 @@ impl Store {
                        ended_at = now()
                    FROM decision d
                    WHERE t.channel_disc_id = $3::text AND t.responsible_disc_id = $4::text
-                     AND t.state = 'queued' AND t.persona_ordinal > 0
+                     AND t.ended_at IS NULL AND t.state = 'queued' AND t.persona_ordinal > 0
                ), answer AS (
                    INSERT INTO turns
                        (server_id, channel_disc_id, partition, trigger_key, persona_ordinal,
@@ -208,7 +208,7 @@ async fn trigger_deleted(
          SET stop_requested = true, stop_reason = 'deleted',
              state = CASE WHEN state = 'queued' THEN 'stopped' ELSE state END,
              ended_at = CASE WHEN state = 'queued' THEN now() END
-         WHERE channel_disc_id = $1 AND trigger_message_id = ANY($2::text[])
+         WHERE channel_disc_id = $1 AND ended_at IS NULL AND trigger_message_id = ANY($2::text[])
            AND state IN ('queued', 'preparing') AND NOT stop_requested",
         channel.to_string(),
         &messages,

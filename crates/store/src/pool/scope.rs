@@ -89,7 +89,7 @@ impl Pool {
 /// Whose rows a transaction sees.
 pub(crate) trait Scope: fmt::Debug + Send + 'static {
     /// What the transaction says first: literals and numbers, never text.
-    fn begin(&self) -> String;
+    fn settings(&self) -> String;
 }
 
 /// One tenant, one person, or both.
@@ -114,21 +114,18 @@ impl Scoped<Tenant> {
 }
 
 impl Scope for Tenant {
-    fn begin(&self) -> String {
-        let mut begin = "BEGIN".to_owned();
-        match self.named {
+    fn settings(&self) -> String {
+        let named = match self.named {
             Some(Named::Known(tenant)) => {
-                begin += &format!("; SET LOCAL tomori.guild_disc_id = '{}'", tenant.disc_id());
+                format!("SET LOCAL tomori.guild_disc_id = '{}'; ", tenant.disc_id())
             }
-            Some(Named::Row(server)) => {
-                begin += &format!("; SET LOCAL tomori.server_id = '{}'", server.0);
-            }
-            None => {}
-        }
-        if let Some(user) = self.user {
-            begin += &format!("; SET LOCAL tomori.user_disc_ids = '{}'", user.0);
-        }
-        begin
+            Some(Named::Row(server)) => format!("SET LOCAL tomori.server_id = '{}'; ", server.0),
+            None => String::new(),
+        };
+        let user = self.user.map_or_else(String::new, |user| {
+            format!("SET LOCAL tomori.user_disc_ids = '{}'", user.0)
+        });
+        named + &user
     }
 }
 
@@ -137,8 +134,8 @@ impl Scope for Tenant {
 pub(crate) struct System;
 
 impl Scope for System {
-    fn begin(&self) -> String {
-        "BEGIN; SET LOCAL tomori.scope = 'system'".to_owned()
+    fn settings(&self) -> String {
+        "SET LOCAL tomori.scope = 'system'".to_owned()
     }
 }
 
@@ -156,7 +153,7 @@ impl<S: Scope> Scoped<S> {
         Ok(Opened {
             connection: self.pool.acquire().await?,
             deadline: self.pool.deadline(),
-            begin: self.scope.begin(),
+            begin: format!("BEGIN; {}", self.scope.settings()),
             has_begun: false,
         })
     }
