@@ -32,7 +32,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use proto::id::{TenantId, UserId};
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
+use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
 use sqlx::{
     AssertSqlSafe, Connection as _, Describe, Either, Execute, Executor, SqlStr, Transaction,
 };
@@ -139,8 +139,8 @@ impl Scope for System {
     }
 }
 
-/// Runs statements, each in a transaction of its own that sees what the scope names: two round
-/// trips more than the statement's own.
+/// Runs statements, each in a transaction of its own that sees what the scope names. That takes a
+/// round trip before the statement's own, and one after it where it may have written.
 #[derive(Debug)]
 pub(crate) struct Scoped<S> {
     pool: Pool,
@@ -150,10 +150,24 @@ pub(crate) struct Scoped<S> {
 impl<S: Scope> Scoped<S> {
     /// Takes a connection for a transaction of several statements.
     pub(crate) async fn open(self) -> Result<Opened, sqlx::Error> {
+        self.open_by("BEGIN").await
+    }
+
+    async fn open_for(self, statement: &Statement) -> Result<Opened, sqlx::Error> {
+        let only_reads = statement.only_reads();
+        self.open_by(if only_reads {
+            "BEGIN READ ONLY"
+        } else {
+            "BEGIN"
+        })
+        .await
+    }
+
+    async fn open_by(self, begin: &str) -> Result<Opened, sqlx::Error> {
         Ok(Opened {
             connection: self.pool.acquire().await?,
             deadline: self.pool.deadline(),
-            begin: format!("BEGIN; {}", self.scope.settings()),
+            begin: format!("{begin}; {}", self.scope.settings()),
             has_begun: false,
         })
     }
@@ -197,6 +211,26 @@ impl Opened {
     }
 }
 
+/// A statement taken apart, so that its text can be looked at.
+struct Statement {
+    sql: SqlStr,
+    arguments: Option<PgArguments>,
+}
+
+impl Statement {
+    fn of<'q>(mut query: impl Execute<'q, Postgres>) -> Result<Self, sqlx::Error> {
+        let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
+        let sql = query.sql();
+        Ok(Self { sql, arguments })
+    }
+
+    /// Nobody has to wait for the end of a transaction that can have written nothing: the
+    /// connection says it on its way back to the pool. The database holds such a transaction to it.
+    fn only_reads(&self) -> bool {
+        self.sql.as_str().starts_with("SELECT ")
+    }
+}
+
 impl<'p, S: Scope> Executor<'p> for Scoped<S> {
     type Database = Postgres;
 
@@ -209,15 +243,18 @@ impl<'p, S: Scope> Executor<'p> for Scoped<S> {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
+        let statement = Statement::of(query);
         let results = async move {
-            let mut opened = self.open().await?;
+            let statement = statement?;
+            let only_reads = statement.only_reads();
+            let mut opened = self.open_for(&statement).await?;
             let done = timeout(opened.deadline(), async {
                 let mut transaction = opened.begin().await?;
-                let results = transaction
-                    .fetch_many(query)
-                    .try_collect::<Vec<_>>()
-                    .await?;
-                transaction.commit().await?;
+                let results = transaction.fetch_many((statement.sql, statement.arguments));
+                let results = results.try_collect::<Vec<_>>().await?;
+                if !only_reads {
+                    transaction.commit().await?;
+                }
                 Ok(results)
             });
             let done = done.await;
@@ -235,12 +272,18 @@ impl<'p, S: Scope> Executor<'p> for Scoped<S> {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
+        let statement = Statement::of(query);
         Box::pin(async move {
-            let mut opened = self.open().await?;
+            let statement = statement?;
+            let only_reads = statement.only_reads();
+            let mut opened = self.open_for(&statement).await?;
             let done = timeout(opened.deadline(), async {
                 let mut transaction = opened.begin().await?;
-                let row = transaction.fetch_optional(query).await?;
-                transaction.commit().await?;
+                let asked = (statement.sql, statement.arguments);
+                let row = transaction.fetch_optional(asked).await?;
+                if !only_reads {
+                    transaction.commit().await?;
+                }
                 Ok(row)
             });
             let done = done.await;
