@@ -143,11 +143,12 @@ fn by_code(error: &Value, words: &Words) -> Option<Class> {
 }
 
 /// Knows the codes that decide by themselves; others, such as OpenAI's `invalid_request_error`,
-/// stand for many things. Numbers are those of Z.ai (its page of API codes, 2026-11).
+/// stand for many things. Numbers are those of Z.ai (its page of API codes, 2026-11),
+/// `RATE_LIMITED` and `SUBSCRIPTION_TOKEN_INVALID` are Brave's (its page of error codes, 2026-11).
 fn named(code: &str, words: &Words) -> Option<Class> {
     Some(match code {
         "rate_limit_error" | "rate_limit_exceeded" | "resource_exhausted" => words.money_or_rate(),
-        "1302" | "1303" | "1304" | "1305" | "1308" | "1310" => Class::RateLimit,
+        "rate_limited" | "1302" | "1303" | "1304" | "1305" | "1308" | "1310" => Class::RateLimit,
         "insufficient_quota"
         | "billing_not_active"
         | "billing_hard_limit_reached"
@@ -156,6 +157,7 @@ fn named(code: &str, words: &Words) -> Option<Class> {
         | "1113" => Class::Balance,
         "1309" | "1311" => Class::Plan,
         "invalid_api_key"
+        | "subscription_token_invalid"
         | "authentication_error"
         | "unauthenticated"
         | "account_deactivated"

@@ -126,7 +126,7 @@ pub(crate) fn authorization(key: &SecretString) -> Result<HeaderValue, Error> {
     clippy::disallowed_methods,
     reason = "the addresses here are ours or the operator's, never a stranger's"
 )]
-fn http_client() -> Result<reqwest::Client, Error> {
+pub(crate) fn http_client() -> Result<reqwest::Client, Error> {
     let roots = webpki_roots::TLS_SERVER_ROOTS.to_vec();
     let tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions();

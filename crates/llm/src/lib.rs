@@ -1,4 +1,5 @@
-//! Model providers, in our vocabulary of deltas and errors.
+//! Model providers, in our vocabulary of deltas and errors; and whether the services that tools use
+//! take a key.
 //!
 //! One call is one stream; dropping the stream aborts the request. There is no choice of key or
 //! model here, no retry, and no text or key in any error, log line or `Debug` output. Whatever a
@@ -22,6 +23,7 @@ mod classify;
 mod error;
 mod prompt;
 mod provider;
+mod service;
 mod tools;
 mod wait;
 
@@ -31,4 +33,5 @@ pub use error::{Class, Error, KeyRest, Remedy};
 pub use prompt::{Delta, EndReason, Prompt, Role, Turn, Usage};
 pub use provider::{Provider, UnknownProvider};
 pub use reqwest::Url;
+pub use service::{Service, Services, UnknownService};
 pub use tools::{Arguments, Tool, ToolCall, ToolStep, ToolUse, Tools};

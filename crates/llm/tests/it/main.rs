@@ -10,6 +10,7 @@ mod bounds;
 mod models;
 mod refusals;
 mod server;
+mod services;
 mod streaming;
 mod timeouts;
 mod tools;
