@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use llm::Llm;
+use llm::{Llm, Services};
 use proto::id::{ApplicationId, UserId};
 use proto::subject::Names;
 use store::Store;
@@ -33,6 +33,8 @@ pub struct App {
     pub discord: discord::Client,
     /// Model providers.
     pub llm: Arc<Llm>,
+    /// Services that tools use.
+    pub services: Services,
     /// All names on NATS.
     pub names: Names,
     /// The connection to NATS.

@@ -15,6 +15,7 @@ mod kill;
 mod live_check;
 mod ping;
 mod provider_keys;
+mod provider_services;
 mod reading;
 pub(crate) mod respond;
 mod setup;
@@ -51,6 +52,7 @@ pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Pl
 pub(crate) async fn finish(app: &App, after: After) -> Finished {
     match after {
         After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
+        After::ProviderServices(order) => provider_services::finish(app, *order).await.into(),
         After::SetUp(submission) => setup::finish(app, *submission).await.into(),
         After::Respond(order) => Finished {
             panel: order.panel(),
@@ -64,6 +66,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
 pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
     match after {
         After::ProviderKeys(order) => provider_keys::waiting(app, order),
+        After::ProviderServices(order) => provider_services::waiting(app, order),
         After::SetUp(_) | After::Respond(_) | After::Kill(_) => None,
     }
 }
@@ -80,6 +83,7 @@ async fn run_command(
         Command::Respond => respond::plan(app, asker, interaction).await,
         Command::Kill => Ok(Plan::defer(After::Kill(kill::order(asker, interaction)))),
         Command::ProviderKeys => provider_keys::open(app, asker).await,
+        Command::ProviderServices => provider_services::open(app, asker).await,
         Command::Setup => setup::open(app, asker).await,
         Command::Ping => {
             let created_ms = InteractionId(interaction.interaction_id).created_at_ms();
@@ -113,6 +117,9 @@ async fn use_component(
         Route::ProviderKeys => {
             provider_keys::use_component(app, asker, &id.args, interaction).await
         }
+        Route::ProviderServices => {
+            provider_services::use_component(app, asker, &id.args, interaction).await
+        }
     }
 }
 
@@ -122,7 +129,8 @@ const fn needs(route: Route) -> Needs {
         | Route::PickProvider
         | Route::AskKey
         | Route::TakeKey
-        | Route::ProviderKeys => Needs::ManageGuild,
+        | Route::ProviderKeys
+        | Route::ProviderServices => Needs::ManageGuild,
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use llm::Provider;
+use llm::{Provider, Service};
 use proto::id::GuildId;
 use runtime::settings::sections::{AdminSettings, DiscordSettings, NatsSettings, RunSettings};
 use runtime::settings::{Reader, spec};
@@ -44,6 +44,8 @@ pub struct Settings {
     pub chat: ChatSettings,
     /// Addresses that replace the built-in ones of providers (CFG-84).
     pub provider_base_urls: HashMap<Provider, llm::Url>,
+    /// The same for services.
+    pub service_base_urls: HashMap<Service, llm::Url>,
     /// What a test takes away.
     pub switches: Switches,
 }
@@ -97,7 +99,8 @@ impl Settings {
             store: read_store(reader, &run),
             keys: read_keys(reader),
             chat: read_chat(reader),
-            provider_base_urls: read_base_urls(reader),
+            provider_base_urls: read_provider_urls(reader),
+            service_base_urls: read_service_urls(reader),
             switches: Switches::read(reader, &run),
             run,
         }
@@ -395,19 +398,32 @@ fn read_bot_name(reader: &mut Reader) -> String {
     read.unwrap_or_else(|| "Tomori".to_owned())
 }
 
-fn read_base_urls(reader: &mut Reader) -> HashMap<Provider, llm::Url> {
-    let mut urls = HashMap::new();
-    for provider in Provider::ALL {
+fn read_provider_urls(reader: &mut Reader) -> HashMap<Provider, llm::Url> {
+    let meaning = "address of this provider's API instead of the built-in one";
+    let urls = Provider::ALL.into_iter().filter_map(|provider| {
         let name = format!("PROVIDER_BASE_URL_{}", provider.as_str().to_uppercase());
-        let meaning = "address of this provider's API instead of the built-in one";
-        if let Some(url) = reader.optional_url(&name, &["https", "http"], meaning) {
-            match llm::Url::parse(url.as_ref()) {
-                Ok(url) => drop(urls.insert(provider, url)),
-                Err(_) => reader.problem(&name, "is no address", "use https://host/path/"),
-            }
-        }
+        Some((provider, read_base_url(reader, &name, meaning)?))
+    });
+    urls.collect()
+}
+
+fn read_service_urls(reader: &mut Reader) -> HashMap<Service, llm::Url> {
+    let meaning = "address of this service's API instead of the built-in one";
+    let urls = Service::ALL.into_iter().filter_map(|service| {
+        let name = service.as_str().to_uppercase().replace('-', "_");
+        let name = format!("SERVICE_BASE_URL_{name}");
+        Some((service, read_base_url(reader, &name, meaning)?))
+    });
+    urls.collect()
+}
+
+fn read_base_url(reader: &mut Reader, name: &str, meaning: &'static str) -> Option<llm::Url> {
+    let url = reader.optional_url(name, &["https", "http"], meaning)?;
+    let parsed = llm::Url::parse(url.as_ref()).ok();
+    if parsed.is_none() {
+        reader.problem(name, "is no address", "use https://host/path/");
     }
-    urls
+    parsed
 }
 
 /// Reads how many servers hold a copy of the stream and the buckets (CFG-40).

@@ -12,6 +12,7 @@ mod fault;
 mod form;
 mod keys;
 mod panel;
+mod services;
 mod setup;
 mod steer;
 
@@ -21,6 +22,7 @@ pub use self::fault::Fault;
 pub use self::form::FormText;
 pub use self::keys::{KeyCondition, KeyLine, KeyName, KeysSaid, KeysText};
 pub use self::panel::PanelText;
+pub use self::services::{ServiceState, ServicesText};
 pub use self::setup::SetupText;
 pub use self::steer::SteerText;
 

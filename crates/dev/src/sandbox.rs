@@ -1,9 +1,10 @@
 //! A Discord and a model server on this machine, at the wire, for development and tests.
 //!
 //! One port serves Discord's REST (`/api/v10`) and gateway (`/gateway`), models in the formats of
-//! OpenAI, Anthropic and Gemini (`/model`), attachments, and the sandbox's own routes (`/sandbox`),
-//! through which people and tests speak, look and break things. It stands in for what others run; it contains nothing of
-//! the bot and is never linked into it. Everything is in memory and ends with the process.
+//! OpenAI, Anthropic and Gemini (`/model`), services that tools use (`/services`), attachments, and
+//! the sandbox's own routes (`/sandbox`), through which people and tests speak, look and break things.
+//! It stands in for what others run; it contains nothing of the bot and is never linked into it.
+//! Everything is in memory and ends with the process.
 
 mod admin;
 pub mod client;
@@ -17,6 +18,7 @@ mod limits;
 mod model;
 mod page;
 mod rest;
+mod services;
 mod settings;
 mod shape;
 mod snowflake;
@@ -212,6 +214,7 @@ fn router(sandbox: Sandbox) -> Router {
         .route("/gateway/", get(gateway::accept))
         .route("/attachments/{channel}/{id}/{name}", get(admin::attachment))
         .nest("/model", model::router())
+        .nest("/services", services::router())
         .nest("/sandbox", admin::router())
         .merge(page::files::router())
         .layer(middleware::from_fn(page::only_own_pages))

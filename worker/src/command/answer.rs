@@ -7,6 +7,7 @@ use twilight_model::http::interaction::{
 };
 
 use super::provider_keys;
+use super::provider_services;
 use super::respond::Order;
 use super::setup::Submission;
 use crate::notice::Notice;
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
 pub(crate) enum After {
     /// Change or test provider keys.
     ProviderKeys(Box<provider_keys::Order>),
+    /// Change or test keys of services.
+    ProviderServices(Box<provider_services::Order>),
     /// Check and save what the setup form brought.
     SetUp(Box<Submission>),
     /// End turns of a channel.

@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Kill,
     /// CMD-58.
     ProviderKeys,
+    /// CMD-62.
+    ProviderServices,
     /// CMD-17.
     Setup,
     /// CMD-27.
@@ -60,7 +62,7 @@ struct Text {
 }
 
 /// Every command, by path; commands of one group stand together.
-const ENTRIES: [Entry; 5] = [
+const ENTRIES: [Entry; 6] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -91,6 +93,13 @@ const ENTRIES: [Entry; 5] = [
         description: "See and manage the provider keys of this server",
         needs: Needs::ManageGuild,
         command: Command::ProviderKeys,
+        texts: &[],
+    },
+    Entry {
+        path: "provider services",
+        description: "See and manage this server's keys of services that tools use",
+        needs: Needs::ManageGuild,
+        command: Command::ProviderServices,
         texts: &[],
     },
     Entry {

@@ -37,16 +37,19 @@ pub(crate) enum Route {
     TakeKey,
     /// `/provider keys`: everything; the arguments say what.
     ProviderKeys,
+    /// `/provider services`: everything; the arguments say what.
+    ProviderServices,
 }
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::ReplaceKey,
         Self::PickProvider,
         Self::AskKey,
         Self::TakeKey,
         Self::ProviderKeys,
+        Self::ProviderServices,
     ];
 
     /// Returns the name in the id, at most 8 characters. Names are never given a new meaning:
@@ -58,6 +61,7 @@ impl Route {
             Self::AskKey => "su-ask",
             Self::TakeKey => "su-take",
             Self::ProviderKeys => "keys",
+            Self::ProviderServices => "services",
         }
     }
 

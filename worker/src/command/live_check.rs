@@ -1,9 +1,9 @@
-//! Asks a provider whether it takes a key, before the key is stored or when somebody wants to know.
+//! Asks a provider or service whether it takes a key, before the key is stored or when somebody wants to know.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use llm::{Class, Prompt, Provider, Role, Tools, Turn};
+use llm::{Class, Prompt, Provider, Role, Service, Tools, Turn};
 use proto::id::UserId;
 use secrecy::SecretString;
 use store::{Operation, Reservation, ReservedUse};
@@ -64,8 +64,34 @@ pub(super) async fn key(
     provider: Provider,
     key: &SecretString,
 ) -> Result<(), Unproven> {
+    counted(app, user, call(app, provider, key)).await
+}
+
+/// Asks a service whether it takes a key, as one of the same checks.
+///
+/// # Errors
+/// What it answers, or that it may not be asked.
+pub(super) async fn service(
+    app: &App,
+    user: UserId,
+    service: Service,
+    key: &SecretString,
+) -> Result<(), Unproven> {
+    let asking = async {
+        let checked = app.services.check(service, key).await;
+        checked.map_err(|error| refused(&error))
+    };
+    counted(app, user, asking).await
+}
+
+/// Counts a check, and gives it back where nobody was reached.
+async fn counted(
+    app: &App,
+    user: UserId,
+    check: impl Future<Output = Result<(), Unproven>>,
+) -> Result<(), Unproven> {
     let reserved = reserve(app, user).await?;
-    let checked = call(app, provider, key).await;
+    let checked = check.await;
     if let Err(Unproven::Fault(Fault::Unreachable | Fault::AddressRefused)) = checked {
         give_back(app, reserved).await;
     }
@@ -129,7 +155,7 @@ fn refused(error: &llm::Error) -> Unproven {
 }
 
 /// Counts one more check of this person (GUARD-39f).
-pub(super) async fn reserve(app: &App, user: UserId) -> Result<ReservedUse, Unproven> {
+async fn reserve(app: &App, user: UserId) -> Result<ReservedUse, Unproven> {
     let limit = app.settings.chat.max_key_checks;
     let reserving = app
         .store
@@ -144,7 +170,7 @@ pub(super) async fn reserve(app: &App, user: UserId) -> Result<ReservedUse, Unpr
 }
 
 /// Gives a check back for which nobody was asked (GUARD-40).
-pub(super) async fn give_back(app: &App, reserved: ReservedUse) {
+async fn give_back(app: &App, reserved: ReservedUse) {
     if let Err(error) = app.store.give_operation_back(reserved).await {
         warn!(%error, "a check of a key that did not happen stays counted");
     }

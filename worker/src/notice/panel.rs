@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{ButtonText, CheckText, KeysSaid, KeysText, Notice};
+use super::{ButtonText, CheckText, KeysSaid, KeysText, Notice, ServicesText};
 
 /// A part of a panel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum PanelText {
     Keys(KeysText),
     /// What came of a change in that panel.
     KeysSaid(KeysSaid),
+    /// A part of the panel of service keys.
+    Services(ServicesText),
     /// What a panel showed was changed by somebody else.
     ChangedMeanwhile,
 }
@@ -27,6 +29,7 @@ impl PanelText {
             Self::Check(text) => text.text(),
             Self::Keys(text) => text.text(),
             Self::KeysSaid(text) => text.text(),
+            Self::Services(text) => text.text(),
             Self::ChangedMeanwhile => {
                 "This was changed meanwhile, so nothing was done. This is how it is now.".into()
             }
@@ -61,5 +64,11 @@ impl From<KeysText> for Notice {
 impl From<KeysSaid> for Notice {
     fn from(text: KeysSaid) -> Self {
         Self::Panel(PanelText::KeysSaid(text))
+    }
+}
+
+impl From<ServicesText> for Notice {
+    fn from(text: ServicesText) -> Self {
+        Self::Panel(PanelText::Services(text))
     }
 }

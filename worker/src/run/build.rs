@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use async_nats::jetstream::{self, kv};
 use keyring::Keyring;
-use llm::Llm;
+use llm::{Llm, Services};
 use proto::id::{ApplicationId, UserId};
 use proto::subject::{Names, OLDEST_SERVER, PARTITIONS_METADATA};
 use runtime::admin::Health;
@@ -69,6 +69,7 @@ pub(super) async fn build(
         key_pools: Arc::new(key_pools),
         profiles: Profiles::new(store.clone(), settings.chat.server_config_ttl),
         llm: Arc::new(Llm::new(settings.provider_base_urls.clone())?),
+        services: Services::new(settings.service_base_urls.clone())?,
         turn_slots: Arc::new(Semaphore::new(settings.chat.max_turns)),
         live_turns: LiveTurns::default(),
         suspects: Arc::default(),

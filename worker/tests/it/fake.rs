@@ -136,6 +136,7 @@ async fn answer(
             }
             models(&headers)
         }
+        ("GET", ["brave", "res", "v1", "web", "search"]) => search(&headers),
         ("POST", ["model", "v1", "chat", "completions"]) => completion(&headers),
         _ => json_reply(404, &json!({"code": 0, "message": "404: Not Found"})),
     }
@@ -174,6 +175,15 @@ fn models(headers: &HeaderMap) -> Response {
         200,
         &json!({"object": "list", "data": [{"id": "gpt-4.1-mini", "object": "model"}]}),
     )
+}
+
+fn search(headers: &HeaderMap) -> Response {
+    let key = headers.get("x-subscription-token");
+    if !key.is_some_and(|key| key.as_bytes().starts_with(GOOD.as_bytes())) {
+        let error = json!({"status": 422, "code": "SUBSCRIPTION_TOKEN_INVALID"});
+        return json_reply(422, &json!({"type": "ErrorResponse", "error": error}));
+    }
+    json_reply(200, &json!({"type": "search", "web": {"results": []}}))
 }
 
 fn completion(headers: &HeaderMap) -> Response {

@@ -14,6 +14,7 @@ mod keys_rotation;
 mod panel;
 mod pool;
 mod provider_keys;
+mod provider_services;
 mod registration;
 mod setup;
 mod start;

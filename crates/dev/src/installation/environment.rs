@@ -86,6 +86,10 @@ impl Installation {
                     "PROVIDER_BASE_URL_OPENAI",
                     format!("http://127.0.0.1:{sandbox}/model/v1"),
                 );
+                set(
+                    "SERVICE_BASE_URL_BRAVE_SEARCH",
+                    format!("http://127.0.0.1:{sandbox}/services/brave-search"),
+                );
                 set("ALLOW_LOCAL_ENDPOINTS", "true".into());
                 // A few people set up every server there.
                 set("MAX_KEY_CHECKS_PER_DAY", "100000".into());

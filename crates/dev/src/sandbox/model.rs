@@ -38,7 +38,7 @@ use refusal::Problem;
 use stream::{Frames, Pace};
 
 /// How a key that is accepted begins.
-const KEY_PREFIX: &str = "sk-sandbox";
+pub(super) const KEY_PREFIX: &str = "sk-sandbox";
 /// Stands for the words of an answer while its JSON is cut around them.
 const WORDS_MARK: &str = "\u{e000}";
 

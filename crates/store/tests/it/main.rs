@@ -27,6 +27,7 @@ mod refused_keys;
 mod retention;
 mod rotation;
 mod schema;
+mod service_keys;
 mod steps;
 mod turn_attempts;
 mod turns;
