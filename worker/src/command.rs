@@ -10,6 +10,7 @@ mod asker;
 pub(crate) mod catalogue;
 mod component;
 mod controls;
+pub(crate) mod details;
 mod form;
 mod kill;
 mod live_check;
@@ -120,6 +121,8 @@ async fn use_component(
         Route::ProviderServices => {
             provider_services::use_component(app, asker, &id.args, interaction).await
         }
+        Route::FixKey => setup::open(app, &asker).await,
+        Route::Details => details::show(app, &asker, &id.args).await,
     }
 }
 
@@ -129,8 +132,11 @@ const fn needs(route: Route) -> Needs {
         | Route::PickProvider
         | Route::AskKey
         | Route::TakeKey
+        | Route::FixKey
         | Route::ProviderKeys
         | Route::ProviderServices => Needs::ManageGuild,
+        // What is shown there depends on who asks.
+        Route::Details => Needs::Nothing,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Why a turn did not end well, and what follows from it.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use store::TurnState;
+use store::{Payer, TurnState};
 
-use crate::notice::{Fault, Notice};
+use crate::clock;
+use crate::notice::{Around, CredentialText, Fault, Notice, Objection, Silence};
 use crate::pool::CallError;
 
 /// Everything that can end a turn early, by step.
@@ -49,9 +50,15 @@ pub(crate) enum TurnError {
     /// Every key of the pool rests, for so long at least.
     #[error("all provider keys rest")]
     KeysRest(Duration),
-    /// Every key of the pool was disabled.
+    /// Every key was refused for good, or taken out of use.
     #[error("all provider keys are disabled")]
     KeysDisabled,
+    /// Every key failed in this turn already.
+    #[error("no provider key is left for this turn")]
+    KeysSpent,
+    /// The provider did not answer others before, and was left alone.
+    #[error("the provider does not answer")]
+    ProviderSilent,
     /// The stored key does not open.
     #[error("the provider key cannot be read")]
     KeyUnreadable,
@@ -79,6 +86,8 @@ impl From<CallError> for TurnError {
             CallError::Resting(rest) => Self::KeysRest(rest),
             CallError::Disabled => Self::KeysDisabled,
             CallError::NoKey => Self::NoCredentials,
+            CallError::NoneLeft => Self::KeysSpent,
+            CallError::Silent => Self::ProviderSilent,
             CallError::Unreadable => Self::KeyUnreadable,
             CallError::Store(error) => error.into(),
         }
@@ -114,6 +123,8 @@ impl TurnError {
             Self::NoCredentials => "no_credentials",
             Self::KeysRest(_) => "keys_rest",
             Self::KeysDisabled => "keys_disabled",
+            Self::KeysSpent => "keys_spent",
+            Self::ProviderSilent => "provider_silent",
             Self::KeyUnreadable => "key_unreadable",
             Self::UnknownProvider => "unknown_provider",
             Self::EmptyReply => "empty_reply",
@@ -147,6 +158,8 @@ impl TurnError {
             | Self::NoCredentials
             | Self::KeysRest(_)
             | Self::KeysDisabled
+            | Self::KeysSpent
+            | Self::ProviderSilent
             | Self::KeyUnreadable
             | Self::UnknownProvider
             | Self::EmptyReply
@@ -161,7 +174,7 @@ impl TurnError {
     }
 
     /// Returns what people are told, `None` where silence is right.
-    pub(crate) fn reply(&self, has_posted: bool) -> Option<Notice> {
+    pub(crate) fn reply(&self, has_posted: bool, around: Around) -> Option<Notice> {
         match self {
             Self::FenceLost
             | Self::Abandoned
@@ -175,13 +188,24 @@ impl TurnError {
                 | discord::Error::Unauthorized
                 | discord::Error::Malformed { .. },
             ) => None,
-            Self::Model(error) => Some(Notice::Provider(Fault::of(error))),
+            Self::Model(error) => Some(Notice::Provider(Fault::in_turn(error, around))),
             Self::KeysRest(rest) => Some(Notice::Provider(Fault::KeysRest {
-                until_unix: unix_now().saturating_add(rest.as_secs() + 1),
+                until_unix: (clock::unix_now_ms() / 1000).saturating_add(rest.as_secs() + 1),
             })),
-            Self::KeysDisabled => Some(Notice::Provider(Fault::KeyRefused)),
+            Self::KeysDisabled => Some(Notice::Provider(Fault::RefusedInUse {
+                payer: around.payer,
+                objection: Objection::Wrong,
+            })),
+            Self::KeysSpent => Some(Notice::Provider(Fault::KeysSpent)),
+            Self::ProviderSilent => Some(Notice::Provider(Fault::silent_in(
+                Silence::LeftAlone,
+                around,
+            ))),
             _ if has_posted => Some(Notice::ReplyInterrupted),
             Self::Overdue | Self::Stalled => Some(Notice::TooSlow),
+            Self::NoCredentials if around.payer == Payer::User => {
+                Some(Notice::Credentials(CredentialText::OwnUnusable))
+            }
             Self::NoCredentials => Some(Notice::NoCredentials),
             Self::KeyUnreadable => Some(Notice::KeyUnreadable),
             Self::EmptyReply => Some(Notice::EmptyReply),
@@ -193,12 +217,4 @@ impl TurnError {
             | Self::Discord(_) => Some(Notice::Unexpected),
         }
     }
-}
-
-/// For Discord, which shows times in the reader's own zone.
-fn unix_now() -> u64 {
-    SystemTime::UNIX_EPOCH
-        .elapsed()
-        .unwrap_or_default()
-        .as_secs()
 }

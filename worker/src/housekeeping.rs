@@ -8,7 +8,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::app::App;
 use crate::command::respond;
-use crate::{control, interactions};
+use crate::{control, interactions, telling};
 
 /// Readiness looks at its conditions this often.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -34,6 +34,7 @@ pub(crate) fn start(app: &Arc<App>, health: Health) {
         app,
         |app| async move { app.key_pools.keep_counting().await },
     );
+    until_stopped(app, telling::tell_of_refused_keys);
     until_stopped(app, |app| async move { purge_old_records(&app).await });
     until_stopped(app, |app| async move { let_lost_turns_go(&app).await });
     let listening = Arc::clone(app);

@@ -6,6 +6,7 @@
 
 pub(crate) mod echo;
 mod quiet;
+mod remark;
 mod resume;
 mod step;
 
@@ -16,6 +17,7 @@ use proto::id::{ChannelId, MessageId, UserId};
 use sha2::{Digest, Sha256};
 use store::{Lease, NOTICE, NewPost, Turn, TurnId};
 use tokio::time::{Instant, sleep};
+use twilight_model::channel::message::Component;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::app::App;
@@ -144,7 +146,7 @@ impl<'a> Journal<'a> {
         let reply_to = self
             .trigger
             .filter(|trigger| ordinal == 0 && self.history.has_moved_past(*trigger));
-        let id = self.put(&post, piece.text, reply_to).await?;
+        let id = self.put(&post, piece.text, reply_to, Vec::new()).await?;
         self.remember(id, piece.text);
         self.pace.note();
         metrics::post("sent");
@@ -159,8 +161,9 @@ impl<'a> Journal<'a> {
         &mut self,
         notice: &Notice,
         reason: &'static str,
+        controls: Vec<Component>,
     ) -> Result<(), TurnError> {
-        let text = notice.text();
+        let text = self.signed(notice);
         let post = NewPost {
             ordinal: NOTICE,
             nonce: nonce_of(self.lease.turn, NOTICE),
@@ -168,7 +171,7 @@ impl<'a> Journal<'a> {
             is_last: true,
             reason: Some(reason),
         };
-        self.put(&post, &text, self.trigger).await?;
+        self.put(&post, &text, self.trigger, controls).await?;
         metrics::post("notice");
         Ok(())
     }
@@ -179,6 +182,7 @@ impl<'a> Journal<'a> {
         post: &NewPost,
         text: &str,
         reply_to: Option<MessageId>,
+        controls: Vec<Component>,
     ) -> Result<MessageId, TurnError> {
         let echoes = &self.app.echoes;
         let awaited = echoes
@@ -189,7 +193,10 @@ impl<'a> Journal<'a> {
             return Err(self.why_refused().await);
         }
         self.held_in = run;
-        let message = self.message(text, post.nonce, reply_to);
+        let message = NewMessage {
+            components: controls,
+            ..self.message(text, post.nonce, reply_to)
+        };
         let sent = self.send(message, post, &awaited).await?;
         self.confirm(post.ordinal, awaited.settle(sent)).await
     }

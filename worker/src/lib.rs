@@ -32,4 +32,5 @@ pub mod pool;
 mod profiles;
 pub mod run;
 pub mod switches;
+mod telling;
 pub mod tool;

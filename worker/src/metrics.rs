@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use keyring::{EncryptedColumn, INVENTORY};
+use llm::Provider;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -10,6 +11,8 @@ use proto::event::DeadLetterReason;
 use store::{Decision, TurnState};
 
 use crate::pipeline::Stage;
+use crate::pool::Outcome;
+use crate::telling::Told;
 
 const EVENTS_TOTAL: &str = "worker_events_total";
 const DECISIONS_TOTAL: &str = "worker_decisions_total";
@@ -27,6 +30,10 @@ const INTERACTIONS_TOTAL: &str = "worker_interactions_total";
 const DEAD_LETTERS_TOTAL: &str = "worker_dead_letters_total";
 const DECRYPT_FAILED_TOTAL: &str = "worker_decrypt_failed_total";
 const KEY_CHANGES_TOTAL: &str = "worker_key_changes_total";
+const MODEL_ATTEMPTS_TOTAL: &str = "worker_model_attempts_total";
+const MODEL_STAND_INS_TOTAL: &str = "worker_model_stand_ins_total";
+const CIRCUITS_OPENED_TOTAL: &str = "worker_provider_circuits_opened_total";
+const KEY_TELLINGS_TOTAL: &str = "worker_key_tellings_total";
 const PANICS_TOTAL: &str = "worker_panics_total";
 
 /// Buckets around the objective of 250 ms for a stage without a model, up to a long answer.
@@ -96,7 +103,32 @@ pub fn describe() {
         "interactions asked of this worker, by outcome"
     );
     describe_faults();
+    describe_calls();
     touch();
+}
+
+/// What comes of calls of models.
+fn describe_calls() {
+    describe_counter!(
+        MODEL_ATTEMPTS_TOTAL,
+        Unit::Count,
+        "calls of models that ended, and models that were not called, by outcome"
+    );
+    describe_counter!(
+        MODEL_STAND_INS_TOTAL,
+        Unit::Count,
+        "replies of a model in the place of another that failed"
+    );
+    describe_counter!(
+        CIRCUITS_OPENED_TOTAL,
+        Unit::Count,
+        "times that a provider did not answer and was left alone for half a minute, by provider"
+    );
+    describe_counter!(
+        KEY_TELLINGS_TOTAL,
+        Unit::Count,
+        "tries to tell administrators of a key that was refused for good, by who was told"
+    );
 }
 
 /// What an operator has to look at.
@@ -114,7 +146,7 @@ fn describe_faults() {
     describe_counter!(
         KEY_CHANGES_TOTAL,
         Unit::Count,
-        "changes of the state of provider keys in pools, by change"
+        "changes of the state of provider keys, by change"
     );
     describe_counter!(
         PANICS_TOTAL,
@@ -143,6 +175,16 @@ fn touch() {
     for change in KeyChange::ALL {
         counter!(KEY_CHANGES_TOTAL, "change" => change.as_str()).absolute(0);
     }
+    for outcome in Outcome::ALL {
+        counter!(MODEL_ATTEMPTS_TOTAL, "outcome" => outcome.as_str()).absolute(0);
+    }
+    for provider in Provider::ALL {
+        counter!(CIRCUITS_OPENED_TOTAL, "provider" => provider.as_str()).absolute(0);
+    }
+    for told in Told::ALL {
+        counter!(KEY_TELLINGS_TOTAL, "told" => told.as_str()).absolute(0);
+    }
+    counter!(MODEL_STAND_INS_TOTAL).absolute(0);
     counter!(TAKEOVERS_TOTAL).absolute(0);
     counter!(PANICS_TOTAL).absolute(0);
     gauge!(TURNS_RUNNING).set(0);
@@ -275,6 +317,22 @@ impl KeyChange {
 
 pub(crate) fn key_change(change: KeyChange) {
     counter!(KEY_CHANGES_TOTAL, "change" => change.as_str()).increment(1);
+}
+
+pub(crate) fn attempt(outcome: Outcome) {
+    counter!(MODEL_ATTEMPTS_TOTAL, "outcome" => outcome.as_str()).increment(1);
+}
+
+pub(crate) fn stood_in() {
+    counter!(MODEL_STAND_INS_TOTAL).increment(1);
+}
+
+pub(crate) fn circuit_opened(provider: Provider) {
+    counter!(CIRCUITS_OPENED_TOTAL, "provider" => provider.as_str()).increment(1);
+}
+
+pub(crate) fn told_of_key(told: Told) {
+    counter!(KEY_TELLINGS_TOTAL, "told" => told.as_str()).increment(1);
 }
 
 pub(crate) fn panicked() {

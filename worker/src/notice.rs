@@ -7,7 +7,9 @@
 use std::borrow::Cow;
 
 mod button;
+mod calls;
 mod check;
+mod credentials;
 mod fault;
 mod form;
 mod keys;
@@ -17,8 +19,12 @@ mod setup;
 mod steer;
 
 pub use self::button::ButtonText;
+pub use self::calls::CallText;
 pub use self::check::CheckText;
-pub use self::fault::Fault;
+pub use self::credentials::CredentialText;
+pub(crate) use self::credentials::{STAND_IN_NOTICE, named as key_name};
+pub(crate) use self::fault::Around;
+pub use self::fault::{Advice, Fault, Objection, Silence};
 pub use self::form::FormText;
 pub use self::keys::{KeyCondition, KeyLine, KeyName, KeysSaid, KeysText};
 pub use self::panel::PanelText;
@@ -68,6 +74,10 @@ pub enum Notice {
         /// From there to the worker that answers.
         worker_ms: u64,
     },
+    /// About the calls of a turn.
+    Calls(CallText),
+    /// About who pays, and with which keys and models.
+    Credentials(CredentialText),
     /// About steering replies.
     Steer(SteerText),
     /// A part of the setup panel.
@@ -133,6 +143,8 @@ impl Notice {
                 gateway_ms,
                 worker_ms,
             } => return pong(*gateway_ms, *worker_ms),
+            Self::Calls(text) => return text.text(),
+            Self::Credentials(text) => return text.text(),
             Self::Steer(text) => return text.text(),
             Self::Setup(text) => return text.text(),
             Self::Form(text) => return text.text(),

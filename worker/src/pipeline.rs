@@ -277,8 +277,17 @@ async fn answer(
         let completing = timed(Stage::Complete, complete::complete(app, claimed, &prompt));
         let stream = unless_told(app, pace, completing).await?;
         pace.note();
+        let posts_before = journal.posts();
         let delivering = deliver::deliver(app, claimed, journal, &prompt, stream);
-        let said = timed(Stage::Deliver, delivering).await?;
+        let delivered = timed(Stage::Deliver, delivering).await;
+        if let Err(TurnError::Model(error)) = &delivered
+            && journal.posts() == posts_before
+            && claimed.keys.broke(error).await
+        {
+            // Nobody has seen anything of it.
+            continue;
+        }
+        let said = delivered?;
         if !said.calls.is_empty() {
             let using = toolbox.step(app, pace, journal, &mut prompt, said);
             timed(Stage::Tool, using).await?;

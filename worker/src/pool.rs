@@ -1,13 +1,18 @@
-//! The provider keys of servers: which one a call takes, and what is learned from it (POOL-7 to
-//! POOL-18).
+//! The provider keys: which one a call takes, what is learned from it, and which model is asked when
+//! one does not answer (POOL-7 to POOL-24).
 //!
-//! Choosing reads a snapshot of at most a second and takes no lock of the database; changes of state
-//! are the database's, and every worker is told to read again. There is no model here and no
-//! Discord: [`Calls::make`] is given the call.
+//! Choosing reads a snapshot of at most half a second and takes no lock of the database; changes of state
+//! are the database's, and every worker is told to read again. There is no client of a provider here
+//! and no Discord: [`Calls::make`] is given the call.
 
+mod attempts;
+mod breaker;
 mod calls;
 mod choose;
+mod model;
+mod pick;
 mod turn_keys;
+mod used_key;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,18 +25,23 @@ use moka::future::Cache;
 use proto::id::TenantId;
 use proto::subject::Names;
 use store::{KeyId, PoolKey, Store};
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
 
+pub use self::attempts::{Outcome, Record};
+use self::breaker::Breakers;
 pub use self::calls::{CallError, Calls};
-pub use self::turn_keys::TurnKeys;
+pub use self::model::{Length, Model, Order, Purse};
+pub use self::turn_keys::{StandIn, TurnKeys};
 use crate::patience::with_patience;
 
-/// Pools remembered at once; each for a second.
+/// Pools remembered at once; each for half a second.
 const CAPACITY: u64 = 10_000;
 
-/// The oldest snapshot that a choice may rest on (POOL-7).
-const SNAPSHOT_TTL: Duration = Duration::from_secs(1);
+/// The oldest snapshot that a choice may rest on. Half of what is promised (POOL-7, POOL-8): the other
+/// half is for writing the change down, and for opening the key and calling.
+const SNAPSHOT_TTL: Duration = Duration::from_millis(500);
 
 /// Counts of use are written this often (POOL-9).
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
@@ -48,7 +58,7 @@ pub struct Rests {
     pub error: Duration,
 }
 
-/// The pools of all servers, as this process knows them.
+/// The pools of all servers, and the providers that do not answer, as this process knows them.
 pub struct KeyPools {
     store: Store,
     nats: async_nats::Client,
@@ -57,6 +67,9 @@ pub struct KeyPools {
     tracker: TaskTracker,
     snapshots: Cache<(u64, Provider), Arc<Snapshot>>,
     tallies: Mutex<HashMap<KeyId, Tally>>,
+    breakers: Breakers,
+    /// Rung when a key was refused for good.
+    refused: Notify,
 }
 
 /// A pool as it was.
@@ -112,6 +125,8 @@ impl KeyPools {
                 .time_to_live(SNAPSHOT_TTL)
                 .build(),
             tallies: Mutex::default(),
+            breakers: Breakers::default(),
+            refused: Notify::new(),
         }
     }
 
@@ -160,6 +175,11 @@ impl KeyPools {
         self.with_tallies(|tallies| change(tallies.entry(key).or_insert_with(|| Tally::new(0))));
     }
 
+    /// Waits until this process has seen a key refused for good. Cancel safe: yes.
+    pub(crate) async fn refusal(&self) {
+        self.refused.notified().await;
+    }
+
     /// Forgets what is known of a tenant's pools, here and in all other processes.
     pub(crate) async fn announce(&self, tenant: TenantId) {
         self.forget(tenant.disc_id()).await;
@@ -167,6 +187,24 @@ impl KeyPools {
         if let Err(error) = self.nats.publish(subject, payload.into()).await {
             tracing::debug!(%error, "changed keys are not announced: others see them in a second");
         }
+    }
+
+    /// Lets a key rest for the callers of this process at once: writing it down takes a moment.
+    async fn rest_here(&self, tenant: TenantId, provider: Provider, key: KeyId, rest: Duration) {
+        let pool = (tenant.disc_id(), provider);
+        let Some(known) = self.snapshots.get(&pool).await else {
+            return;
+        };
+        let age = known.read_at.elapsed();
+        let mut keys = known.keys.clone();
+        for row in keys.iter_mut().filter(|row| row.id == key) {
+            row.rest = row.rest.max(Some(rest + age));
+        }
+        let resting = Snapshot {
+            keys,
+            read_at: known.read_at,
+        };
+        self.snapshots.insert(pool, Arc::new(resting)).await;
     }
 
     async fn forget(&self, disc_id: u64) {

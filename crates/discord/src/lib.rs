@@ -8,6 +8,7 @@ mod acts;
 mod application;
 mod interactions;
 mod messages;
+mod people;
 mod places;
 
 mod client;

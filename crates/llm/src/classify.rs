@@ -1,10 +1,11 @@
 //! From a provider's refusal to a [`Class`]: its structured code first, then the HTTP status, then
-//! the words of its text. The text is read here and goes no further.
+//! the words of its text. The text is read here; what may go further of it is decided in `told`.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use crate::error::{Class, Error};
+use crate::told::Told;
 use crate::wait;
 
 /// Longer texts are judged by their beginning.
@@ -77,11 +78,13 @@ const NOT_TAKEN: [&str; 11] = [
 /// Judges an answer that is not a success.
 pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &str) -> Error {
     let body = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
+    let class = class(Some(status), &body);
     Error {
-        class: class(Some(status), &body),
+        class,
         status: Some(status),
         retry_after: wait::told(headers, details(&body)),
         refuses_tools: matches!(status, 400 | 404 | 405 | 422 | 501) && names_tools(details(&body)),
+        told: Told::of(class, details(&body)),
     }
 }
 
@@ -92,6 +95,7 @@ pub(crate) fn interruption(body: &Value) -> Error {
         status: None,
         retry_after: wait::told(&HeaderMap::new(), details(body)),
         refuses_tools: false,
+        told: Told::default(),
     }
 }
 

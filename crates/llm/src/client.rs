@@ -93,12 +93,13 @@ impl Llm {
         if response.status().is_success() {
             Completion::begin(response, self.timeouts).await
         } else {
-            Err(body::refusal(response, self.timeouts.silence).await)
+            let refusal = body::refusal(response, self.timeouts.silence).await;
+            Err(refusal.without(key))
         }
     }
 
     /// Returns the base of a provider's addresses, with a slash at its end.
-    pub(crate) fn base_url(&self, provider: Provider) -> Arc<str> {
+    pub fn base_url(&self, provider: Provider) -> Arc<str> {
         match self.base_urls.get(&provider) {
             Some(url) => format!("{}/", url.as_str().trim_end_matches('/')).into(),
             None => provider.base_url().into(),

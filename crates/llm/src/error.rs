@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use secrecy::SecretString;
+
+use crate::told::Told;
+
 /// What kind of trouble a call met, which decides about keys, retries and fallbacks (POOL 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -113,14 +117,15 @@ impl Class {
 
 /// Why a call gave no answer, or no more of it.
 ///
-/// It carries numbers and names out of closed sets only: never what was said, nor the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// What it prints are numbers and names out of closed sets: never what was said, nor the key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("model call failed: {} (status {})", class.as_str(), status.unwrap_or(0))]
 pub struct Error {
     pub(crate) class: Class,
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) refuses_tools: bool,
+    pub(crate) told: Told,
 }
 
 impl Error {
@@ -131,6 +136,18 @@ impl Error {
             status: None,
             retry_after: None,
             refuses_tools: false,
+            told: Told {
+                words: None,
+                parameter: None,
+            },
+        }
+    }
+
+    /// Leaves the key of the call out of what the provider said.
+    pub(crate) fn without(self, key: &SecretString) -> Self {
+        Self {
+            told: self.told.without(key),
+            ..self
         }
     }
 
@@ -166,6 +183,19 @@ impl Error {
     /// Returns how long the provider asks to wait, between 1 s and 1 h.
     pub const fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// Returns the provider's own words about key, account or limit, at most 500 characters without
+    /// what looks like a key, an address or a number of an account. For the eyes of those who may
+    /// change the key, and never for a log. `None` for every other kind of trouble: such words may
+    /// quote the conversation.
+    pub fn words(&self) -> Option<&str> {
+        self.told.words()
+    }
+
+    /// Returns the parameter of ours that the provider refused by name.
+    pub const fn parameter(&self) -> Option<&'static str> {
+        self.told.parameter
     }
 }
 

@@ -2,8 +2,9 @@
 //! take a key.
 //!
 //! One call is one stream; dropping the stream aborts the request. There is no choice of key or
-//! model here, no retry, and no text or key in any error, log line or `Debug` output. Whatever a
-//! provider sends, what is kept of it has a bound.
+//! model here, no retry, and no text or key in any log line, `Display` or `Debug` output. Whatever a
+//! provider sends, what is kept of it has a bound; of its words those are kept that it says about a
+//! key or an account, for the eyes of their owner ([`Error::words`]).
 //!
 //! Every provider that we offer speaks one wire format, so we speak it ourselves (`wire`, `sse`).
 //! The crate genai, which knows some twenty, was tried and dropped: it keeps an event that never
@@ -24,6 +25,8 @@ mod error;
 mod prompt;
 mod provider;
 mod service;
+mod shorten;
+mod told;
 mod tools;
 mod wait;
 

@@ -74,7 +74,7 @@ impl Llm {
         if response.status().is_success() {
             body::read(response, LARGEST_LIST).await
         } else {
-            Err(body::refusal(response, DEADLINE).await)
+            Err(body::refusal(response, DEADLINE).await.without(key))
         }
     }
 }

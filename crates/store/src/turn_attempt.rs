@@ -112,7 +112,7 @@ impl Store {
         Ok(steps)
     }
 
-    /// Returns the attempts of a tenant's turn, in their order, at most 1,000. Empty when there is
+    /// Returns the attempts of a tenant's turn by its row, in their order, at most 1,000. Empty when there is
     /// no such turn (any more).
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Store {
     pub async fn attempts_of(
         &self,
         tenant: TenantId,
-        turn: TurnId,
+        turn: Uuid,
     ) -> Result<Vec<ShownAttempt>, Error> {
         let rows = sqlx::query_as!(
             AttemptRow,
@@ -144,7 +144,7 @@ impl Store {
                WHERE a.turn_id = $1 AND s.server_disc_id = $2 AND s.is_dm_channel = $3
                ORDER BY a.step, a.attempt
                LIMIT $4"#,
-            turn.row,
+            turn,
             tenant.disc_id().to_string(),
             tenant.is_direct(),
             MOST_ATTEMPTS,

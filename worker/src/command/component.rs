@@ -39,17 +39,23 @@ pub(crate) enum Route {
     ProviderKeys,
     /// `/provider services`: everything; the arguments say what.
     ProviderServices,
+    /// A notice about a refused key: the setup panel.
+    FixKey,
+    /// A notice about a provider: the calls of its turn.
+    Details,
 }
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::ReplaceKey,
         Self::PickProvider,
         Self::AskKey,
         Self::TakeKey,
         Self::ProviderKeys,
         Self::ProviderServices,
+        Self::FixKey,
+        Self::Details,
     ];
 
     /// Returns the name in the id, at most 8 characters. Names are never given a new meaning:
@@ -62,6 +68,8 @@ impl Route {
             Self::TakeKey => "su-take",
             Self::ProviderKeys => "keys",
             Self::ProviderServices => "services",
+            Self::FixKey => "key-fix",
+            Self::Details => "tn-what",
         }
     }
 

@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::reading::unreadable;
 use crate::app::App;
-use crate::notice::{CheckText, Fault, Notice};
+use crate::notice::{Advice, CheckText, Fault, Notice, Silence};
 
 /// Longest wait for the first word of the test reply (CMD-85).
 const TEST_DEADLINE: Duration = Duration::from_secs(20);
@@ -92,7 +92,14 @@ async fn counted(
 ) -> Result<(), Unproven> {
     let reserved = reserve(app, user).await?;
     let checked = check.await;
-    if let Err(Unproven::Fault(Fault::Unreachable | Fault::AddressRefused)) = checked {
+    if let Err(Unproven::Fault(
+        Fault::NotAnswering {
+            silence: Silence::Unreachable,
+            ..
+        }
+        | Fault::AddressRefused,
+    )) = checked
+    {
         give_back(app, reserved).await;
     }
     checked
@@ -146,7 +153,10 @@ pub(super) async fn answers(
         Ok(Ok(Some(_delta))) => Ok(()),
         Ok(Ok(None)) => Err(Unproven::Other(Notice::EmptyReply)),
         Ok(Err(error)) => Err(refused(&error)),
-        Err(_elapsed) => Err(Unproven::Fault(Fault::TimedOut)),
+        Err(_elapsed) => Err(Unproven::Fault(Fault::NotAnswering {
+            silence: Silence::TimedOut,
+            advice: Advice::Wait,
+        })),
     }
 }
 

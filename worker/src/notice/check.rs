@@ -72,7 +72,9 @@ fn cause(fault: Fault) -> Cow<'static, str> {
              provider's list."
                 .into()
         }
-        Fault::RequestRefused => "The provider did not accept the request.".into(),
+        Fault::RequestRefused { parameter: None } => {
+            "The provider did not accept the request.".into()
+        }
         other => other.text(),
     }
 }

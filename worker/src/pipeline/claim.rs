@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llm::Provider;
-use store::{Lease, ModelChoice, Persona, Profile, Turn, TurnState};
+use store::{Lease, PaidModel, Payer, Persona, Profile, Turn, TurnState};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -15,9 +15,10 @@ use crate::channel::history::History;
 use crate::error::TurnError;
 use crate::journal::Journal;
 use crate::metrics;
+use crate::notice::Around;
 use crate::pace::Pace;
 use crate::patience::with_patience;
-use crate::pool::TurnKeys;
+use crate::pool::{Model, Purse, Record, TurnKeys};
 
 /// A turn that was begun this often without a single post seems to kill its workers (GUARD-81).
 /// Twice the three of that rule: a worker killed from outside looks the same and does not count,
@@ -34,8 +35,12 @@ pub(crate) struct Claimed {
     pub(super) pace: Pace,
     /// Who had it before, where it was running already.
     pub(super) predecessor: Predecessor,
-    /// The provider keys that it used.
+    /// Its calls of models, and the keys that these used.
     pub(super) keys: TurnKeys,
+    /// The models that it may ask, in this order; of those that are set, the known ones.
+    pub(super) models: Vec<Model>,
+    /// Whether none of the models that are set is one of a provider that this version knows.
+    is_unknown: bool,
     /// `None` when the server's settings vanished since admission.
     pub(super) profile: Option<Arc<Profile>>,
 }
@@ -75,15 +80,56 @@ pub(super) async fn claim(
         metrics::takeover();
     }
     let profile = with_profile(app, &turn).await?;
+    let set = with_patience(|| app.store.models_of(&turn)).await?;
+    let models = known_models(app, &set);
     Ok(Some(Claimed {
-        lease,
         seen: granted.seen(),
         pace: Pace::new(stop),
+        keys: turn_keys(app, &lease, &predecessor).await?,
+        is_unknown: models.is_empty() && !set.is_empty(),
+        lease,
         predecessor,
-        keys: TurnKeys::default(),
+        models,
         profile,
         turn,
     }))
+}
+
+/// The models that are set, each once, but for those of providers that this version does not know.
+fn known_models(app: &App, set: &[PaidModel]) -> Vec<Model> {
+    let mut models: Vec<Model> = Vec::new();
+    for PaidModel { provider, model } in set {
+        let Ok(provider) = Provider::from_str(provider) else {
+            continue;
+        };
+        let name = model.as_deref().unwrap_or(provider.default_model());
+        let model = Model {
+            provider,
+            name: name.to_owned(),
+            base_url: app.llm.base_url(provider),
+        };
+        if !models.contains(&model) {
+            models.push(model);
+        }
+    }
+    models
+}
+
+/// Opens the record of the turn's calls; a successor counts on from those of its predecessor.
+async fn turn_keys(
+    app: &App,
+    lease: &Lease,
+    predecessor: &Predecessor,
+) -> Result<TurnKeys, TurnError> {
+    let steps_before = match predecessor {
+        Predecessor::None => 0,
+        Predecessor::Released | Predecessor::Dead(_) => {
+            with_patience(|| app.store.steps_of(lease.turn)).await?
+        }
+    };
+    let (store, tracker) = (app.store.clone(), app.tracker.clone());
+    let record = Record::new(store, tracker, lease.clone(), steps_before);
+    Ok(TurnKeys::recorded(record))
 }
 
 async fn with_profile(app: &App, turn: &Turn) -> Result<Option<Arc<Profile>>, TurnError> {
@@ -112,17 +158,33 @@ impl Claimed {
             .find(|persona| persona.id == self.turn.persona)
             .or_else(|| profile.personas.first())
             .ok_or(TurnError::NoCredentials)?;
-        let ModelChoice { provider, model } =
-            profile.model.as_ref().ok_or(TurnError::NoCredentials)?;
-        let provider = Provider::from_str(provider)
-            .ok()
-            .ok_or(TurnError::UnknownProvider)?;
+        let first = self.models.first().ok_or(if self.is_unknown {
+            TurnError::UnknownProvider
+        } else {
+            TurnError::NoCredentials
+        })?;
         Ok(Voice {
             profile,
             persona,
-            provider,
-            model,
+            provider: first.provider,
+            model: &first.name,
         })
+    }
+
+    /// Returns whose keys are used.
+    pub(super) const fn purse(&self) -> Purse {
+        match self.turn.payer {
+            Payer::Server => Purse::Server,
+            Payer::User => Purse::Own(self.turn.responsible),
+        }
+    }
+
+    /// Returns what has to be known of the turn to tell people what went wrong.
+    pub(super) const fn around(&self) -> Around {
+        Around {
+            payer: self.turn.payer,
+            has_stand_in: self.models.len() > 1,
+        }
     }
 
     /// Opens the journal of this turn's posts.

@@ -1,6 +1,6 @@
 //! Step 5: call the model and return its answer as it comes.
 //!
-//! Keys, and what follows when one is refused, are the matter of [`crate::pool`].
+//! Keys, other models, and what follows when one is refused, are the matter of [`crate::pool`].
 
 use llm::{Completion, Prompt, Tools};
 use secrecy::SecretString;
@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::claim::Claimed;
 use crate::app::App;
 use crate::error::TurnError;
-use crate::pool::Calls;
+use crate::pool::{Calls, Length, Order};
 
 /// Opens the answer's stream; returns once its first piece is there.
 pub(super) async fn complete(
@@ -20,12 +20,25 @@ pub(super) async fn complete(
         pools: &app.key_pools,
         keyring: app.keys.get(),
         tenant: claimed.turn.tenant,
-        provider: prompt.provider,
+        purse: claimed.purse(),
+        models: &claimed.models,
         keys: &claimed.keys,
     };
-    let send = |key| async move { ask(app, prompt, &key).await };
+    let send = |order: Order| async move {
+        let asked = asked(prompt, &order);
+        ask(app, &asked, &order.key).await
+    };
     // On the heap: the turn, of which this is the deepest part, would grow by kilobytes.
     Ok(Box::pin(calls.make(send)).await?)
+}
+
+/// The question as this call asks it.
+fn asked(prompt: &Prompt, order: &Order) -> Prompt {
+    let asked = prompt.to_model(order.model.provider, &order.model.name);
+    match order.length {
+        Length::Whole => asked,
+        Length::Shortened => asked.shortened(),
+    }
 }
 
 /// Asks with tools, unless the model is known to refuse them; one that does so now is asked once

@@ -105,6 +105,12 @@ async fn next(
     let piece = async { Ok(stream.next().await.transpose()?) };
     let piece = unless_told(app, &claimed.pace, piece).await?;
     claimed.pace.note();
+    if let Some(Delta::End {
+        usage: Some(usage), ..
+    }) = &piece
+    {
+        claimed.keys.cost(*usage);
+    }
     Ok(piece)
 }
 

@@ -1,5 +1,7 @@
 //! Step 7: the end of the turn is recorded, and people are told where something went wrong.
 
+mod words;
+
 use std::time::Duration;
 
 use store::TurnState;
@@ -43,13 +45,15 @@ pub(super) async fn settle(
     let notice = outcome
         .as_ref()
         .err()
-        .and_then(|error| error.reply(has_posted));
+        .and_then(|error| error.reply(has_posted, claimed.around()));
     if matches!(disposition, Disposition::End(_)) {
         // Neither the last word nor the channel's next turn comes before what is on its way.
         journal.until_quiet().await;
     }
     let disposition = match (disposition, notice) {
-        (Disposition::End(_), Some(notice)) if !tell(app, journal, &notice, reason).await => {
+        (Disposition::End(_), Some(notice))
+            if !tell(app, &claimed, journal, (&notice, reason)).await =>
+        {
             Disposition::Release
         }
         (disposition, _) => disposition,
@@ -66,16 +70,26 @@ pub(super) async fn settle(
             ended.map(|was_ours| after_end(was_ours, state, reason))
         }
     };
-    recorded.unwrap_or_else(|error| {
+    let end = recorded.unwrap_or_else(|error| {
         tracing::error!(turn.id = %claimed.turn.id, %error, "a turn's end is not recorded");
         TurnEnd::Unsettled
-    })
+    });
+    if (end, disposition) == (TurnEnd::Ended, Disposition::End(TurnState::Done)) {
+        words::of_stand_in(app, &claimed, journal).await;
+    }
+    end
 }
 
 /// Tells people why the turn ends. A word that cannot be said is counted and survived; false when
 /// the process is on its way out, and whoever takes the turn over has to find out what was said.
-async fn tell(app: &App, journal: &mut Journal<'_>, notice: &Notice, reason: &'static str) -> bool {
-    let telling = timeout(TELL_WITHIN, journal.tell(notice, reason));
+async fn tell(
+    app: &App,
+    claimed: &Claimed,
+    journal: &mut Journal<'_>,
+    (notice, reason): (&Notice, &'static str),
+) -> bool {
+    let controls = words::controls(app, claimed, notice);
+    let telling = timeout(TELL_WITHIN, journal.tell(notice, reason, controls));
     let Some(told) = app.abandon.run_until_cancelled(telling).await else {
         return false;
     };

@@ -1,185 +1,249 @@
-//! The keys of one turn: those it may not take any more, and the one in use.
+//! What a turn remembers of its calls: the keys that it may not take any more, the model that it is
+//! at, and the call that goes on.
 
 use std::collections::HashSet;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use llm::{Class, KeyRest};
-use proto::id::TenantId;
-use store::{KeyFailure, KeyFault, KeyId, PoolKey, Rested};
+use llm::{Class, Remedy, Usage};
+use store::KeyId;
 
-use super::KeyPools;
-use crate::metrics::{self, KeyChange};
+use super::attempts::{self, Call, Outcome, Record};
+use super::calls::ATTEMPTS;
+use super::model::Model;
+use super::used_key::{Spent, UsedKey};
 
-/// What a turn remembers of keys over all of its calls (POOL-15).
+/// What a turn remembers over all of its calls (POOL-15).
 #[derive(Debug, Default)]
-pub struct TurnKeys(Mutex<State>);
+pub struct TurnKeys {
+    state: Mutex<State>,
+    record: Option<Record>,
+}
 
 #[derive(Debug, Default)]
 struct State {
-    excluded: HashSet<KeyId>,
-    in_use: Option<KeyUse>,
+    spent: HashSet<Spent>,
+    /// Requests that were begun here.
+    steps: i32,
+    request: Request,
+    /// Which of the models is asked; a later request goes on with the one that answered.
+    place: usize,
+    models: usize,
+    call: Option<Call>,
+    /// The key of an answer that has begun.
+    key: Option<UsedKey>,
+    /// The first model that failed, and how.
+    failed: Option<(Model, Outcome)>,
+    answered: Option<Model>,
+}
+
+/// What was tried for one answer.
+#[derive(Debug, Default)]
+struct Request {
+    /// Calls of all models.
+    calls: i32,
+    /// Calls of this model.
+    attempts: u32,
+    has_retried: bool,
+    /// It broke before anybody saw anything of it, and is made once more.
+    goes_on: bool,
+}
+
+/// A model that answered in the place of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandIn {
+    /// The model that should have answered.
+    pub failed: Model,
+    /// Why it did not.
+    pub outcome: Outcome,
+    /// The one that did.
+    pub used: Model,
 }
 
 impl TurnKeys {
+    /// Remembers, and puts every call on record.
+    pub fn recorded(record: Record) -> Self {
+        Self {
+            record: Some(record),
+            ..Self::default()
+        }
+    }
+
     /// Records how the last call ended: its stream was complete, or broke with this error. `None`
     /// for an end that says nothing about the key.
     pub async fn ended(&self, outcome: Option<Result<(), &llm::Error>>) {
-        let Some(used) = self.state().in_use.take() else {
+        let word = match outcome {
+            Some(Ok(())) => Outcome::Completed,
+            Some(Err(error)) => Outcome::Failed(error.class()),
+            None => Outcome::CutOff,
+        };
+        self.close(word);
+        let Some(key) = self.state().key.take() else {
             return;
         };
         match outcome {
-            Some(Ok(())) => used.completed(),
-            Some(Err(error)) => used.failed(error).await,
+            Some(Ok(())) => key.completed(),
+            Some(Err(error)) => key.failed(error).await,
             None => {}
         }
     }
 
-    pub(super) fn hold(&self, used: Option<KeyUse>) {
-        self.state().in_use = used;
+    /// Notes what the last answer cost.
+    pub fn cost(&self, usage: Usage) {
+        if let Some(call) = &mut self.state().call {
+            call.cost(usage);
+        }
     }
 
-    pub(super) fn exclude(&self, key: KeyId) {
-        self.state().excluded.insert(key);
+    /// Notes that an answer broke before anybody saw anything of it, and tells whether asking again
+    /// may do better: another key, the same once more, or the next model (POOL-16, POOL-23).
+    pub async fn broke(&self, error: &llm::Error) -> bool {
+        let spent = self.state().key.as_ref().map(UsedKey::spent);
+        if let (Some(spent), Remedy::OtherKey) = (spent, error.class().remedy()) {
+            self.exclude(spent);
+        }
+        self.ended(Some(Err(error))).await;
+        let mut state = self.state();
+        // Whoever was silent in the midst is not asked the same again (POOL 5.3).
+        let may_repeat = error.class() != Class::Timeout && state.request.may_try_again(error);
+        let goes_on = may_repeat || state.may_ask_next_after(error);
+        state.request.goes_on = goes_on;
+        goes_on
     }
 
-    pub(super) fn is_excluded(&self, key: KeyId) -> bool {
-        self.state().excluded.contains(&key)
+    /// Returns the model that answered in the place of another, where one did.
+    pub fn stand_in(&self) -> Option<StandIn> {
+        let state = self.state();
+        let (failed, outcome) = state.failed.clone()?;
+        let used = state.answered.clone()?;
+        (used != failed).then_some(StandIn {
+            failed,
+            outcome,
+            used,
+        })
+    }
+
+    /// Begins a request; what the last one brought was whole.
+    pub(super) fn begin_request(&self, models: usize) {
+        self.close(Outcome::Completed);
+        let mut state = self.state();
+        state.key = None;
+        state.models = models;
+        if std::mem::take(&mut state.request.goes_on) {
+            return;
+        }
+        state.request = Request::default();
+        state.steps += 1;
+    }
+
+    /// Which of the models is asked now.
+    pub(super) fn place(&self) -> usize {
+        self.state().place
+    }
+
+    /// Tells whether another model comes after the one that is asked.
+    pub(super) fn has_next_model(&self) -> bool {
+        let state = self.state();
+        state.place + 1 < state.models
+    }
+
+    /// Goes on to the next model, because this one failed.
+    pub(super) fn next_model(&self) {
+        self.state().next_model();
+    }
+
+    /// Notes how a model failed.
+    pub(super) fn note_failure(&self, model: &Model, outcome: Outcome) {
+        let mut state = self.state();
+        state.failed.get_or_insert_with(|| (model.clone(), outcome));
+    }
+
+    /// Records a model that was not called.
+    pub(super) fn skip(&self, model: &Model, outcome: Outcome) {
+        self.begin_call(model, None);
+        self.close(outcome);
+    }
+
+    /// Begins a call.
+    pub(super) fn begin_call(&self, model: &Model, key: Option<KeyId>) {
+        let before = self.record.as_ref().map_or(0, Record::steps_before);
+        let mut state = self.state();
+        state.request.calls += 1;
+        state.request.attempts += 1;
+        let (step, attempt) = (before + state.steps, state.request.calls);
+        state.call = Some(Call::begin(step, attempt, model.clone(), key));
+    }
+
+    /// An answer has begun.
+    pub(super) fn hold(&self, key: UsedKey, model: &Model) {
+        let mut state = self.state();
+        if let Some(call) = &mut state.call {
+            call.has_begun();
+        }
+        state.key = Some(key);
+        state.answered = Some(model.clone());
+    }
+
+    /// The call is over.
+    pub(super) fn close(&self, outcome: Outcome) {
+        let call = self.state().call.take();
+        if let Some(call) = call {
+            attempts::close(self.record.as_ref(), call, outcome);
+        }
+    }
+
+    /// Tells whether the same model may be called once more after this error.
+    pub(super) fn may_try_again(&self, error: &llm::Error) -> bool {
+        self.state().request.may_try_again(error)
+    }
+
+    /// Tells whether there is a call of this model left.
+    pub(super) fn has_attempts_left(&self) -> bool {
+        self.state().request.attempts < ATTEMPTS
+    }
+
+    pub(super) fn exclude(&self, key: Spent) {
+        self.state().spent.insert(key);
+    }
+
+    pub(super) fn is_excluded(&self, key: Spent) -> bool {
+        self.state().spent.contains(&key)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A call with a key of a pool. Dropped without a word it was cut off, which says nothing about
-/// the key; a probe comes free then.
-pub(super) struct KeyUse {
-    pools: Arc<KeyPools>,
-    tenant: TenantId,
-    pub(super) key: KeyId,
-    generation: i64,
-    is_probe: bool,
-}
-
-impl KeyUse {
-    /// Begins a call with a key in this generation of its state.
-    pub(super) fn begin(
-        pools: &Arc<KeyPools>,
-        tenant: TenantId,
-        key: &PoolKey,
-        generation: i64,
-    ) -> Self {
-        pools.tally(key.id, |tally| tally.in_flight += 1);
-        Self {
-            pools: Arc::clone(pools),
-            tenant,
-            key: key.id,
-            generation,
-            is_probe: generation != key.generation,
-        }
+impl State {
+    fn next_model(&mut self) {
+        self.place += 1;
+        self.request.attempts = 0;
+        self.request.has_retried = false;
     }
 
-    /// The provider has begun to answer: the key works.
-    pub(super) async fn answered(&mut self) {
-        if !self.is_probe {
-            return;
+    /// Goes on to the next model after an answer that broke, where that may do better.
+    fn may_ask_next_after(&mut self, error: &llm::Error) -> bool {
+        let helps = !matches!(error.class().remedy(), Remedy::Tell | Remedy::Shorten);
+        let goes_on = helps && self.place + 1 < self.models;
+        if goes_on {
+            let failed = self.answered.take();
+            let outcome = Outcome::Failed(error.class());
+            self.failed = self.failed.take().or(failed.map(|model| (model, outcome)));
+            self.next_model();
         }
-        match self
-            .pools
-            .store
-            .key_works(self.tenant, self.key, self.generation)
-            .await
-        {
-            Ok(changed) => {
-                self.is_probe = false;
-                self.generation += i64::from(changed);
-                metrics::key_change(KeyChange::Works);
-                self.pools.announce(self.tenant).await;
-            }
-            // The probe comes free with its lease; then the next one finds out.
-            Err(error) => tracing::warn!(%error, "a key that works again is not recorded"),
-        }
-    }
-
-    fn completed(self) {
-        self.pools.tally(self.key, |tally| tally.finished += 1);
-    }
-
-    /// The call failed: where the key is at fault, it rests.
-    pub(super) async fn failed(mut self, error: &llm::Error) {
-        let Some((fault, rest)) = self.verdict(error) else {
-            return;
-        };
-        let message = error.to_string();
-        let failure = KeyFailure {
-            fault,
-            rest,
-            was_probe: std::mem::take(&mut self.is_probe),
-            message: &message,
-        };
-        let (key, generation) = (self.key, self.generation);
-        match self
-            .pools
-            .store
-            .rest_key(self.tenant, key, generation, failure)
-            .await
-        {
-            Ok(Rested::Outdated) => {}
-            Ok(Rested::Resting) => metrics::key_change(KeyChange::Rests),
-            Ok(Rested::Disabled) => {
-                metrics::key_change(KeyChange::Disabled);
-                tracing::warn!(
-                    row = key.0,
-                    "a provider key was refused too often: disabled"
-                );
-            }
-            Err(error) => {
-                tracing::warn!(%error, row = key.0, "the rest of a key is not recorded");
-            }
-        }
-        self.pools.announce(self.tenant).await;
-    }
-
-    fn verdict(&self, error: &llm::Error) -> Option<(KeyFault, Duration)> {
-        let rests = self.pools.rests;
-        let rest = match error.class().key_rest() {
-            KeyRest::None => return None,
-            KeyRest::Limited => error.retry_after().unwrap_or(rests.rate_limit),
-            KeyRest::Refused => rests.error,
-        };
-        let fault = match error.class() {
-            Class::RateLimit => KeyFault::RateLimit,
-            Class::Auth => KeyFault::Auth,
-            _ => KeyFault::Account,
-        };
-        Some((fault, rest))
+        goes_on
     }
 }
 
-impl Drop for KeyUse {
-    fn drop(&mut self) {
-        let (pools, key, generation) = (Arc::clone(&self.pools), self.key, self.generation);
-        pools.tally(key, |tally| {
-            tally.in_flight = tally.in_flight.saturating_sub(1);
-        });
-        if self.is_probe {
-            let (tenant, tracker) = (self.tenant, pools.tracker.clone());
-            tracker.spawn(async move {
-                match pools.store.release_probe(tenant, key, generation).await {
-                    Ok(()) => pools.announce(tenant).await,
-                    Err(error) => tracing::debug!(%error, "a probe ends with its lease"),
-                }
-            });
+impl Request {
+    fn may_try_again(&mut self, error: &llm::Error) -> bool {
+        if self.attempts >= ATTEMPTS {
+            return false;
         }
-    }
-}
-
-impl fmt::Debug for KeyUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyUse")
-            .field("key", &self.key)
-            .finish_non_exhaustive()
+        match error.class().remedy() {
+            Remedy::OtherKey => true,
+            Remedy::SameAgain => !std::mem::replace(&mut self.has_retried, true),
+            Remedy::OtherModel | Remedy::Shorten | Remedy::Tell => false,
+        }
     }
 }

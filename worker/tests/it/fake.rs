@@ -1,5 +1,6 @@
 //! Discord and a model server, as far as interactions need them: answers by rule, remembers all.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +17,12 @@ use tokio::time::timeout;
 
 /// The token of an interaction that somebody else has answered.
 pub(crate) const TAKEN: &str = "taken";
+
+/// Whose every server is.
+pub(crate) const OWNER: &str = "80351110224678913";
+
+/// Where the owner's direct messages are.
+pub(crate) const DIRECT: &str = "80351110224678914";
 
 /// A key that works.
 pub(crate) const GOOD_KEY: &str = "sk-good-0123456789abcd";
@@ -35,9 +42,9 @@ pub(crate) const BROKE_KEY: &str = "sk-broke-0123456789abcd";
 /// An answer to an interaction as it came over the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// `callback` for first answers, `edit` for later ones.
+    /// `callback` for first answers, `edit` for later ones, `message` for messages.
     pub(crate) kind: &'static str,
-    /// The interaction's token.
+    /// The interaction's token, or the message's channel.
     pub(crate) token: String,
     /// What was sent.
     pub(crate) body: Value,
@@ -48,6 +55,7 @@ pub(crate) struct Fake {
     /// Where it listens, without a slash at the end.
     pub(crate) url: String,
     calls: mpsc::Receiver<Call>,
+    closed: Arc<Mutex<HashMap<String, Closed>>>,
     _task: JoinSet<()>,
 }
 
@@ -55,7 +63,11 @@ pub(crate) struct Fake {
 struct Shared {
     calls: mpsc::Sender<Call>,
     commands: Arc<Mutex<Value>>,
+    closed: Arc<Mutex<HashMap<String, Closed>>>,
 }
+
+/// The status and Discord's code with which messages to a channel are refused.
+type Closed = (u16, u64);
 
 impl Fake {
     pub(crate) async fn start() -> Self {
@@ -63,7 +75,9 @@ impl Fake {
         let shared = Shared {
             calls: sender,
             commands: Arc::new(Mutex::new(json!([]))),
+            closed: Arc::default(),
         };
+        let closed = Arc::clone(&shared.closed);
         let router = Router::new().fallback(answer).with_state(shared);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -72,8 +86,20 @@ impl Fake {
         Self {
             url,
             calls,
+            closed,
             _task: task,
         }
+    }
+
+    /// Takes messages to a channel again.
+    pub(crate) fn open(&self, channel: &str) {
+        self.closed.lock().unwrap().remove(channel);
+    }
+
+    /// Refuses messages to a channel from now on.
+    pub(crate) fn close(&self, channel: &str, status: u16, code: u64) {
+        let mut closed = self.closed.lock().unwrap();
+        closed.insert(channel.to_owned(), (status, code));
     }
 
     /// Waits for the next answer to an interaction.
@@ -100,6 +126,9 @@ async fn answer(
             200,
             &json!({"id": "98", "name": "tomori", "flags": 1 << 18}),
         ),
+        ("POST", ["api", "v10", "channels", channel, "messages"]) => {
+            shared.take_message(channel, body).await
+        }
         ("POST", ["api", "v10", "interactions", _, token, "callback"]) => {
             shared.remember("callback", token, body).await;
             if *token == TAKEN {
@@ -138,11 +167,34 @@ async fn answer(
         }
         ("GET", ["brave", "res", "v1", "web", "search"]) => search(&headers),
         ("POST", ["model", "v1", "chat", "completions"]) => completion(&headers),
+        (method, path) => about_people(method, path, &body),
+    }
+}
+
+/// Whose the servers are, and where the owner's direct messages are.
+fn about_people(method: &str, path: &[&str], body: &Value) -> Response {
+    match (method, path) {
+        ("GET", ["api", "v10", "guilds", guild]) => {
+            json_reply(200, &json!({"id": guild, "owner_id": OWNER, "roles": []}))
+        }
+        ("POST", ["api", "v10", "users", "@me", "channels"]) => {
+            assert_eq!(body["recipient_id"], OWNER);
+            json_reply(200, &json!({"id": DIRECT, "type": 1}))
+        }
         _ => json_reply(404, &json!({"code": 0, "message": "404: Not Found"})),
     }
 }
 
 impl Shared {
+    async fn take_message(&self, channel: &str, body: Value) -> Response {
+        let closed = self.closed.lock().unwrap().get(channel).copied();
+        if let Some((status, code)) = closed {
+            return json_reply(status, &json!({"code": code, "message": "no"}));
+        }
+        self.remember("message", channel, body).await;
+        json_reply(200, &json!({"id": "1"}))
+    }
+
     async fn remember(&self, kind: &'static str, token: &str, body: Value) {
         self.calls
             .send(Call {

@@ -10,9 +10,11 @@
 mod fake;
 mod interactions;
 mod keys;
+mod keys_models;
+mod keys_pool;
 mod keys_rotation;
+mod keys_told;
 mod panel;
-mod pool;
 mod provider_keys;
 mod provider_services;
 mod registration;

@@ -123,6 +123,12 @@ impl World {
         sqlx::query(sql).execute(&mut database).await.unwrap();
     }
 
+    /// Starts one more worker; it ends when it is dropped.
+    pub(crate) fn another_worker(&self) -> Child {
+        let mut worker = command(&self.name, &self.fake.url);
+        worker.kill_on_drop(true).spawn().unwrap()
+    }
+
     /// Returns a new token.
     pub(crate) fn token(&mut self) -> String {
         self.asked += 1;

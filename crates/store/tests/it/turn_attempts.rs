@@ -45,10 +45,10 @@ async fn attempts_are_recorded_once_and_under_the_fence() {
     assert!(store.record_attempt(&lease, &late).await.unwrap());
 
     assert_eq!(store.steps_of(queued.id).await.unwrap(), 1);
-    let shown = store.attempts_of(GUILD, queued.id).await.unwrap();
+    let shown = store.attempts_of(GUILD, queued.id.row).await.unwrap();
     let recorded: Vec<Attempt> = shown.into_iter().map(|shown| shown.attempt).collect();
     assert_eq!(recorded, [first, late]);
-    let foreign = store.attempts_of(OTHER_GUILD, queued.id).await.unwrap();
+    let foreign = store.attempts_of(OTHER_GUILD, queued.id.row).await.unwrap();
     assert_eq!(foreign, []);
 }
 
@@ -81,7 +81,7 @@ async fn attempts_show_what_their_key_is_called_and_what_is_held_against_it() {
     for attempt in [pooled, attempt(1, 2, "auth")] {
         store.record_attempt(&lease, &attempt).await.unwrap();
     }
-    let shown = store.attempts_of(GUILD, queued.id).await.unwrap();
+    let shown = store.attempts_of(GUILD, queued.id.row).await.unwrap();
     let told: Vec<_> = shown
         .iter()
         .map(|shown| {

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use crate::app::App;
 use crate::command::reading::unreadable;
-use crate::notice::{Notice, fingerprint};
+use crate::notice::{CredentialText, Notice, fingerprint};
 
 /// The state of one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,7 @@ pub(super) async fn read(app: &App, tenant: TenantId) -> Result<State, Notice> {
         Ok(None)
     };
     let problem = match &key {
+        Ok(_) if profile.is_key_refused => Some(Notice::Credentials(CredentialText::MainRefused)),
         Err(error) if error.is_unavailable() => return Err(Notice::DatabaseAway),
         Err(error) => {
             warn!(?error, "a stored provider key does not open");

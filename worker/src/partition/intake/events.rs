@@ -1,9 +1,11 @@
 //! What each kind of event does to its channel: history, decisions, turns.
 
+use std::sync::Arc;
+
 use proto::event::{self, Envelope, envelope::Event};
-use proto::id::{ChannelId, EventId, GuildId, MessageId};
+use proto::id::{ChannelId, EventId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
-use store::Decision;
+use store::{Decision, Unpaid};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{DATABASE_RETRY, Intake};
@@ -11,7 +13,7 @@ use crate::channel::line;
 use crate::control;
 use crate::journal::echo;
 use crate::metrics;
-use crate::notice::Notice;
+use crate::notice::{CredentialText, Notice};
 use crate::partition::trial::TRIES;
 use crate::pipeline::{self, Arrived, Granted, NotYet, Received, Taken, accept};
 
@@ -109,7 +111,15 @@ impl Intake {
                     control::nudge(&self.app, id).await;
                 }
             }
-            Taken::Refused(code) => metrics::decision(code),
+            Taken::Refused(code) => {
+                metrics::decision(code);
+                if code == Decision::NoCredentials
+                    && self.schedule.channel(id).may_notice(Instant::now())
+                {
+                    let tenant = accept::tenant_of(message);
+                    self.tell_unpaid(tenant, author, id, MessageId(message.message_id));
+                }
+            }
             Taken::NotSetUp => {
                 metrics::decision(Decision::NotSetUp);
                 if self.schedule.channel(id).may_notice(Instant::now()) {
@@ -132,7 +142,8 @@ impl Intake {
             Taken::Refused(code) => {
                 metrics::decision(code);
                 if code == Decision::NoCredentials {
-                    self.tell(channel, message, &Notice::NoCredentials);
+                    let (guild, user) = (GuildId::non_zero(job.guild_id), UserId(job.user_id));
+                    self.tell_unpaid(TenantId::of(guild, user), user, channel, message);
                 }
             }
             Taken::NotSetUp => metrics::decision(Decision::NotSetUp),
@@ -171,22 +182,40 @@ impl Intake {
         }
     }
 
-    /// Says something in the background; intake does not wait for Discord.
-    fn tell(&self, channel: ChannelId, reply_to: MessageId, notice: &Notice) {
-        let discord = self.app.discord.clone();
-        let message = discord::NewMessage {
-            content: notice.text().into_owned(),
-            nonce: Some(reply_to.0),
-            reply_to: Some(reply_to),
-            mention_users: Vec::new(),
-            components: Vec::new(),
-            deadline: Instant::now() + NOTICE_WITHIN,
-        };
+    /// Says in the background why nobody pays for an answer (CHAT-28).
+    fn tell_unpaid(&self, tenant: TenantId, user: UserId, channel: ChannelId, asked: MessageId) {
+        let app = Arc::clone(&self.app);
         self.app.tracker.spawn(async move {
-            if let Err(error) = discord.create_message(channel, &message).await {
-                tracing::info!(%error, "a notice was not posted");
-            }
+            let notice = match app.store.why_unpaid(tenant, user).await {
+                Ok(Unpaid::OwnKey) => Notice::Credentials(CredentialText::OwnUnusable),
+                Ok(Unpaid::BringKey) => Notice::Credentials(CredentialText::BringOwn),
+                Ok(Unpaid::Refused) => Notice::Credentials(CredentialText::MainRefused),
+                Ok(Unpaid::NoKey) | Err(_) => Notice::NoCredentials,
+            };
+            post(&app.discord, channel, asked, &notice).await;
         });
+    }
+
+    /// Says something in the background; intake does not wait for Discord.
+    fn tell(&self, channel: ChannelId, reply_to: MessageId, notice: &'static Notice) {
+        let discord = self.app.discord.clone();
+        self.app.tracker.spawn(async move {
+            post(&discord, channel, reply_to, notice).await;
+        });
+    }
+}
+
+async fn post(discord: &discord::Client, channel: ChannelId, reply_to: MessageId, notice: &Notice) {
+    let message = discord::NewMessage {
+        content: notice.text().into_owned(),
+        nonce: Some(reply_to.0),
+        reply_to: Some(reply_to),
+        mention_users: Vec::new(),
+        components: Vec::new(),
+        deadline: Instant::now() + NOTICE_WITHIN,
+    };
+    if let Err(error) = discord.create_message(channel, &message).await {
+        tracing::info!(%error, "a notice was not posted");
     }
 }
 

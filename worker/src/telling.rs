@@ -1,0 +1,169 @@
+//! Administrators are told once of a key that was refused for good (POOL-17): in the server's notice
+//! channel, else its owner directly, else by the list of keys alone.
+//!
+//! Whoever saw the last refusal looks at once, and every worker looks each minute, so that a key is
+//! told whose worker died. Who tells is decided by one conditional update.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use llm::Provider;
+use proto::id::{ChannelId, TenantId, UserId};
+use store::{RefusedKey, WhichKey};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::app::App;
+use crate::metrics;
+use crate::notice::{CredentialText, Notice};
+
+/// Between two looks for keys that nobody has told of.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+
+/// Longest time of one message.
+const TELL_WITHIN: Duration = Duration::from_secs(10);
+
+/// Who was told of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The notice channel.
+    Channel,
+    /// The owner, directly.
+    Owner,
+    /// Nobody can be: the key is found in the list of keys.
+    Nobody,
+    /// Nobody for now; somebody tries again.
+    Later,
+}
+
+impl Told {
+    pub(crate) const ALL: [Self; 4] = [Self::Channel, Self::Owner, Self::Nobody, Self::Later];
+
+    /// Returns the metric label.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Owner => "owner",
+            Self::Nobody => "nobody",
+            Self::Later => "later",
+        }
+    }
+}
+
+/// Tells of refused keys for ever. Cancel safe: yes; what was begun goes on in tasks of its own.
+pub(crate) async fn tell_of_refused_keys(app: Arc<App>) {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = app.key_pools.refusal() => {}
+        }
+        match app.store.untold_refusals().await {
+            Ok(untold) => tell_all(&app, untold),
+            Err(error) => tracing::debug!(%error, "refused keys are not looked for"),
+        }
+    }
+}
+
+fn tell_all(app: &Arc<App>, untold: Vec<RefusedKey>) {
+    for key in untold {
+        let teller = Arc::clone(app);
+        app.tracker
+            .spawn(async move { tell_once(&teller, &key).await });
+    }
+}
+
+async fn tell_once(app: &App, key: &RefusedKey) {
+    match app.store.claim_telling(key.tenant, key.which).await {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(error) => {
+            tracing::debug!(%error, "the administrators are not told of a refused key");
+            return;
+        }
+    }
+    let told = tell(app, key).await;
+    metrics::told_of_key(told);
+    if told == Told::Later
+        && let Err(error) = app.store.give_telling_back(key.tenant, key.which).await
+    {
+        tracing::warn!(%error, "nobody is told of a refused key");
+    }
+}
+
+async fn tell(app: &App, key: &RefusedKey) -> Told {
+    if let Some(channel) = key.notice_channel {
+        let told = told(post(app, key, channel).await, Told::Channel);
+        if told != Told::Nobody {
+            return told;
+        }
+    }
+    told(tell_owner(app, key).await, Told::Owner)
+}
+
+/// Who was told, if somebody was.
+fn told(outcome: Result<(), discord::Error>, whom: Told) -> Told {
+    match outcome {
+        Ok(()) => whom,
+        Err(error) if is_for_now(&error) => Told::Later,
+        // A channel that is gone, or a person who takes no direct messages.
+        Err(error) => {
+            tracing::info!(%error, whom = whom.as_str(), "nobody reads about a refused key there");
+            Told::Nobody
+        }
+    }
+}
+
+async fn tell_owner(app: &App, key: &RefusedKey) -> Result<(), discord::Error> {
+    let owner: UserId = match key.tenant {
+        TenantId::Direct(user) => user,
+        TenantId::Guild(guild) => app.discord.guild(guild).await?.owner,
+    };
+    let channel = app.discord.direct_channel(owner).await?;
+    post(app, key, channel).await
+}
+
+async fn post(app: &App, key: &RefusedKey, channel: ChannelId) -> Result<(), discord::Error> {
+    let provider: Option<Provider> = key.provider.parse().ok();
+    let notice = Notice::Credentials(CredentialText::RefusedForGood {
+        provider: provider.map_or_else(|| key.provider.clone(), |known| known.label().to_owned()),
+        is_main: key.is_main,
+        label: key.label.clone(),
+        last4: key.last4.clone(),
+    });
+    let message = discord::NewMessage {
+        content: notice.text().into_owned(),
+        nonce: Some(nonce(key)),
+        reply_to: None,
+        mention_users: Vec::new(),
+        components: Vec::new(),
+        deadline: Instant::now() + TELL_WITHIN,
+    };
+    app.discord
+        .create_message(channel, &message)
+        .await
+        .map(drop)
+}
+
+/// The same for every attempt to tell of this refusal of this key: what was sent and in doubt is not
+/// sent twice.
+fn nonce(key: &RefusedKey) -> u64 {
+    let row = match key.which {
+        WhichKey::Pooled(row) => row.0,
+        WhichKey::Main(server) => -server.0,
+    };
+    let since = key.since.map_or(0, |since| since.timestamp_micros());
+    xxh3_64(&[row.to_le_bytes(), since.to_le_bytes()].concat())
+}
+
+/// Tells whether the same call may do later.
+fn is_for_now(error: &discord::Error) -> bool {
+    match error {
+        discord::Error::InDoubt { .. }
+        | discord::Error::NotSent { .. }
+        | discord::Error::Unavailable { .. }
+        | discord::Error::Unauthorized => true,
+        discord::Error::Refused { .. } | discord::Error::Malformed { .. } => false,
+    }
+}
