@@ -6,6 +6,7 @@
 
 mod crew;
 mod echo;
+mod effects;
 mod fate;
 mod judge;
 mod keeper;
@@ -183,6 +184,7 @@ async fn chaos(args: &Args, plan: &Plan, home: &Installation) -> anyhow::Result<
     };
     console::note("setting servers up …");
     let people = People::gather(&url, script).await?;
+    site.query(LET_THREADS_BE_MADE).await?;
     let pace = serde_json::json!({"delta_delay_ms": PIECE_DELAY_MS});
     sandbox.change_settings(&pace).await?;
     let crew = Crew::new(Arc::clone(&site), sandbox.clone());
@@ -214,6 +216,12 @@ async fn chaos(args: &Args, plan: &Plan, home: &Installation) -> anyhow::Result<
     sweep::stop_below(home, home.home()).await?;
     Ok(report)
 }
+
+/// As an administrator would by a switch in the server's settings.
+const LET_THREADS_BE_MADE: &str = "INSERT INTO server_chat_configs
+        (server_id, thread_creation_enabled)
+    SELECT server_id, true FROM servers
+    ON CONFLICT (server_id) DO UPDATE SET thread_creation_enabled = true";
 
 /// Between two pieces of a streamed answer: a part takes about half a second, so kills land in
 /// the middle of replies.

@@ -27,6 +27,15 @@ pub(super) struct Asked {
     pub(super) channel: ChannelId,
     pub(super) parts: u32,
     pub(super) wanted: Wanted,
+    /// It asks for a thread as well.
+    pub(super) wants_thread: bool,
+}
+
+impl Asked {
+    /// Tells whether the whole answer has to come.
+    pub(super) fn is_answered(&self) -> bool {
+        self.wanted == Wanted::Answer
+    }
 }
 
 /// A message of the bot.

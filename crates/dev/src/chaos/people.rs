@@ -98,6 +98,7 @@ impl People {
                 channel: channel.parse()?,
                 parts: saying.parts,
                 wanted,
+                wants_thread: saying.wants_thread,
             };
             self.asked
                 .lock()

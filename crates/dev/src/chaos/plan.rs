@@ -32,6 +32,8 @@ const IS_DIRECT: u32 = 3;
 const MEETS_FAULT: u32 = 6;
 const IS_EDITED: u32 = 8;
 const IS_DELETED: u32 = 6;
+/// Of a hundred messages that ask for an answer on a server, so many ask for a thread as well.
+const ASKS_FOR_THREAD: u32 = 20;
 /// Parts of an answer.
 const PARTS: std::ops::RangeInclusive<u32> = 2..=4;
 /// What the model server does to the answers that meet a fault: none of them passes by trying again.
@@ -84,6 +86,8 @@ pub(super) struct Saying {
     pub(super) user: u16,
     pub(super) asks: Asks,
     pub(super) parts: u32,
+    /// It asks for a thread between the first part and the others.
+    pub(super) wants_thread: bool,
     /// What is done with it, so many milliseconds later.
     pub(super) change: Option<(u64, Change)>,
 }
@@ -199,11 +203,19 @@ pub(super) struct Plan {
 impl Plan {
     /// Makes the plan of a seed: the same extent gives the same plan.
     pub(super) fn of(extent: Extent) -> Self {
-        // Two sources, so that another rate of messages leaves what breaks as it is.
+        // Sources of their own, so that another rate of messages leaves what breaks as it is, and
+        // what is asked for besides leaves the messages as they are.
         let mut talk = StdRng::seed_from_u64(extent.seed);
         let mut weather = StdRng::seed_from_u64(!extent.seed);
+        let mut wishes = StdRng::seed_from_u64(extent.seed.rotate_left(32));
+        let mut sayings = sayings(extent, &mut talk);
+        for saying in &mut sayings {
+            let is_wanted = wishes.random_range(0..100) < ASKS_FOR_THREAD;
+            let may_want = saying.asks == Asks::Answer && !saying.place.is_direct();
+            saying.wants_thread = is_wanted && may_want;
+        }
         Self {
-            sayings: sayings(extent, &mut talk),
+            sayings,
             actions: storm::actions(extent, &mut weather),
         }
     }
@@ -276,6 +288,7 @@ fn saying(number: u32, at_ms: u64, random: &mut StdRng) -> Saying {
         user: 0,
         asks,
         parts: random.random_range(PARTS),
+        wants_thread: false,
         change,
     }
 }

@@ -132,6 +132,7 @@ mod tests {
             channel: ChannelId(1),
             parts: 2,
             wanted: Wanted::Answer,
+            wants_thread: false,
         });
         let zero_ms = at(0).created_at_ms();
         let death = Death {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::crew::{Crew, Record};
 use super::echo::Heard;
+use super::effects::Reasons;
 use super::fate::Fates;
 use super::judge::Seen;
 use super::plan::{Action, Plan};
@@ -40,6 +41,16 @@ pub(super) struct Report {
     /// None, unless the database or the broker was away for half a minute.
     refusals_allowed: usize,
     refusals: BTreeMap<String, usize>,
+    /// Threads that were asked for and made.
+    effects: usize,
+    /// Threads that were made again.
+    effects_repeated: usize,
+    /// Threads that were begun and are not there: what came of them is not known to the bot.
+    effects_unknown: usize,
+    /// Threads that Discord did not take.
+    effects_not_done: usize,
+    /// Threads that are not there, without a reason on record.
+    effects_lost: usize,
     /// Replies that met a fault of the provider, which is on record and was not told.
     untold: usize,
     kills: BTreeMap<String, usize>,
@@ -88,6 +99,7 @@ impl Report {
     pub(super) fn is_met(&self) -> bool {
         self.is_settled
             && self.lost + self.duplicated + self.out_of_order + self.orphaned == 0
+            && self.effects_repeated + self.effects_lost == 0
             && self.refused_with_reason <= self.refusals_allowed
     }
 }
@@ -103,6 +115,8 @@ pub(super) async fn of(
     let site = settling.site;
     let verdict = &outcome.verdict;
     let fates = Fates::of(site.keeper.product(), verdict).await?;
+    let effects = &outcome.effects;
+    let reasons = effects.reasons(site).await?;
     let record = crew.record();
     Ok(Report {
         seed: args.seed,
@@ -114,7 +128,12 @@ pub(super) async fn of(
         lost: fates.lost.len(),
         duplicated: verdict.duplicated.len(),
         out_of_order: verdict.out_of_order.len(),
-        orphaned: verdict.orphaned.len() + outcome.open_turns,
+        orphaned: verdict.orphaned.len() + effects.stray.len() + outcome.open_turns,
+        effects: effects.made.len(),
+        effects_repeated: effects.repeated.len(),
+        effects_unknown: reasons.unknown,
+        effects_not_done: reasons.not_done,
+        effects_lost: reasons.lost.len(),
         refused_with_reason: fates.refused.values().sum(),
         refusals_allowed: if plan.longest_outage_ms() < LONG_OUTAGE_MS {
             0
@@ -134,7 +153,7 @@ pub(super) async fn of(
         open_turns: outcome.open_turns,
         events_left: outcome.pending,
         recovery_ms: recovery_of(site, &record, &outcome, heard),
-        concerned: concerned(plan, &outcome, &fates),
+        concerned: concerned(plan, &outcome, (&fates, &reasons)),
         schedule: plan.actions.clone(),
     })
 }
@@ -156,9 +175,13 @@ fn recovery_of(site: &Site, record: &Record, outcome: &Outcome, heard: &Heard) -
     }
 }
 
-fn concerned(plan: &Plan, outcome: &Outcome, fates: &Fates) -> Vec<Concerned> {
+fn concerned(
+    plan: &Plan,
+    outcome: &Outcome,
+    (fates, reasons): (&Fates, &Reasons),
+) -> Vec<Concerned> {
     let verdict = &outcome.verdict;
-    let lists: [(&'static str, Vec<MessageId>); 5] = [
+    let lists: [(&'static str, Vec<MessageId>); 7] = [
         ("lost", fates.lost.iter().copied().collect()),
         (
             "refused",
@@ -170,6 +193,8 @@ fn concerned(plan: &Plan, outcome: &Outcome, fates: &Fates) -> Vec<Concerned> {
         ),
         ("duplicated", verdict.duplicated.clone()),
         ("out of order", verdict.out_of_order.clone()),
+        ("thread repeated", outcome.effects.repeated.clone()),
+        ("thread lost", reasons.lost.iter().copied().collect()),
     ];
     let asked = sayings(plan, outcome);
     let mut all = Vec::new();
@@ -255,6 +280,15 @@ impl Report {
             writeln!(f, "  {count}: {reason}")?;
         }
         writeln!(f, "untold        {} faults of the provider", self.untold)?;
+        writeln!(
+            f,
+            "threads       {} made, {} repeated, {} unknown, {} not done, {} lost",
+            self.effects,
+            self.effects_repeated,
+            self.effects_unknown,
+            self.effects_not_done,
+            self.effects_lost
+        )?;
         if !self.is_settled {
             let (turns, events) = (self.open_turns, self.events_left);
             writeln!(
@@ -319,6 +353,8 @@ mod tests {
             "out_of_order",
             "orphaned",
             "refused_with_reason",
+            "effects",
+            "effects_repeated",
         ] {
             assert_eq!(printed[count], 0, "{count}");
         }

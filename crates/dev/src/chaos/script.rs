@@ -7,6 +7,8 @@ use std::fmt;
 
 use super::plan::{Asks, Saying};
 
+/// Where the sandbox's model uses tools in what it says.
+const TOOLS_MARK: &str = "(tools)";
 /// Words of a paragraph: enough for several pieces of a streamed answer.
 const WORDS: u32 = 9;
 const VOCABULARY: [&str; 16] = [
@@ -55,8 +57,29 @@ impl Script {
             Asks::Fault(fault) => format!("fault: {fault} "),
             Asks::Nothing | Asks::Answer => String::new(),
         };
-        let answer = self.answer(saying.number, saying.parts).join("\n\n");
-        format!("{mention}{manner} {fault}say exactly: {answer}")
+        let mut answer = self.answer(saying.number, saying.parts);
+        let mut tool = String::new();
+        if saying.wants_thread {
+            tool = self.thread_order(saying.number);
+            answer.insert(1, TOOLS_MARK.to_owned());
+        }
+        let answer = answer.join("\n\n");
+        format!("{mention}{manner} {fault}{tool}say exactly: {answer}")
+    }
+
+    /// Asks for a thread that is known by its name.
+    fn thread_order(self, message: u32) -> String {
+        let name = format!("{}{message}", self.thread_prefix());
+        format!("create_thread with {{\"name\": \"{name}\"}} ")
+    }
+
+    fn thread_prefix(self) -> String {
+        format!("thread {:08x} ", self.run)
+    }
+
+    /// Returns the number of the message that asked for a thread of this name.
+    pub(super) fn thread(self, name: &str) -> Option<u32> {
+        name.strip_prefix(&self.thread_prefix())?.parse().ok()
     }
 
     /// Returns the posts that answer a message, in order.
@@ -108,6 +131,7 @@ mod tests {
             user: 0,
             asks,
             parts: 3,
+            wants_thread: false,
             change: None,
         }
     }
@@ -129,6 +153,26 @@ mod tests {
         assert_ne!(before, after);
         let answer = |text: &str| text.split_once("say exactly: ").unwrap().1.to_owned();
         assert_eq!(answer(&before), answer(&after));
+    }
+
+    #[test]
+    fn a_thread_is_asked_for_before_the_words_and_made_between_them() {
+        let mut saying = saying(Asks::Answer);
+        saying.wants_thread = true;
+        let question = SCRIPT.question(&saying, "7");
+        let (order, words) = question.split_once("say exactly: ").unwrap();
+        let (_, order) = order.split_once("create_thread with ").unwrap();
+        let order: serde_json::Value = serde_json::from_str(order.trim()).unwrap();
+        assert_eq!(SCRIPT.thread(order["name"].as_str().unwrap()), Some(42));
+        assert_eq!(
+            Script { run: 1 }.thread(order["name"].as_str().unwrap()),
+            None
+        );
+        let parts: Vec<_> = words
+            .split("(tools)")
+            .map(|part| SCRIPT.marks(part).len())
+            .collect();
+        assert_eq!(parts, [1, 2]);
     }
 
     #[test]

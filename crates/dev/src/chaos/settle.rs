@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use tokio::time::{Instant, sleep};
 
 use super::Args;
+use super::effects::{self, Effects};
 use super::judge::{Asked, Seen, Verdict, judge};
 use super::people::People;
-use super::reading;
+use super::reading::{self, Standing};
 use super::script::Script;
 use super::site::{NAME, Site};
 use crate::sandbox::client::Client;
@@ -36,6 +37,7 @@ pub(super) struct Outcome {
     pub(super) asked: Vec<Asked>,
     pub(super) seen: Vec<Seen>,
     pub(super) verdict: Verdict,
+    pub(super) effects: Effects,
     /// Posts that somebody took back.
     pub(super) withdrawn: usize,
     /// Turns that nobody ended.
@@ -69,8 +71,13 @@ impl Settling<'_> {
 
     async fn look(&self) -> anyhow::Result<Outcome> {
         let asked = self.people.asked();
-        let (seen, withdrawn) = reading::seen(self.sandbox, self.script, &asked).await?;
+        let Standing {
+            seen,
+            threads,
+            withdrawn,
+        } = reading::standing(self.sandbox, self.script, &asked).await?;
         let verdict = judge(&asked, &seen);
+        let effects = effects::judge(&asked, &threads, &verdict);
         let open_turns = self.site.query(OPEN_TURNS).await?;
         let open_turns = open_turns.trim().parse().context("a count is a number")?;
         let broker = Broker::at(&self.site.broker_url, NAME.to_owned()).await?;
@@ -79,6 +86,7 @@ impl Settling<'_> {
             asked,
             seen,
             verdict,
+            effects,
             withdrawn,
             open_turns,
             pending,

@@ -9,6 +9,7 @@ fn asked(number: u32, wanted: Wanted) -> Asked {
         channel: HERE,
         parts: 2,
         wanted,
+        wants_thread: false,
     }
 }
 

@@ -99,6 +99,16 @@ fn most_messages_ask_and_some_are_not_for_the_bot() {
 }
 
 #[test]
+fn some_of_those_who_ask_on_a_server_want_a_thread() {
+    let plan = Plan::of(extent(1));
+    let wanting = plan.sayings.iter().filter(|said| said.wants_thread);
+    let wanting: Vec<_> = wanting.collect();
+    assert!((80..180).contains(&wanting.len()), "{}", wanting.len());
+    let may = |said: &&Saying| said.asks == Asks::Answer && !said.place.is_direct();
+    assert!(wanting.iter().all(may));
+}
+
+#[test]
 fn nobody_asks_again_in_the_same_place_while_an_answer_may_be_written() {
     let plan = Plan::of(extent(1));
     let mut last = BTreeMap::new();
