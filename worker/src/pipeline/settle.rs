@@ -42,21 +42,11 @@ pub(super) async fn settle(
         );
     }
     let lease = &claimed.lease;
-    let notice = outcome
-        .as_ref()
-        .err()
-        .and_then(|error| error.reply(has_posted, claimed.around()));
-    if matches!(disposition, Disposition::End(_)) {
-        // Neither the last word nor the channel's next turn comes before what is on its way.
-        journal.until_quiet().await;
-    }
-    let disposition = match (disposition, notice) {
-        (Disposition::End(_), Some(notice))
-            if !tell(app, &claimed, journal, (&notice, reason)).await =>
-        {
+    let disposition = match disposition {
+        Disposition::End(_) if !end_well(app, &claimed, journal, (&outcome, reason)).await => {
             Disposition::Release
         }
-        (disposition, _) => disposition,
+        other => other,
     };
     let recorded = match disposition {
         Disposition::Leave => return TurnEnd::Unsettled,
@@ -64,7 +54,6 @@ pub(super) async fn settle(
             .await
             .map(|_| TurnEnd::Unsettled),
         Disposition::End(state) => {
-            journal.until_quiet().await;
             let reason_column = outcome.as_ref().err().and_then(TurnError::reason);
             let ended = with_patience(|| app.store.end_turn(lease, state, reason_column)).await;
             ended.map(|was_ours| after_end(was_ours, state, reason))
@@ -78,6 +67,26 @@ pub(super) async fn settle(
         words::of_stand_in(app, &claimed, journal).await;
     }
     end
+}
+
+/// Waits until nothing of the turn is on its way, and tells people why it ends where they are to
+/// know. False when the turn must not end here.
+async fn end_well(
+    app: &App,
+    claimed: &Claimed,
+    journal: &mut Journal<'_>,
+    (outcome, reason): (&Result<TurnState, TurnError>, &'static str),
+) -> bool {
+    // Neither the last word nor the channel's next turn comes before what is on its way.
+    journal.until_quiet().await;
+    let has_posted = journal.has_posted();
+    let error = outcome.as_ref().err();
+    if let Some(notice) = error.and_then(|error| error.reply(has_posted, claimed.around())) {
+        let may_end = tell(app, claimed, journal, (&notice, reason)).await;
+        journal.until_quiet().await;
+        return may_end;
+    }
+    true
 }
 
 /// Tells people why the turn ends. A word that cannot be said is counted and survived; false when
