@@ -1,4 +1,4 @@
-//! The contract between gateway and worker: events, ids, subjects.
+//! The contract between gateway and worker: events, ids, subjects, who must not be heard.
 //!
 //! Both processes and the developer tools speak these types; this crate knows none of them. It
 //! does not connect to anything and holds no policy.
@@ -6,4 +6,5 @@
 pub mod event;
 pub mod id;
 pub mod letter;
+pub mod privacy;
 pub mod subject;

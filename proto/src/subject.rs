@@ -214,6 +214,11 @@ impl Names {
     pub fn identify_bucket(&self) -> String {
         format!("{}_identify", self.prefix)
     }
+
+    /// Bucket of who must not be heard; see [`crate::privacy`].
+    pub fn privacy_bucket(&self) -> String {
+        format!("{}_privacy", self.prefix)
+    }
 }
 
 #[cfg(test)]
