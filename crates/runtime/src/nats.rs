@@ -2,6 +2,8 @@
 //!
 //! Streams and buckets are never created here; `worker migrate` does that.
 
+pub mod entries;
+
 use std::time::Duration;
 
 use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, KeyValueError};
