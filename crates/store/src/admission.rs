@@ -81,6 +81,9 @@ impl Store {
     /// refuses the message instead of spending the server's (POOL-22). Where members must bring keys
     /// nobody else is answered.
     ///
+    /// Who opted out of everything is refused, but for what they ask for by a command (PRIV-6); the
+    /// record of neither tells who it was.
+    ///
     /// # Errors
     /// `Invalid` without personas; `Corrupt`, `Unavailable`.
     pub async fn admit(&self, admission: &Admission) -> Result<Admitted, Error> {
@@ -114,8 +117,8 @@ impl Store {
             r#"WITH verdict AS (
                    SELECT s.server_id,
                           COALESCE(u.privacy_level NOT IN (0, 1), false) AS hidden,
-                          CASE WHEN u.privacy_level = 2 THEN 'privacy_full'
-                               WHEN u.privacy_level NOT IN (0, 1) THEN 'privacy_unknown'
+                          CASE WHEN u.privacy_level = 2 AND $8 <> 'command' THEN 'privacy_full'
+                               WHEN u.privacy_level NOT IN (0, 1, 2) THEN 'privacy_unknown'
                                WHEN s.server_id IS NULL THEN 'not_set_up'
                                WHEN s.settings_version <> $9 THEN NULL
                                WHEN own.may_pay THEN 'accepted'

@@ -32,6 +32,7 @@ mod edited;
 mod error;
 mod explain;
 mod fence;
+mod job;
 mod lease;
 mod main_key;
 mod operation_quota;
@@ -71,6 +72,7 @@ pub use main_key::{MainKey, MainKeyReport, UsableMainKey};
 pub use operation_quota::{Operation, Reservation, ReservedUse};
 pub use payer::{PaidModel, Payer, Unpaid};
 pub use post::{EchoedPost, NOTICE, NewPost, Post, PostState};
+pub use privacy::{LevelChanged, PrivacyLevel};
 pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId, ToolSwitches};
 pub use provider_key::{
     KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, ListedError, ListedKey, ListedKeys,

@@ -87,7 +87,8 @@ impl Store {
     /// taken, and a notice, whose reason is kept for whoever ends the turn. Repeating it under the same lease is harmless. `false`: post no more and end the
     /// turn, which changes nothing when the lease is lost. Besides that it means a requested stop
     /// ([`Store::turn`] tells), a responsible user who opted out meanwhile, a post before that is
-    /// not confirmed, or a place that an earlier holder left in doubt.
+    /// not confirmed, or a place that an earlier holder left in doubt. Who opted out is answered
+    /// where a command asked; a command from before that has been asked to stop.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -99,7 +100,8 @@ impl Store {
                         stop_reason = COALESCE($8, stop_reason)
                  WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
                    AND ended_at IS NULL AND NOT stop_requested
-                   AND COALESCE(privacy_level_of(responsible_disc_id), 0) IN (0, 1)
+                   AND (trigger_kind = 'command'
+                        OR COALESCE(privacy_level_of(responsible_disc_id), 0) IN (0, 1))
                  RETURNING turn_id, server_id, fence
              )
              INSERT INTO turn_posts AS p

@@ -19,6 +19,7 @@
 //! | `lease` | a worker lets go of what it holds and does not run, whosever it is |
 //! | `control` | a worker asks which of its turns are to stop; a deletion in direct messages names nobody |
 //! | `post` | the echo of a post in direct messages names nobody but the bot |
+//! | `privacy` | who opts out is stopped and forgotten in every server; all who did are compared with the bucket |
 //! | `explain` | operators ask about a message by its id alone |
 //! | `purge` | retention goes by time |
 //! | `audit`, `rotate` | every sealed value is tried, or sealed anew |

@@ -10,11 +10,12 @@ use crate::database::Database;
 const OWNER_COLUMNS: [&str; 3] = ["server_id", "user_id", "guild_disc_id"];
 
 /// Tables whose rows belong to nobody and hold no text of anybody (DB-63).
-const OF_NOBODY: [&str; 5] = [
+const OF_NOBODY: [&str; 6] = [
     "_sqlx_migrations",
     "compatible_schemas",
     "crypto_keys",
     "event_attempts",
+    "job_leases",
     "operation_quotas",
 ];
 
