@@ -17,6 +17,7 @@ use crate::journal::Echoes;
 use crate::keys::Keys;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
+use crate::privacy::Privacy;
 use crate::profiles::Profiles;
 use crate::tool::{Rights, Toolless};
 
@@ -45,6 +46,8 @@ pub struct App {
     pub application: ApplicationId,
     /// Our bot user at Discord.
     pub bot: UserId,
+    /// Who must not be heard.
+    pub privacy: Privacy,
     /// Who is alive.
     pub presence: Presence,
     /// The beat of this process's intake loops.

@@ -15,6 +15,7 @@ mod form;
 mod kill;
 mod live_check;
 mod ping;
+pub(crate) mod privacy;
 mod provider_keys;
 mod provider_services;
 mod reading;
@@ -58,8 +59,11 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::Respond(order) => Finished {
             panel: order.panel(),
             order: Some(order),
+            then: None,
         },
         After::Kill(order) => Panel::say(&kill::finish(app, order).await).into(),
+        After::SetPrivacy(choice) => privacy::finish(app, choice).await,
+        After::Hide(hiding) => privacy::wait(app, hiding).await,
     }
 }
 
@@ -68,7 +72,11 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
     match after {
         After::ProviderKeys(order) => provider_keys::waiting(app, order),
         After::ProviderServices(order) => provider_services::waiting(app, order),
-        After::SetUp(_) | After::Respond(_) | After::Kill(_) => None,
+        After::SetUp(_)
+        | After::Respond(_)
+        | After::Kill(_)
+        | After::SetPrivacy(_)
+        | After::Hide(_) => None,
     }
 }
 
@@ -86,6 +94,7 @@ async fn run_command(
         Command::ProviderKeys => provider_keys::open(app, asker).await,
         Command::ProviderServices => provider_services::open(app, asker).await,
         Command::Setup => setup::open(app, asker).await,
+        Command::Privacy => privacy::open(app, asker).await,
         Command::Ping => {
             let created_ms = InteractionId(interaction.interaction_id).created_at_ms();
             let pong = ping::pong(created_ms, interaction.received_at_ms, now_ms);
@@ -123,6 +132,7 @@ async fn use_component(
         }
         Route::FixKey => setup::open(app, &asker).await,
         Route::Details => details::show(app, &asker, &id.args).await,
+        Route::TakeLevel => privacy::take(&asker, &interaction.fields),
     }
 }
 
@@ -135,6 +145,7 @@ const fn needs(route: Route) -> Needs {
         | Route::FixKey
         | Route::ProviderKeys
         | Route::ProviderServices => Needs::ManageGuild,
+        Route::TakeLevel => Needs::Nothing,
         // What is shown there depends on who asks.
         Route::Details => Needs::Nothing,
     }

@@ -23,6 +23,9 @@ pub(crate) enum TurnError {
     /// Somebody asked to stop.
     #[error("the turn was stopped")]
     StopRequested,
+    /// Who asked has opted out of everything meanwhile (PRIV-33).
+    #[error("who asked does not want to be heard any more")]
+    OptedOut,
     /// It took longer than a turn may take.
     #[error("the turn took too long")]
     Overdue,
@@ -113,6 +116,7 @@ impl TurnError {
             Self::Abandoned => "abandoned",
             Self::TriggerDeleted => "deleted",
             Self::StopRequested => "stop_requested",
+            Self::OptedOut => "privacy",
             Self::Overdue => "overdue",
             Self::Stalled => "stalled",
             Self::FlushLimit => "flush_limit",
@@ -147,7 +151,9 @@ impl TurnError {
         match self {
             Self::FenceLost => Disposition::Leave,
             Self::Abandoned => Disposition::Release,
-            Self::TriggerDeleted | Self::StopRequested => Disposition::End(TurnState::Stopped),
+            Self::TriggerDeleted | Self::StopRequested | Self::OptedOut => {
+                Disposition::End(TurnState::Stopped)
+            }
             Self::FlushLimit => Disposition::End(TurnState::Done),
             Self::Overdue
             | Self::Stalled
@@ -181,6 +187,7 @@ impl TurnError {
             | Self::TriggerDeleted
             | Self::StopRequested
             | Self::AlreadyTold
+            | Self::OptedOut
             | Self::FlushLimit => None,
             // Who may not be written to cannot be told either.
             Self::Discord(

@@ -8,6 +8,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::app::App;
 use crate::command::respond;
+use crate::privacy::reconcile;
 use crate::{control, interactions, telling};
 
 /// Readiness looks at its conditions this often.
@@ -35,8 +36,15 @@ pub(crate) fn start(app: &Arc<App>, health: Health) {
         |app| async move { app.key_pools.keep_counting().await },
     );
     until_stopped(app, telling::tell_of_refused_keys);
+    until_stopped(app, reconcile::keep);
     until_stopped(app, |app| async move { purge_old_records(&app).await });
     until_stopped(app, |app| async move { let_lost_turns_go(&app).await });
+    let reading = Arc::clone(app);
+    app.tracker.spawn(async move {
+        // A drain may answer somebody who has just opted out.
+        let follow = reading.privacy.follow();
+        reading.abandon.run_until_cancelled(follow).await;
+    });
     let listening = Arc::clone(app);
     app.tracker.spawn(async move {
         // Turns are stopped to the end, the drain included.

@@ -211,16 +211,30 @@ async fn work(app: &App, after: After, token: &str) -> bool {
         Some(waiting) => showing(app, token, waiting, finishing).await,
         None => finishing.await,
     };
-    let Finished { panel, order } = finished.unwrap_or_else(|notice| Panel::say(&notice).into());
+    let first = finished.unwrap_or_else(|notice| Panel::say(&notice).into());
+    let (mut is_shown, mut then) = present(app, first, token).await;
+    while let Some(after) = then.take() {
+        // What was shown before stays true when nothing comes of it.
+        let Ok(next) = result(app, after).await else {
+            break;
+        };
+        (is_shown, then) = present(app, next, token).await;
+    }
+    is_shown
+}
+
+/// Shows a result; tells whether the person has it, and what is still to be done.
+async fn present(app: &App, finished: Finished, token: &str) -> (bool, Option<After>) {
+    let Finished { panel, order, then } = finished;
     let shown = show(app, token, panel).await;
     // The turn's message is the answer that shows what was asked: that comes first.
     if let (Some(message), Some(order)) = (shown, order)
         && !order.publish(app, message).await
     {
         let notice = Notice::Steer(SteerText::NotAsked);
-        return show(app, token, Panel::say(&notice)).await.is_some();
+        return (show(app, token, Panel::say(&notice)).await.is_some(), None);
     }
-    shown.is_some()
+    (shown.is_some(), then)
 }
 
 /// Finishes, and meanwhile shows that it takes its time.

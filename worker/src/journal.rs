@@ -350,6 +350,7 @@ impl<'a> Journal<'a> {
             author: self.app.bot,
             name: String::new(),
             text: text.to_owned(),
+            mentions: Vec::new(),
             is_own: true,
         });
     }

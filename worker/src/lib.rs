@@ -29,6 +29,7 @@ pub mod partition;
 mod patience;
 mod pipeline;
 pub mod pool;
+pub mod privacy;
 mod profiles;
 pub mod run;
 pub mod switches;

@@ -15,6 +15,7 @@ mod form;
 mod keys;
 mod panel;
 mod services;
+mod privacy;
 mod setup;
 mod steer;
 
@@ -29,6 +30,7 @@ pub use self::form::FormText;
 pub use self::keys::{KeyCondition, KeyLine, KeyName, KeysSaid, KeysText};
 pub use self::panel::PanelText;
 pub use self::services::{ServiceState, ServicesText};
+pub use self::privacy::PrivacyText;
 pub use self::setup::SetupText;
 pub use self::steer::SteerText;
 
@@ -80,6 +82,8 @@ pub enum Notice {
     Credentials(CredentialText),
     /// About steering replies.
     Steer(SteerText),
+    /// About somebody's privacy level.
+    Privacy(PrivacyText),
     /// A part of the setup panel.
     Setup(SetupText),
     /// A part of a form that takes a key.
@@ -146,6 +150,7 @@ impl Notice {
             Self::Calls(text) => return text.text(),
             Self::Credentials(text) => return text.text(),
             Self::Steer(text) => return text.text(),
+            Self::Privacy(text) => return text.text(),
             Self::Setup(text) => return text.text(),
             Self::Form(text) => return text.text(),
             Self::Panel(text) => return text.text(),

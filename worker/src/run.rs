@@ -50,9 +50,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     };
     let app = Arc::new(app);
     let mut presence = app.presence.spawn(&app.tracker, &app.abandon);
-    let owning = partition::run(Arc::clone(&app), app.stop.clone());
-    let mut partitions = app.tracker.spawn(owning);
     housekeeping::start(&app, health);
+    let mut partitions = app.tracker.spawn(own_partitions(Arc::clone(&app)));
     app.tracker
         .spawn(keys::reload_on_hangup(Arc::clone(&app), hangup));
     tracing::info!(worker = &*app.worker_id, "worker is up");
@@ -69,6 +68,14 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     lost.map_or(Ok(()), |part| {
         Err(anyhow::anyhow!("{part} has ended by itself"))
     })
+}
+
+/// Takes events once it is known who must not be heard: nobody's words are kept before that.
+async fn own_partitions(app: Arc<App>) {
+    let loading = app.privacy.is_loaded();
+    if app.stop.run_until_cancelled(loading).await.is_some() {
+        partition::run(Arc::clone(&app), app.stop.clone()).await;
+    }
 }
 
 /// Builds the worker, however long that takes; `None` when it is to stop before.

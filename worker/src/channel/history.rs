@@ -29,6 +29,8 @@ pub(crate) struct Line {
     pub name: String,
     /// What it says, with mentions as Discord writes them.
     pub text: String,
+    /// Who is mentioned in it, by the names that people see; an empty name was withheld.
+    pub mentions: Vec<(UserId, String)>,
     /// Posted by us.
     pub is_own: bool,
 }
@@ -83,6 +85,17 @@ impl History {
     /// Takes the new text of a message.
     pub(crate) fn edit(&self, line: Line) {
         self.change(line.id, Slot::Said(line.cut()));
+    }
+
+    /// Forgets what those people have said. Leaves no tombstone: they may be heard again.
+    pub(crate) fn forget_authors(&self, is_hidden: impl Fn(UserId) -> bool) {
+        let mut ring = self.lock();
+        let stays = |slot: &Slot| match slot {
+            Slot::Said(line) => line.is_own || !is_hidden(line.author),
+            Slot::Deleted => true,
+        };
+        ring.slots.retain(|_, slot| stays(slot));
+        ring.early.retain(|_, slot| stays(slot));
     }
 
     /// Forgets a message for good.
@@ -189,7 +202,7 @@ impl Ring {
 
     fn bytes(&self) -> usize {
         let size = |slot: &Slot| match slot {
-            Slot::Said(line) => line.text.len() + line.name.len(),
+            Slot::Said(line) => line.bytes(),
             Slot::Deleted => 0,
         };
         self.slots.values().map(size).sum()
@@ -197,6 +210,11 @@ impl Ring {
 }
 
 impl Line {
+    fn bytes(&self) -> usize {
+        let names = self.mentions.iter().map(|(_, name)| name.len());
+        self.text.len() + self.name.len() + names.sum::<usize>()
+    }
+
     /// Keeps what a prompt would use of a very long text.
     fn cut(mut self) -> Self {
         let end = self.text.floor_char_boundary(LINE_MAX_BYTES);
@@ -215,6 +233,7 @@ mod tests {
             author: UserId(1),
             name: "ren".to_owned(),
             text: text.to_owned(),
+            mentions: Vec::new(),
             is_own: false,
         }
     }
@@ -266,6 +285,22 @@ mod tests {
         history.delete(MessageId(1));
         history.edit(line(1, "one again"));
         assert_eq!(texts(&history), Vec::<String>::new());
+    }
+
+    #[test]
+    fn words_of_who_is_not_heard_any_more_are_forgotten_and_those_of_others_stay() {
+        let history = History::default();
+        let of = |id, author| Line {
+            author: UserId(author),
+            ..line(id, "words")
+        };
+        history.edit(of(3, 2));
+        history.say(of(1, 1));
+        history.say(of(2, 2));
+        history.forget_authors(|user| user == UserId(2));
+        assert_eq!(history.find(MessageId(2)), Found::Unknown);
+        assert_ne!(history.find(MessageId(1)), Found::Unknown);
+        assert!(history.lock().early.is_empty());
     }
 
     #[test]

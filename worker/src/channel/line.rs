@@ -1,10 +1,11 @@
-//! A message as one line of history: mentions by name, what is attached in brackets.
+//! A message as one line of history: what is attached in brackets, mentions as Discord writes them.
 //!
 //! Events and REST answers come in different shapes and must read the same.
 
 use proto::event;
 use proto::id::{MessageId, UserId};
 use twilight_model::channel::Message;
+use twilight_model::channel::message::Mention;
 
 use super::history::Line;
 
@@ -26,9 +27,6 @@ pub(crate) fn of_event(message: &event::Message, bot: UserId) -> Line {
         author.display_name
     };
     let mut text = Text::new(&message.content);
-    for mention in &message.mentions {
-        text.mention(mention.user_id, &mention.display_name);
-    }
     for file in &message.attachments {
         text.note("attached", &file.filename);
     }
@@ -46,6 +44,11 @@ pub(crate) fn of_event(message: &event::Message, bot: UserId) -> Line {
         author: UserId(author.user_id),
         name,
         text: text.0,
+        mentions: message
+            .mentions
+            .iter()
+            .map(|mention| (UserId(mention.user_id), mention.display_name.clone()))
+            .collect(),
         is_own: author.user_id == bot.0,
     }
 }
@@ -58,10 +61,6 @@ pub(crate) fn of_rest(message: &Message, bot: UserId) -> Line {
         .as_ref()
         .and_then(|member| member.nick.clone());
     let mut text = Text::new(&message.content);
-    for mention in &message.mentions {
-        let nick = mention.member.as_ref().and_then(|m| m.nick.as_deref());
-        text.mention(mention.id.get(), nick.unwrap_or(&mention.name));
-    }
     for file in &message.attachments {
         text.note("attached", &file.filename);
     }
@@ -81,8 +80,15 @@ pub(crate) fn of_rest(message: &Message, bot: UserId) -> Line {
             .or_else(|| author.global_name.clone())
             .unwrap_or_else(|| author.name.clone()),
         text: text.0,
+        mentions: message.mentions.iter().map(mention).collect(),
         is_own: author.id.get() == bot.0,
     }
+}
+
+fn mention(mention: &Mention) -> (UserId, String) {
+    let nick = mention.member.as_ref().and_then(|m| m.nick.as_deref());
+    let name = nick.unwrap_or(&mention.name);
+    (UserId(mention.id.get()), name.to_owned())
 }
 
 struct Text(String);
@@ -90,13 +96,6 @@ struct Text(String);
 impl Text {
     fn new(content: &str) -> Self {
         Self(content.to_owned())
-    }
-
-    fn mention(&mut self, user: u64, name: &str) {
-        let name = if name.is_empty() { "someone" } else { name };
-        for form in [format!("<@{user}>"), format!("<@!{user}>")] {
-            self.0 = self.0.replace(&form, &format!("@{name}"));
-        }
     }
 
     fn note(&mut self, kind: &str, what: &str) {
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mentions_are_read_by_name_and_attachments_are_named() {
+    fn mentions_keep_their_names_beside_the_text_and_attachments_are_named() {
         let message = Message {
             content: "hi <@9> and <@!9>, <@8>".to_owned(),
             mentions: vec![
@@ -147,10 +146,9 @@ mod tests {
             ..Message::default()
         };
         let line = of_event(&message, UserId(9));
-        assert_eq!(
-            line.text,
-            "hi @Tomori and @Tomori, @someone\n[attached: cat.png]"
-        );
+        assert_eq!(line.text, "hi <@9> and <@!9>, <@8>\n[attached: cat.png]");
+        let expected = [(9, "Tomori"), (8, "")].map(|(id, name)| (UserId(id), name.to_owned()));
+        assert_eq!(line.mentions, expected);
         assert_eq!(line.name, "tomori");
         assert!(line.is_own);
     }

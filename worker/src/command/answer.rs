@@ -6,11 +6,13 @@ use twilight_model::http::interaction::{
     InteractionResponse, InteractionResponseData, InteractionResponseType,
 };
 
+use super::privacy::Choice;
 use super::provider_keys;
 use super::provider_services;
 use super::respond::Order;
 use super::setup::Submission;
 use crate::notice::Notice;
+use crate::privacy::change::Hiding;
 
 /// The first answer, and what it allows to do.
 pub(crate) struct Plan {
@@ -32,6 +34,10 @@ pub(crate) enum After {
     Kill(Kill),
     /// Show what was asked, and let the owner of the channel begin a turn.
     Respond(Box<Order>),
+    /// Save what somebody chose to keep private.
+    SetPrivacy(Choice),
+    /// Wait until nobody hears them any more.
+    Hide(Hiding),
 }
 
 /// What came of the work behind a claim.
@@ -40,11 +46,17 @@ pub(crate) struct Finished {
     pub(crate) panel: Panel,
     /// What is ordered once the answer shows it.
     pub(crate) order: Option<Box<Order>>,
+    /// What is done after that; the answer then becomes something else.
+    pub(crate) then: Option<After>,
 }
 
 impl From<Panel> for Finished {
     fn from(panel: Panel) -> Self {
-        Self { panel, order: None }
+        Self {
+            panel,
+            order: None,
+            then: None,
+        }
     }
 }
 

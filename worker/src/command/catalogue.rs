@@ -20,6 +20,8 @@ pub(crate) enum Command {
     ProviderKeys,
     /// CMD-62.
     ProviderServices,
+    /// CMD-29.
+    Privacy,
     /// CMD-17.
     Setup,
     /// CMD-27.
@@ -89,6 +91,13 @@ const ENTRIES: [Entry; 6] = [
         ],
     },
     Entry {
+        path: "personal privacy",
+        description: "Choose what I may use of you, everywhere",
+        needs: Needs::Nothing,
+        command: Command::Privacy,
+        texts: &[],
+    },
+    Entry {
         path: "provider keys",
         description: "See and manage the provider keys of this server",
         needs: Needs::ManageGuild,
@@ -119,8 +128,9 @@ const ENTRIES: [Entry; 6] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-const GROUPS: [(&str, &str); 3] = [
+const GROUPS: [(&str, &str); 4] = [
     ("bot", "Steer what I say here"),
+    ("personal", "What is yours alone"),
     (
         "provider",
         "Keys of this server for model providers and services",

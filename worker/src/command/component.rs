@@ -27,6 +27,8 @@ pub(crate) const MAX_ARGS_BYTES: usize = 27;
 /// Where the use of a component leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
+    /// `/personal privacy`: the form with the level.
+    TakeLevel,
     /// `/setup`: the button that starts the replacement of a key.
     ReplaceKey,
     /// `/setup`: the menu of providers.
@@ -47,7 +49,8 @@ pub(crate) enum Route {
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
+        Self::TakeLevel,
         Self::ReplaceKey,
         Self::PickProvider,
         Self::AskKey,
@@ -62,6 +65,7 @@ impl Route {
     /// public buttons of an older version live on for a day.
     const fn as_str(self) -> &'static str {
         match self {
+            Self::TakeLevel => "pv-take",
             Self::ReplaceKey => "su-repl",
             Self::PickProvider => "su-pick",
             Self::AskKey => "su-ask",

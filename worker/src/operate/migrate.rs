@@ -68,6 +68,7 @@ pub async fn migrate(
         (names.workers_bucket(), WORKERS_MAX_AGE),
         (names.sessions_bucket(), Duration::ZERO),
         (names.identify_bucket(), IDENTIFY_SLOT),
+        (names.privacy_bucket(), Duration::ZERO),
     ] {
         print(&bucket(&context, name, max_age, replicas).await?);
     }

@@ -103,6 +103,7 @@ impl Intake {
     async fn until_broken(&mut self) {
         let mut ticks = ticks(TICK);
         let mut nudges = self.app.nudges.subscribe();
+        let mut hidden = self.app.privacy.changes();
         let mut looks = ticks_later(LOOK_EVERY);
         let mut reconciliations = ticks_later(RECONCILE_EVERY);
         loop {
@@ -126,6 +127,7 @@ impl Intake {
                     self.load().await;
                 }
                 Ok(channel) = nudges.recv() => self.nudged(channel).await,
+                Ok(()) = hidden.changed() => self.schedule.forget_hidden(),
                 Some(ended) = self.schedule.next_ended() => self.schedule.after(ended).await,
                 delivery = self.owned.messages.next() => {
                     let Some(Ok(delivery)) = delivery else { return };

@@ -78,6 +78,15 @@ impl Schedule {
         }
     }
 
+    /// Forgets what people have said who are not heard any more (PRIV-35).
+    pub(super) fn forget_hidden(&self) {
+        for channel in self.channels.values() {
+            channel
+                .history
+                .forget_authors(|author| self.app.privacy.is_full(author));
+        }
+    }
+
     /// Takes the open turns of all channels, and starts the first of each. Done again now and
     /// then, it finds rows whose admission was never heard of.
     pub(super) async fn load(&mut self, turns: Vec<Turn>) {

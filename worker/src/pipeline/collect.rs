@@ -2,7 +2,7 @@
 
 use discord::Page;
 use llm::{Prompt, Role};
-use proto::id::MessageId;
+use proto::id::{MessageId, UserId};
 use store::{Persona, TriggerKind};
 
 use super::claim::{Claimed, Predecessor, Voice};
@@ -12,7 +12,8 @@ use crate::channel::line;
 use crate::command::respond;
 use crate::error::TurnError;
 use crate::journal::{Begun, Journal, Left};
-use crate::patience::with_rest_patience;
+use crate::patience::{with_patience, with_rest_patience};
+use crate::privacy::filter::{self, Visible};
 use crate::tool::{Handles, Scene, Toolbox};
 
 /// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
@@ -59,8 +60,9 @@ pub(super) async fn collect(
         .flat_map(|step| &step.said)
         .chain(&said)
         .collect();
-    let lines = conversation(history.last(limit), trigger, &shown);
-    let handles = Handles::of(lines.iter().map(|line| line.id));
+    let (lines, trigger) = visible(app, claimed, history.last(limit), trigger).await?;
+    let lines = conversation(lines, trigger, &shown);
+    let handles = Handles::of(lines.iter().map(Visible::id));
     let mut toolbox = Toolbox::new(app, scene(claimed, voice), handles, &steps);
     let prompt = Prompt {
         provider: voice.provider,
@@ -86,6 +88,24 @@ fn scene(claimed: &Claimed, voice: Voice<'_>) -> Scene {
     }
 }
 
+/// Leaves out what may not be used, by the levels that everybody has now (PRIV-32).
+async fn visible(
+    app: &App,
+    claimed: &Claimed,
+    lines: Vec<Line>,
+    trigger: Line,
+) -> Result<(Vec<Visible>, Visible), TurnError> {
+    let people: Vec<UserId> = filter::people(lines.iter().chain([&trigger]));
+    let levels = with_patience(|| app.store.privacy_levels(&people)).await?;
+    let trigger = match claimed.turn.trigger_kind {
+        TriggerKind::Command => filter::typed(trigger, &levels),
+        _ => filter::line(trigger, &levels).ok_or(TurnError::OptedOut)?,
+    };
+    let lines = lines.into_iter();
+    let lines = lines.filter_map(|line| filter::line(line, &levels));
+    Ok((lines.collect(), trigger))
+}
+
 fn most_tokens(app: &App, claimed: &Claimed, voice: Voice<'_>) -> u32 {
     let own = voice.profile.max_output_tokens.unwrap_or(u32::MAX);
     let most = own.min(app.settings.chat.max_output_tokens);
@@ -109,6 +129,7 @@ async fn find_trigger(app: &App, claimed: &Claimed, history: &History) -> Result
             author: claimed.turn.responsible,
             name: name.unwrap_or_else(|| "User".to_owned()),
             text: typed.unwrap_or_else(|| WITHOUT_PROMPT.to_owned()),
+            mentions: Vec::new(),
             is_own: false,
         });
     }
@@ -159,13 +180,14 @@ async fn fill(app: &App, claimed: &Claimed, history: &History, limit: u16) {
         .discord
         .messages(claimed.turn.channel, Page::Latest, limit);
     match reading.await {
-        Ok(messages) => history.fill(
-            messages
+        Ok(messages) => {
+            let lines = messages
                 .iter()
                 .filter(|message| line::is_said(u8::from(message.kind).into()))
-                .map(|message| line::of_rest(message, app.bot))
-                .collect(),
-        ),
+                .map(|message| line::of_rest(message, app.bot));
+            let is_heard = |line: &Line| line.is_own || !app.privacy.is_full(line.author);
+            history.fill(lines.filter(is_heard).collect());
+        }
         Err(error @ discord::Error::Refused { .. }) => {
             tracing::info!(%error, "a channel's history may not be read");
             history.fill(Vec::new());
@@ -177,11 +199,13 @@ async fn fill(app: &App, claimed: &Claimed, history: &History, limit: u16) {
 
 /// Puts the lines in the order in which they matter: everything before the trigger, what we said
 /// since to others, the trigger last. What this very reply consists of already comes separately.
-fn conversation(lines: Vec<Line>, trigger: Line, said: &[&String]) -> Vec<Line> {
-    let mut conversation: Vec<Line> = lines
+fn conversation(lines: Vec<Visible>, trigger: Visible, said: &[&String]) -> Vec<Visible> {
+    let is_before = |line: &Visible| line.id() < trigger.id();
+    let is_said = |line: &Visible| said.iter().any(|said| *said == line.text());
+    let mut conversation: Vec<Visible> = lines
         .into_iter()
-        .filter(|line| line.id != trigger.id && (line.id < trigger.id || line.is_own))
-        .filter(|line| !(line.is_own && line.id > trigger.id && said.contains(&&line.text)))
+        .filter(|line| line.id() != trigger.id() && (is_before(line) || line.is_own()))
+        .filter(|line| is_before(line) || !is_said(line))
         .collect();
     conversation.push(trigger);
     let mut bytes = 0;
@@ -189,7 +213,7 @@ fn conversation(lines: Vec<Line>, trigger: Line, said: &[&String]) -> Vec<Line> 
         .iter()
         .rev()
         .take_while(|line| {
-            bytes += line.text.len() + line.name.len();
+            bytes += line.text().len() + line.name().len();
             bytes <= CONVERSATION_MAX_BYTES
         })
         .count()
@@ -198,13 +222,13 @@ fn conversation(lines: Vec<Line>, trigger: Line, said: &[&String]) -> Vec<Line> 
 }
 
 /// Merges what one side said in a row: providers want the sides to alternate.
-fn turns_of(lines: Vec<Line>) -> Vec<llm::Turn> {
+fn turns_of(lines: Vec<Visible>) -> Vec<llm::Turn> {
     let mut turns: Vec<llm::Turn> = Vec::new();
     for line in lines {
-        let (role, text) = if line.is_own {
-            (Role::Persona, line.text)
+        let (role, text) = if line.is_own() {
+            (Role::Persona, line.text().to_owned())
         } else {
-            (Role::User, format!("{}: {}", line.name, line.text))
+            (Role::User, format!("{}: {}", line.name(), line.text()))
         };
         match turns.last_mut() {
             Some(last) if last.role == role => {
@@ -252,22 +276,24 @@ fn system_text(voice: Voice<'_>, kind: TriggerKind) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proto::id::{MessageId, UserId};
+    use std::collections::HashMap;
 
     use super::*;
 
-    fn line(id: u64, is_own: bool, text: &str) -> Line {
-        Line {
+    fn line(id: u64, is_own: bool, text: &str) -> Visible {
+        let line = Line {
             id: MessageId(id),
             author: UserId(if is_own { 9 } else { 1 }),
             name: "ren".to_owned(),
             text: text.to_owned(),
+            mentions: Vec::new(),
             is_own,
-        }
+        };
+        filter::line(line, &HashMap::new()).unwrap()
     }
 
-    fn ids(lines: &[Line]) -> Vec<u64> {
-        lines.iter().map(|line| line.id.0).collect()
+    fn ids(lines: &[Visible]) -> Vec<u64> {
+        lines.iter().map(|line| line.id().0).collect()
     }
 
     #[test]

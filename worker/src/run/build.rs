@@ -24,6 +24,7 @@ use crate::journal::Echoes;
 use crate::keys::Keys;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pool::KeyPools;
+use crate::privacy::Privacy;
 use crate::profiles::Profiles;
 use crate::tool::{Rights, Toolless};
 
@@ -44,8 +45,8 @@ pub(super) async fn build(
     health.check("database").set(true);
     let nats = runtime::nats::connect(&settings.nats, "worker", OLDEST_SERVER).await?;
     let names = Names::new(settings.nats.prefix.clone());
-    let opening = || open_bucket(&settings, &nats, &names);
-    let bucket = until_there("JetStream", opening, runtime::nats::Error::passes).await?;
+    let opening = || open_buckets(&settings, &nats, &names);
+    let (bucket, privacy) = until_there("JetStream", opening, runtime::nats::Error::passes).await?;
     health.check("nats").set(true);
     let discord = super::connect_discord(&settings.discord)?;
     let (bot, application) = introduce(&discord).await?;
@@ -91,6 +92,7 @@ pub(super) async fn build(
         names,
         nats,
         worker_id,
+        privacy: Privacy::new(privacy),
         presence,
         pulse,
     })
@@ -108,16 +110,19 @@ async fn open_store(settings: &Settings, keyring: &Keyring) -> Result<Store, sto
     Ok(store)
 }
 
-async fn open_bucket(
+/// Opens the bucket of live workers and that of privacy levels.
+async fn open_buckets(
     settings: &Settings,
     nats: &async_nats::Client,
     names: &Names,
-) -> Result<kv::Store, runtime::nats::Error> {
+) -> Result<(kv::Store, kv::Store), runtime::nats::Error> {
     let context = jetstream::new(nats.clone());
     let (stream, partitions) = (names.event_stream(), settings.nats.partitions);
     runtime::nats::check_stream(&context, &stream, PARTITIONS_METADATA, partitions).await?;
     runtime::nats::stream(&context, &names.dead_letter_stream()).await?;
-    runtime::nats::bucket(&context, names.workers_bucket()).await
+    let workers = runtime::nats::bucket(&context, names.workers_bucket()).await?;
+    let privacy = runtime::nats::bucket(&context, names.privacy_bucket()).await?;
+    Ok((workers, privacy))
 }
 
 /// Learns who we are, for as long as it takes; only a refused token ends it.

@@ -200,10 +200,9 @@ impl World {
             .delete_key_value(names.sessions_bucket())
             .await
             .unwrap();
-        context
-            .delete_key_value(names.identify_bucket())
-            .await
-            .unwrap();
+        for bucket in [names.identify_bucket(), names.privacy_bucket()] {
+            context.delete_key_value(bucket).await.unwrap();
+        }
         execute(&server_url, format!("DROP DATABASE {name} WITH (FORCE)")).await;
     }
 }

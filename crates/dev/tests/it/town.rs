@@ -523,6 +523,7 @@ impl Town {
             names.workers_bucket(),
             names.sessions_bucket(),
             names.identify_bucket(),
+            names.privacy_bucket(),
         ] {
             jetstream.delete_key_value(bucket).await.unwrap();
         }

@@ -9,6 +9,7 @@ use store::{Decision, Unpaid};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::{DATABASE_RETRY, Intake};
+use crate::channel::history::Line;
 use crate::channel::line;
 use crate::control;
 use crate::journal::echo;
@@ -31,7 +32,9 @@ impl Intake {
             Some(Event::MessageUpdate(message)) => {
                 let line = line::of_event(message, self.app.bot);
                 let channel = accept::channel_of(message);
-                self.schedule.channel(channel).history.edit(line);
+                if self.may_keep(&line) {
+                    self.schedule.channel(channel).history.edit(line);
+                }
             }
             Some(Event::MessageDelete(deletion)) => {
                 let deleted = deletion.message_ids.iter().copied().map(MessageId);
@@ -90,7 +93,7 @@ impl Intake {
             echo::take(&self.app, message).await;
         }
         let author = line.author;
-        if line::is_said(message.r#type) {
+        if line::is_said(message.r#type) && self.may_keep(&line) {
             history.say(line);
         }
         let is_busy = self.schedule.is_busy_with(id, author);
@@ -128,6 +131,12 @@ impl Intake {
             }
         }
         true
+    }
+
+    /// Tells whether words may stay in memory. Who is not heard may still be on the way here; what
+    /// asks for an answer is refused by the database (PRIV-32).
+    fn may_keep(&self, line: &Line) -> bool {
+        line.is_own || !self.app.privacy.is_full(line.author)
     }
 
     /// Takes an order for a turn that no message asked for.

@@ -71,6 +71,7 @@ fn judge(message: &Message, profile: Option<&Profile>) -> Verdict {
         author: BOT,
         name: "Tomori".to_owned(),
         text: "hi".to_owned(),
+        mentions: Vec::new(),
         is_own: true,
     });
     let around = Surroundings {

@@ -1,0 +1,162 @@
+//! `/personal privacy`: a person chooses what may be used of them (CMD-29, PRIV-1 to PRIV-4).
+//!
+//! A form with the three levels, then the change. "Saved" is said of the strictest level when no
+//! gateway publishes the person's words any more, and not before (PRIV-86).
+
+use std::time::Duration;
+
+use proto::event::FormField;
+use proto::id::UserId;
+use store::PrivacyLevel;
+use tokio::time::timeout;
+use twilight_model::channel::message::Component;
+use twilight_model::channel::message::component::{
+    Label, SelectMenu, SelectMenuOption, SelectMenuType,
+};
+
+use super::answer::{After, Finished, Panel, Plan};
+use super::asker::Asker;
+use super::component::{ComponentId, Route};
+use crate::app::App;
+use crate::notice::{Notice, PrivacyText};
+use crate::privacy::change::{self, Changed, Hiding};
+
+/// Longest reading before the first answer: the gateway asks a second worker after 700 ms (CMD-2).
+const READ_DEADLINE: Duration = Duration::from_millis(600);
+
+/// How long "saved" is waited for before the person is told that it takes a moment (PRIV-86).
+const SOON_AFTER: Duration = Duration::from_secs(2);
+
+/// How long it is waited for after that: a gateway that says nothing is over by then, whatever its
+/// `PRIVACY_WATCH_GRACE_MS` but the longest.
+const HOLDS_WITHIN: Duration = Duration::from_secs(55);
+
+/// Name of the form's field.
+const FIELD: &str = "level";
+
+/// What somebody has chosen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice {
+    user: UserId,
+    level: PrivacyLevel,
+}
+
+/// Opens the form, in which the present level is chosen.
+pub(super) async fn open(app: &App, asker: &Asker) -> Result<Plan, Notice> {
+    let level = match timeout(READ_DEADLINE, app.store.privacy_level(asker.user)).await {
+        Ok(Ok(level)) => level,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a privacy level cannot be read");
+            return Err(Notice::DatabaseAway);
+        }
+        Err(_elapsed) => return Err(Notice::DatabaseAway),
+    };
+    let id = ComponentId {
+        route: Route::TakeLevel,
+        args: Vec::new(),
+        user: Some(asker.user),
+        expires_at_secs: Some(asker.panel_ends_at_secs()),
+    };
+    let id = id.sign(&app.keys.get(), asker.tenant).map_err(|error| {
+        tracing::error!(%error, "a component was not signed");
+        Notice::Unexpected
+    })?;
+    Ok(Plan::form(id, say(PrivacyText::Title), vec![choice(level)]))
+}
+
+/// Takes what was chosen.
+pub(super) fn take(asker: &Asker, fields: &[FormField]) -> Result<Plan, Notice> {
+    let field = fields.iter().find(|field| field.custom_id == FIELD);
+    let chosen = field.and_then(|field| field.values.first());
+    let level = chosen.and_then(|chosen| {
+        let mut levels = PrivacyLevel::ALL.into_iter();
+        levels.find(|level| value(*level) == *chosen)
+    });
+    let choice = Choice {
+        user: asker.user,
+        level: level.ok_or(Notice::UnknownControl)?,
+    };
+    Ok(Plan::defer(After::SetPrivacy(choice)))
+}
+
+/// Saves the choice; the strictest one may take a moment to hold everywhere.
+pub(super) async fn finish(app: &App, choice: Choice) -> Finished {
+    let Choice { user, level } = choice;
+    let told = match change::set(app, user, level).await {
+        Ok(Changed::Same) => PrivacyText::Same(level),
+        Ok(Changed::Lowered) => PrivacyText::Saved(level),
+        Ok(Changed::Hidden(mut hiding)) => {
+            if timeout(SOON_AFTER, hiding.holds(app)).await.is_err() {
+                return Finished {
+                    then: Some(After::Hide(hiding)),
+                    ..panel(PrivacyText::Soon).into()
+                };
+            }
+            PrivacyText::Saved(PrivacyLevel::Full)
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a privacy level is not saved"
+            );
+            PrivacyText::NotSaved
+        }
+    };
+    panel(told).into()
+}
+
+/// Waits until the strictest level holds everywhere.
+pub(super) async fn wait(app: &App, mut hiding: Hiding) -> Finished {
+    let told = match timeout(HOLDS_WITHIN, hiding.holds(app)).await {
+        Ok(()) => PrivacyText::Saved(PrivacyLevel::Full),
+        Err(_elapsed) => PrivacyText::Soon,
+    };
+    panel(told).into()
+}
+
+fn panel(text: PrivacyText) -> Panel {
+    Panel::say(&Notice::Privacy(text))
+}
+
+/// The three levels, of which the present one is chosen.
+fn choice(present: PrivacyLevel) -> Component {
+    let option = |level: PrivacyLevel| SelectMenuOption {
+        default: level == present,
+        description: Some(say(PrivacyText::Effect(level))),
+        emoji: None,
+        label: say(if level == present {
+            PrivacyText::Present(level)
+        } else {
+            PrivacyText::Name(level)
+        }),
+        value: value(level),
+    };
+    let menu = SelectMenu {
+        channel_types: None,
+        custom_id: FIELD.to_owned(),
+        default_values: None,
+        disabled: false,
+        id: None,
+        kind: SelectMenuType::Text,
+        max_values: Some(1),
+        min_values: Some(1),
+        options: Some(PrivacyLevel::ALL.map(option).to_vec()),
+        placeholder: None,
+        required: Some(true),
+    };
+    Component::Label(Label {
+        component: Box::new(Component::SelectMenu(menu)),
+        description: Some(say(PrivacyText::Hint)),
+        id: None,
+        label: say(PrivacyText::Label),
+    })
+}
+
+/// The value of a level in the form: its number.
+fn value(level: PrivacyLevel) -> String {
+    level.as_number().to_string()
+}
+
+fn say(text: PrivacyText) -> String {
+    Notice::Privacy(text).text().into_owned()
+}
