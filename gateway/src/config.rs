@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto::privacy::LONGEST_GRACE_MS;
 use runtime::settings::report::{Effective, SettingsError};
 use runtime::settings::sections::{
     AdminSettings, DiscordSettings, LogSettings, NatsSettings, RunSettings,
@@ -42,6 +43,8 @@ pub struct Settings {
     pub discord: DiscordSettings,
     /// Bytes of events that wait for the broker before the connection is given up for a while.
     pub spool_bytes: usize,
+    /// How long words may pass after a proof that it is known who must not be heard.
+    pub privacy_grace: Duration,
     /// How many shards there are.
     pub shard_count: ShardCount,
     /// Which of them are ours.
@@ -71,6 +74,12 @@ impl Settings {
             nats: NatsSettings::read(&mut reader, &run),
             discord: DiscordSettings::read(&mut reader, &run),
             spool_bytes: read_spool(&mut reader),
+            privacy_grace: reader.duration_ms(
+                "PRIVACY_WATCH_GRACE_MS",
+                5_000,
+                2_000..=LONGEST_GRACE_MS,
+                "how long messages pass without a new proof that opted-out users are known, in milliseconds",
+            ),
             shard_count: read_shard_count(&mut reader),
             shard_ids: read_shard_ids(&mut reader),
             interaction_ack: reader.duration_ms(
@@ -156,6 +165,7 @@ mod tests {
             ("SHARD_COUNT", "many"),
             ("SHARD_IDS", "3-1"),
             ("GATEWAY_SPOOL_MB", "0"),
+            ("PRIVACY_WATCH_GRACE_MS", "1000"),
             ("INTERACTION_ACK_MS", "9000"),
         ])
         .unwrap_err();
@@ -169,6 +179,7 @@ mod tests {
             [
                 "DISCORD_TOKEN",
                 "GATEWAY_SPOOL_MB",
+                "PRIVACY_WATCH_GRACE_MS",
                 "SHARD_COUNT",
                 "SHARD_IDS",
                 "INTERACTION_ACK_MS"

@@ -2,7 +2,8 @@
 //!
 //! [`shard`] waits for a shard that is nobody's and serves it; [`identify`] says when a new session
 //! may begin. In the order in which an event passes: [`connect`] reads a frame, [`encode`] makes it an event
-//! or drops it, [`publish`] stores it in order, [`resume`] remembers how far that went. Interactions
+//! or drops it, [`publish`] stores it in order unless [`door`] knows somebody in it who must not be
+//! heard, [`resume`] remembers how far that went. Interactions
 //! leave the path after decoding and are asked for by [`interactions`], never stored.
 //!
 //! What is never here: a database, a key of a user, a cache of servers, a decision about an answer.
@@ -11,6 +12,7 @@
 
 pub mod config;
 pub mod connect;
+pub mod door;
 pub mod encode;
 pub mod error;
 pub mod identify;

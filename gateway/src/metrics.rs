@@ -1,14 +1,16 @@
 //! Every metric of the gateway: its name, what it means, and the only functions that touch it.
 
+mod describe;
+
 use std::time::Duration;
 
-use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
-};
+use metrics::{counter, gauge, histogram};
 use runtime::metrics::Buckets;
 
 use crate::encode::{Kind, Skip};
 use crate::error::FatalClose;
+
+pub use describe::describe;
 
 const FRAMES: &str = "gateway_frames_total";
 const FRAMES_SKIPPED: &str = "gateway_frames_skipped_total";
@@ -36,92 +38,12 @@ const INTERACTION_SECONDS: &str = "gateway_interaction_duration_seconds";
 const PROMISES: &str = "gateway_interaction_promises";
 const PROMISES_MENDED: &str = "gateway_interaction_promises_mended_total";
 const NATS_CONNECTED: &str = "gateway_nats_connected";
-
-/// What each counter counts.
-const COUNTERS: [(&str, &str); 16] = [
-    (FRAMES, "dispatched frames, by kind"),
-    (FRAMES_SKIPPED, "frames that go no further, by reason"),
-    (
-        RECEIVE_ERRORS,
-        "frames or connections that could not be read",
-    ),
-    (EVENTS_STORED, "events that the stream has acknowledged"),
-    (
-        PUBLISH_RETRIES,
-        "publishes that had to wait or be tried again, by reason",
-    ),
-    (
-        EVENTS_STRIPPED,
-        "events published without what made them too large",
-    ),
-    (DEAD_LETTERS, "events given up, by reason"),
-    (
-        SPOOL_FULL,
-        "times that reading stopped because the spool was full",
-    ),
-    (SESSIONS, "sessions begun or resumed, by start"),
-    (SESSIONS_LOST, "sessions that could not be resumed"),
-    (DISCONNECTS, "connections to Discord that ended"),
-    (
-        FATAL_CLOSES,
-        "closes after which the gateway stops, by code",
-    ),
-    (
-        EVENTS_LEFT_BEHIND,
-        "events not stored because another gateway has taken the shard, and reads them too",
-    ),
-    (RESUME_SAVES, "writes of a resume point, by outcome"),
-    (
-        PROMISES_MENDED,
-        "deferred answers that the gateway ended because their worker did not",
-    ),
-    (
-        INTERACTIONS,
-        "interactions, by how they ended for the gateway",
-    ),
-];
-
-/// What each gauge shows.
-const GAUGES: [(&str, Unit, &str); 8] = [
-    (
-        PUBLISH_IN_FLIGHT,
-        Unit::Count,
-        "publishes that await acknowledgement",
-    ),
-    (
-        SPOOL_BYTES,
-        Unit::Bytes,
-        "events in memory that are not stored yet",
-    ),
-    (SHARDS_CONNECTED, Unit::Count, "shards with a live session"),
-    (
-        SHARDS_STANDBY,
-        Unit::Count,
-        "shards that another gateway holds, waited for",
-    ),
-    (
-        IDENTIFIES_LEFT,
-        Unit::Count,
-        "identifies that Discord still allows today",
-    ),
-    (
-        RESUME_LAG,
-        Unit::Count,
-        "frames read beyond the resume point, by all shards",
-    ),
-    (
-        PROMISES,
-        Unit::Count,
-        "deferred answers that workers still owe",
-    ),
-    (NATS_CONNECTED, Unit::Count, "1 while NATS is connected"),
-];
-
-/// What the histograms measure.
-const HISTOGRAMS: [(&str, &str); 2] = [
-    (STORE_SECONDS, "from reading a frame to its acknowledgement"),
-    (INTERACTION_SECONDS, "from an interaction to its end here"),
-];
+const PRIVACY_NOT_READY: &str = "gateway_privacy_not_ready_total";
+const PRIVACY_DROPPED: &str = "gateway_privacy_dropped_total";
+const PRIVACY_REDACTED: &str = "gateway_privacy_redacted_total";
+const DOOR_WHOLE: &str = "gateway_door_whole";
+const DOOR_PROOF_AGE: &str = "gateway_door_proof_age_seconds";
+const DOOR_USERS: &str = "gateway_door_users";
 
 /// Storing takes well under a millisecond; seconds mean that the broker was away.
 const STORE_BUCKETS: [f64; 12] = [
@@ -218,66 +140,6 @@ impl Asked {
             Self::Unanswered => "unanswered",
             Self::Overload => "overload",
         }
-    }
-}
-
-/// Describes every metric and makes zero visible.
-pub fn describe() {
-    for (name, meaning) in COUNTERS {
-        describe_counter!(name, meaning);
-    }
-    for (name, unit, meaning) in GAUGES {
-        describe_gauge!(name, unit, meaning);
-    }
-    for (name, meaning) in HISTOGRAMS {
-        describe_histogram!(name, Unit::Seconds, meaning);
-    }
-    touch();
-}
-
-fn touch() {
-    for kind in Kind::ALL {
-        counter!(FRAMES, "kind" => kind.label()).absolute(0);
-    }
-    for reason in Skip::ALL {
-        counter!(FRAMES_SKIPPED, "reason" => reason.label()).absolute(0);
-    }
-    for reason in Retry::ALL {
-        counter!(PUBLISH_RETRIES, "reason" => reason.label()).absolute(0);
-    }
-    for reason in DeadLetter::ALL {
-        counter!(DEAD_LETTERS, "reason" => reason.label()).absolute(0);
-    }
-    for outcome in Asked::ALL {
-        counter!(INTERACTIONS, "outcome" => outcome.label()).absolute(0);
-    }
-    for start in ["identified", "resumed"] {
-        counter!(SESSIONS, "start" => start).absolute(0);
-    }
-    for outcome in ["saved", "failed"] {
-        counter!(RESUME_SAVES, "outcome" => outcome).absolute(0);
-    }
-    for plain in [
-        RECEIVE_ERRORS,
-        EVENTS_STORED,
-        EVENTS_STRIPPED,
-        EVENTS_LEFT_BEHIND,
-        SPOOL_FULL,
-        SESSIONS_LOST,
-        PROMISES_MENDED,
-        DISCONNECTS,
-    ] {
-        counter!(plain).absolute(0);
-    }
-    for plain in [
-        PUBLISH_IN_FLIGHT,
-        SPOOL_BYTES,
-        SHARDS_CONNECTED,
-        SHARDS_STANDBY,
-        PROMISES,
-        NATS_CONNECTED,
-    ] {
-        gauge!(plain).set(0);
     }
 }
 
@@ -382,6 +244,24 @@ pub(crate) fn promises(number: usize) {
 
 pub(crate) fn promise_mended() {
     counter!(PROMISES_MENDED).increment(1);
+}
+
+pub(crate) fn held() {
+    counter!(PRIVACY_NOT_READY).increment(1);
+}
+
+pub(crate) fn dropped() {
+    counter!(PRIVACY_DROPPED).increment(1);
+}
+
+pub(crate) fn redacted() {
+    counter!(PRIVACY_REDACTED).increment(1);
+}
+
+pub(crate) fn door(is_whole: bool, proof_age: Option<Duration>, users: usize) {
+    gauge!(DOOR_WHOLE).set(u8::from(is_whole));
+    gauge!(DOOR_PROOF_AGE).set(proof_age.map_or(f64::INFINITY, |age| age.as_secs_f64()));
+    gauge!(DOOR_USERS).set(whole(users));
 }
 
 pub(crate) fn nats_connected(connected: bool) {

@@ -2,12 +2,14 @@
 //!
 //! Order in the stream is the order of publishing, and a client library may write a later message
 //! before it repeats a lost one. So a channel has at most one unacknowledged publish, and is given
-//! the next one when the last is acknowledged; all channels go on in parallel.
+//! the next one when the last is acknowledged; all channels go on in parallel. An event that the
+//! [`Door`] holds stands aside with its channel until the door is open.
 
 mod delivery;
 pub(crate) mod lanes;
 mod shrink;
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::jetstream;
@@ -23,10 +25,11 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::door::{Door, People};
 use crate::link::Link;
 use crate::metrics;
 use crate::resume::Ticket;
-use delivery::{Delivery, Finished};
+use delivery::{Delivered, Delivery, Finished};
 use lanes::Lanes;
 
 /// Publishes that await acknowledgement at once: with one per channel, more channels than this are
@@ -52,6 +55,8 @@ pub struct Event {
     id: EventId,
     /// Whether the broker keeps the id for its deduplication window.
     is_remembered: bool,
+    /// Whose words and names are in it, if anybody's.
+    people: Option<People>,
     payload: Bytes,
     ticket: Ticket,
     read_at: Instant,
@@ -80,6 +85,7 @@ impl Event {
             subject,
             id,
             is_remembered: is_remembered(envelope),
+            people: envelope.event.as_ref().and_then(People::of),
             payload,
             ticket,
             read_at: Instant::now(),
@@ -87,7 +93,8 @@ impl Event {
     }
 
     fn cost_bytes(&self) -> usize {
-        self.payload.len() + EVENT_OVERHEAD_BYTES
+        let people = self.people.as_ref().map_or(0, People::len);
+        self.payload.len() + people * size_of::<u64>() + EVENT_OVERHEAD_BYTES
     }
 }
 
@@ -103,16 +110,18 @@ struct Shared {
     spooled: watch::Sender<usize>,
     work: Notify,
     limit_bytes: usize,
+    door: Door,
 }
 
 impl Publisher {
-    /// Makes an empty spool of at most about `limit_bytes`.
-    pub fn new(limit_bytes: usize) -> Self {
+    /// Makes an empty spool of at most about `limit_bytes`, whose events pass that door.
+    pub fn new(limit_bytes: usize, door: Door) -> Self {
         let shared = Shared {
             lanes: Mutex::default(),
             spooled: watch::Sender::new(0),
             work: Notify::new(),
             limit_bytes,
+            door,
         };
         Self {
             shared: Arc::new(shared),
@@ -154,17 +163,25 @@ impl Publisher {
         link: Link,
         stop: CancellationToken,
     ) {
-        let delivery = Delivery::new(names, stream, link);
+        let door = &self.shared.door;
+        let delivery = Delivery::new(names, stream, link, door.clone());
         let mut in_flight = FuturesUnordered::new();
+        // They hold their lanes and no place among those in flight: what has no words goes on.
+        let mut held = VecDeque::new();
+        let mut openings = door.openings();
         loop {
             while in_flight.len() < MAX_IN_FLIGHT
-                && let Some(event) = self.next()
+                && let Some(event) = self.next(&mut held)
             {
                 in_flight.push(delivery.deliver(event));
             }
             metrics::in_flight(in_flight.len());
             tokio::select! {
-                Some(finished) = in_flight.next() => self.finish(finished),
+                Some(delivered) = in_flight.next() => match delivered {
+                    Delivered::Finished(finished) => self.finish(finished),
+                    Delivered::Held(event) => held.push_back(event),
+                },
+                Ok(()) = openings.changed(), if !held.is_empty() => {}
                 () = self.shared.work.notified() => {}
                 () = stop.cancelled() => return,
             }
@@ -179,7 +196,11 @@ impl Publisher {
         }
     }
 
-    fn next(&self) -> Option<Event> {
+    /// Takes the next event: while the door is open, the one that was held for the longest time.
+    fn next(&self, held: &mut VecDeque<Event>) -> Option<Event> {
+        if !held.is_empty() && self.shared.door.is_whole() {
+            return held.pop_front();
+        }
         self.lanes().take()
     }
 

@@ -17,6 +17,7 @@ use url::Url;
 use crate::config::{Settings, ShardCount, ShardIds};
 use crate::connect::frame::Intake;
 use crate::connect::session::{Dial, ShardUp};
+use crate::door::{Door, watch as door};
 use crate::error::Error;
 use crate::identify::Identify;
 use crate::interactions::{Interactions, Parts};
@@ -57,6 +58,7 @@ struct Gateway {
 struct Buckets {
     sessions: kv::Store,
     identify: kv::Store,
+    privacy: kv::Store,
 }
 
 /// Runs until told to stop or until it cannot go on. When this returns, what was read is stored, or
@@ -91,6 +93,7 @@ impl Gateway {
         background: CancellationToken,
     ) -> Result<Self, Error> {
         health.check("shards");
+        let is_whole = health.check("door");
         let nats = runtime::nats::connect(&settings.nats, "gateway", OLDEST_SERVER).await?;
         let stream = jetstream::context::ContextBuilder::new()
             .timeout(ACK_DEADLINE)
@@ -106,7 +109,11 @@ impl Gateway {
 
         let rest = rest(&settings)?;
         let (own, connection) = introduce(&rest).await?;
-        let publisher = Publisher::new(settings.spool_bytes);
+        let grace = settings.privacy_grace;
+        let door = Door::new(grace);
+        let publisher = Publisher::new(settings.spool_bytes, door.clone());
+        let watch = door::Watch::new(door, buckets.privacy.clone(), link.clone(), grace);
+        shutdown.spawn(watch.run(is_whole, background.clone()));
         let interactions = Interactions::new(Parts {
             nats,
             link: link.clone(),
@@ -228,6 +235,7 @@ async fn open(
     Ok(Buckets {
         sessions: runtime::nats::bucket(stream, names.sessions_bucket()).await?,
         identify: runtime::nats::bucket(stream, names.identify_bucket()).await?,
+        privacy: runtime::nats::bucket(stream, names.privacy_bucket()).await?,
     })
 }
 

@@ -21,6 +21,8 @@ pub(super) fn whole(message: wire::Message, own: UserId) -> Option<event::Messag
     let content = message.content?;
     let user = message.author?;
     let is_own = user.id.0 == own.0;
+    // What somebody typed into a command is shown by our answer in an embed, and goes no further.
+    let embeds = message.embeds.filter(|_| !is_own);
     let nonce = message.nonce.filter(|_| is_own).map(|nonce| nonce.0);
     let author = author(
         user,
@@ -49,7 +51,7 @@ pub(super) fn whole(message: wire::Message, own: UserId) -> Option<event::Messag
         mention_everyone: message.mention_everyone.unwrap_or_default(),
         attachments: each(message.attachments, attachment),
         stickers: each(message.sticker_items, sticker),
-        embeds: each(message.embeds, embed),
+        embeds: each(embeds, embed),
         poll: message.poll.map(poll),
         reference: reference.map(|reference| refer(reference, message.referenced_message)),
         snapshot_origin,
@@ -173,6 +175,7 @@ fn refer(reference: wire::Reference, answered: Option<Box<wire::Referenced>>) ->
     let answered = answered
         .filter(|_| !is_forward(&reference))
         .map(|answered| *answered);
+    let is_quoted = answered.is_some();
     let (author, webhook, content) = answered.map_or((None, None, None), |answered| {
         (
             answered.author.map(|user| user.id),
@@ -187,8 +190,11 @@ fn refer(reference: wire::Reference, answered: Option<Box<wire::Referenced>>) ->
         r#type: reference.kind.unwrap_or_default(),
         author_id: raw(author),
         author_webhook_id: raw(webhook),
-        short_content: beginning(content.unwrap_or_default(), SHORT_CONTENT_CHARS),
-        redacted: false,
+        // Whose words they are must be known, or nobody can say whether they may be read (PRIV-34).
+        short_content: author.map_or_else(String::new, |_| {
+            beginning(content.unwrap_or_default(), SHORT_CONTENT_CHARS)
+        }),
+        redacted: author.is_none() && is_quoted,
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::{Event, Lane, shrink};
 use crate::clock;
+use crate::door::{Door, People, Verdict};
 use crate::link::{Connection, Link};
 use crate::metrics::{self, DeadLetter, Retry};
 use crate::resume::Lease;
@@ -40,6 +41,14 @@ const NEVER: [ErrorCode; 4] = [
 /// At most one warning in this time, however many lanes are stuck.
 const WARN_EVERY: Duration = Duration::from_secs(10);
 
+/// What became of an event that was to be delivered.
+pub(super) enum Delivered {
+    /// It is done with.
+    Finished(Finished),
+    /// The door is closed: it waits with its lane.
+    Held(Event),
+}
+
 /// What a lane is told when its event is done with.
 pub(super) struct Finished {
     pub(super) lane: Lane,
@@ -51,6 +60,7 @@ pub(super) struct Delivery {
     names: Names,
     stream: jetstream::Context,
     link: Link,
+    door: Door,
     warned_at: Mutex<Option<Instant>>,
 }
 
@@ -66,6 +76,10 @@ struct Parcel {
 /// How it ended.
 enum Outcome {
     Stored,
+    /// Nobody knows whether its author is to be heard.
+    Held,
+    /// Its author is not to be heard.
+    Dropped,
     /// The shard is somebody else's now, and so is the event.
     Left,
     Never(DeadLetter),
@@ -79,11 +93,12 @@ enum Failure {
 }
 
 impl Delivery {
-    pub(super) fn new(names: Names, stream: jetstream::Context, link: Link) -> Self {
+    pub(super) fn new(names: Names, stream: jetstream::Context, link: Link, door: Door) -> Self {
         Self {
             names,
             stream,
             link,
+            door,
             warned_at: Mutex::default(),
         }
     }
@@ -91,46 +106,64 @@ impl Delivery {
     /// Publishes an event until it is stored, or a record of it in its place. Sends nothing while
     /// NATS is away, or while the shard may be somebody else's. Once it surely is, the event is
     /// left to that one, who has read it too: the resume point is before it.
-    pub(super) async fn deliver(&self, event: Event) -> Finished {
+    pub(super) async fn deliver(&self, event: Event) -> Delivered {
         let cost_bytes = event.cost_bytes();
         let lease = event.ticket.lease();
         let parcel = Parcel {
-            subject: event.subject,
+            subject: event.subject.clone(),
             broker_id: event.is_remembered.then(|| event.id.as_str().to_owned()),
             payload: event.payload.clone(),
             may_shrink: true,
         };
-        let outcome = match self.store(parcel, lease).await {
+        let outcome = match self.store(parcel, event.people.as_ref(), lease).await {
             Outcome::Never(reason) => {
                 give_up(reason, event.id.as_str(), event.payload.len());
                 let parcel = self.letter(reason, &event.id, &event.payload);
-                self.store(parcel, lease).await
+                self.store(parcel, None, lease).await
             }
-            Outcome::Stored => {
-                metrics::stored(event.read_at.elapsed());
-                Outcome::Stored
-            }
-            Outcome::Left => Outcome::Left,
+            outcome => outcome,
         };
         match outcome {
+            Outcome::Held => {
+                metrics::held();
+                return Delivered::Held(event);
+            }
             Outcome::Left => metrics::left_to_another(),
-            // What is given up has been logged; without its record there is nothing left to try.
-            Outcome::Stored | Outcome::Never(_) => event.ticket.settle(),
+            Outcome::Stored => {
+                metrics::stored(event.read_at.elapsed());
+                event.ticket.settle();
+            }
+            Outcome::Dropped => {
+                metrics::dropped();
+                event.ticket.settle();
+            }
+            // It has been logged; without its record there is nothing left to try.
+            Outcome::Never(_) => event.ticket.settle(),
         }
-        Finished {
+        Delivered::Finished(Finished {
             lane: event.lane,
             cost_bytes,
-        }
+        })
     }
 
-    /// Publishes under the same id until the stream acknowledges or refuses for good.
-    async fn store(&self, mut parcel: Parcel, lease: &Lease) -> Outcome {
+    /// Publishes under the same id until the stream acknowledges or refuses for good. Before each
+    /// attempt the door is asked anew: somebody may have opted out since the last one.
+    async fn store(&self, mut parcel: Parcel, people: Option<&People>, lease: &Lease) -> Outcome {
         let mut pause = FIRST_PAUSE;
         loop {
             let Some(connection) = self.may_send(lease).await else {
                 return Outcome::Left;
             };
-            match self.attempt(connection, &parcel).await {
+            let payload = match people.map_or(Verdict::Pass, |people| self.door.judge(people)) {
+                Verdict::Pass => parcel.payload.clone(),
+                Verdict::Redact => {
+                    metrics::redacted();
+                    self.door.redact(&parcel.payload)
+                }
+                Verdict::Drop => return Outcome::Dropped,
+                Verdict::Hold => return Outcome::Held,
+            };
+            match self.attempt(connection, &parcel, payload).await {
                 Ok(()) => return Outcome::Stored,
                 Err(Failure::Again(reason)) => {
                     self.note_retry(reason);
@@ -191,8 +224,13 @@ impl Delivery {
         }
     }
 
-    async fn attempt(&self, connection: Connection, parcel: &Parcel) -> Result<(), Failure> {
-        let mut publish = PublishMessage::build().payload(parcel.payload.clone());
+    async fn attempt(
+        &self,
+        connection: Connection,
+        parcel: &Parcel,
+        payload: Bytes,
+    ) -> Result<(), Failure> {
+        let mut publish = PublishMessage::build().payload(payload);
         if let Some(id) = &parcel.broker_id {
             publish = publish.message_id(id);
         }

@@ -1,5 +1,7 @@
 //! A prefix of its own on the real NATS, behind a wire that a test can cut.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -10,8 +12,11 @@ use futures_util::TryStreamExt;
 use prost::Message as _;
 use proto::event::envelope::Event;
 use proto::event::{DeadLetter, Envelope};
+use proto::id::UserId;
+use proto::privacy::{FULL, Key, Probe, Ready};
 use proto::subject::{EVENT_MAX_AGE, IDENTIFY_SLOT, Names, PARTITIONS_METADATA};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -86,7 +91,131 @@ impl Broker {
             ..kv::Config::default()
         };
         broker.jetstream.create_key_value(identify).await.unwrap();
+        broker.make_privacy().await;
+        broker.compared(0).await;
         broker
+    }
+
+    async fn make_privacy(&self) {
+        let bucket = kv::Config {
+            bucket: self.names.privacy_bucket(),
+            ..kv::Config::default()
+        };
+        self.jetstream.create_key_value(bucket).await.unwrap();
+    }
+
+    pub(crate) async fn privacy(&self) -> kv::Store {
+        let bucket = self.names.privacy_bucket();
+        self.jetstream.get_key_value(bucket).await.unwrap()
+    }
+
+    /// Says what a worker says that has compared the bucket of privacy levels with the database.
+    pub(crate) async fn compared(&self, count: u64) {
+        let ready = Ready {
+            epoch: 1,
+            count,
+            written_at: 0,
+        };
+        let key = Key::Ready.to_string();
+        let value = ready.to_value().into();
+        self.privacy().await.put(key, value).await.unwrap();
+    }
+
+    /// Takes that word back.
+    pub(crate) async fn not_compared(&self) {
+        let key = Key::Ready.to_string();
+        self.privacy().await.delete(key).await.unwrap();
+    }
+
+    /// Raises a user to level 2 as a worker does; returns the revision.
+    pub(crate) async fn hide(&self, user: u64) -> u64 {
+        let key = Key::User(UserId(user)).to_string();
+        self.privacy().await.put(key, FULL.into()).await.unwrap()
+    }
+
+    /// Lowers a user's level again; returns the revision.
+    pub(crate) async fn show(&self, user: u64) -> u64 {
+        let key = Key::User(UserId(user)).to_string();
+        let bucket = self.privacy().await;
+        bucket.delete(&*key).await.unwrap();
+        bucket.entry(key).await.unwrap().unwrap().revision
+    }
+
+    /// What the gateways have written last about themselves, by name.
+    pub(crate) async fn probes(&self) -> BTreeMap<String, Probe> {
+        let bucket = self.privacy().await;
+        let keys: Vec<String> = bucket.keys().await.unwrap().try_collect().await.unwrap();
+        let mut probes = BTreeMap::new();
+        for key in keys {
+            if let Some(Key::Probe(name)) = Key::parse(&key)
+                && let Some(entry) = bucket.entry(&key).await.unwrap()
+            {
+                probes.insert(name.to_owned(), Probe::read(&entry.value));
+            }
+        }
+        probes
+    }
+
+    /// Waits until every gateway has read the bucket up to that revision.
+    pub(crate) async fn applied(&self, revision: u64) {
+        eventually("every gateway has read the change", async || {
+            let probes = self.probes().await;
+            let have_all = probes.values().all(|probe| probe.applied >= revision);
+            have_all.then_some(())
+        })
+        .await;
+    }
+
+    /// Raises so many users to level 2, as fast as the server takes it.
+    pub(crate) async fn hide_all(&self, users: u64) {
+        let bucket = self.privacy().await;
+        let before = bucket.stream.get_info().await.unwrap().state.messages;
+        let mut server = TcpStream::connect(&self.address).await.unwrap();
+        let hello = "CONNECT {\"verbose\":false}\r\n";
+        server.write_all(hello.as_bytes()).await.unwrap();
+        // A server drops what it cannot store at once, beyond ten thousand messages.
+        for first in (1..=users).step_by(5_000) {
+            let last = users.min(first + 4_999);
+            let mut text = String::new();
+            for number in first..=last {
+                // Scattered, as people are.
+                let user = UserId((number * 7_919 % users + 1) << 41);
+                let key = Key::User(user);
+                write!(text, "PUB {}{key} 1\r\n{FULL}\r\n", bucket.prefix).unwrap();
+            }
+            server.write_all(text.as_bytes()).await.unwrap();
+            eventually("all users are stored", async || {
+                let state = bucket.stream.get_info().await.ok()?.state;
+                (state.messages == before + last).then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Returns how many events are stored.
+    pub(crate) async fn published(&self) -> u64 {
+        let name = self.names.event_stream();
+        let stream = self.jetstream.get_stream(&name).await.unwrap();
+        stream.get_info().await.unwrap().state.messages
+    }
+
+    /// The same names on the same server, for another task.
+    pub(crate) async fn again(&self) -> Self {
+        Self {
+            prefix: self.prefix.clone(),
+            names: self.names.clone(),
+            ..Self::at(self.address.clone()).await
+        }
+    }
+
+    /// Deletes the consumers by which gateways watch the privacy bucket.
+    pub(crate) async fn break_privacy_watches(&self) {
+        let bucket = self.privacy().await;
+        let names = bucket.stream.consumer_names().try_collect::<Vec<_>>();
+        for name in names.await.unwrap() {
+            // Gone by itself meanwhile.
+            drop(bucket.stream.delete_consumer(&name).await);
+        }
     }
 
     /// Lays another wire to the same server.

@@ -11,6 +11,7 @@
 mod broker;
 mod delivery;
 mod discord;
+mod door;
 mod faults;
 mod interactions;
 mod outage;

@@ -109,6 +109,15 @@ impl Gateway {
         Some(answer)
     }
 
+    /// Tells how much memory the process has in RAM at most, in bytes, since it was started.
+    pub(crate) fn most_memory_bytes(&self) -> usize {
+        let status = format!("/proc/{}/status", self.child.id().unwrap());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = line.unwrap().trim().strip_suffix("kB").unwrap().trim();
+        kibibytes.parse::<usize>().unwrap() * 1024
+    }
+
     /// Waits until a line of `/metrics` is exactly this.
     pub(crate) async fn measures(&self, line: &str) {
         eventually(line, async || {
