@@ -14,8 +14,8 @@ mod fault;
 mod form;
 mod keys;
 mod panel;
-mod services;
 mod privacy;
+mod services;
 mod setup;
 mod steer;
 
@@ -29,8 +29,8 @@ pub use self::fault::{Advice, Fault, Objection, Silence};
 pub use self::form::FormText;
 pub use self::keys::{KeyCondition, KeyLine, KeyName, KeysSaid, KeysText};
 pub use self::panel::PanelText;
-pub use self::services::{ServiceState, ServicesText};
 pub use self::privacy::PrivacyText;
+pub use self::services::{ServiceState, ServicesText};
 pub use self::setup::SetupText;
 pub use self::steer::SteerText;
 

@@ -64,7 +64,7 @@ struct Text {
 }
 
 /// Every command, by path; commands of one group stand together.
-const ENTRIES: [Entry; 6] = [
+const ENTRIES: [Entry; 7] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
