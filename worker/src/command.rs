@@ -14,6 +14,7 @@ pub(crate) mod details;
 mod form;
 mod kill;
 mod live_check;
+mod personal_provider;
 mod ping;
 pub(crate) mod privacy;
 mod provider_keys;
@@ -53,6 +54,7 @@ pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Pl
 /// Cancel safe: no; dropped midway it may have saved without telling.
 pub(crate) async fn finish(app: &App, after: After) -> Finished {
     match after {
+        After::PersonalProvider(order) => personal_provider::finish(app, *order).await.into(),
         After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
         After::ProviderServices(order) => provider_services::finish(app, *order).await.into(),
         After::SetUp(submission) => setup::finish(app, *submission).await.into(),
@@ -70,6 +72,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
 /// Returns what is shown while the work takes its time; `None` where the client shows that itself.
 pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
     match after {
+        After::PersonalProvider(order) => personal_provider::waiting(app, order),
         After::ProviderKeys(order) => provider_keys::waiting(app, order),
         After::ProviderServices(order) => provider_services::waiting(app, order),
         After::SetUp(_)
@@ -91,6 +94,7 @@ async fn run_command(
     match entry.command {
         Command::Respond => respond::plan(app, asker, interaction).await,
         Command::Kill => Ok(Plan::defer(After::Kill(kill::order(asker, interaction)))),
+        Command::PersonalProvider => personal_provider::open(app, asker).await,
         Command::ProviderKeys => provider_keys::open(app, asker).await,
         Command::ProviderServices => provider_services::open(app, asker).await,
         Command::Setup => setup::open(app, asker).await,
@@ -124,6 +128,9 @@ async fn use_component(
         Route::PickProvider => setup::pick(app, &asker, &id.args, &interaction.values),
         Route::AskKey => setup::ask(app, &asker, &id.args),
         Route::TakeKey => setup::take(asker, &id.args, std::mem::take(&mut interaction.fields)),
+        Route::PersonalProvider => {
+            personal_provider::use_component(app, asker, &id.args, interaction).await
+        }
         Route::ProviderKeys => {
             provider_keys::use_component(app, asker, &id.args, interaction).await
         }
@@ -147,7 +154,7 @@ const fn needs(route: Route) -> Needs {
         | Route::ProviderServices => Needs::ManageGuild,
         Route::TakeLevel => Needs::Nothing,
         // What is shown there depends on who asks.
-        Route::Details => Needs::Nothing,
+        Route::Details | Route::PersonalProvider => Needs::Nothing,
     }
 }
 

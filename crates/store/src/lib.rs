@@ -57,6 +57,7 @@ mod text;
 mod turn;
 mod turn_attempt;
 mod turn_state;
+mod user_key;
 
 pub use admission::{Admission, Admitted, Refusal};
 pub use audit::{ColumnAudit, Reason, Undecryptable};
@@ -89,3 +90,4 @@ pub use text::UnknownText;
 pub use turn::{Turn, TurnId, TurnOwner};
 pub use turn_attempt::{Attempt, ShownAttempt, ShownKey};
 pub use turn_state::{TriggerKind, TurnState};
+pub use user_key::{NewOwnKey, OwnKey, OwnKeyId, OwnKeys, SeenOwnKey};

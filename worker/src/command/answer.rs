@@ -6,6 +6,7 @@ use twilight_model::http::interaction::{
     InteractionResponse, InteractionResponseData, InteractionResponseType,
 };
 
+use super::personal_provider;
 use super::privacy::Choice;
 use super::provider_keys;
 use super::provider_services;
@@ -24,6 +25,8 @@ pub(crate) struct Plan {
 
 /// Work behind a claimed interaction.
 pub(crate) enum After {
+    /// Change or test a person's own keys.
+    PersonalProvider(Box<personal_provider::Order>),
     /// Change or test provider keys.
     ProviderKeys(Box<provider_keys::Order>),
     /// Change or test keys of services.

@@ -16,6 +16,8 @@ pub(crate) enum Command {
     Respond,
     /// CMD-22.
     Kill,
+    /// CMD-31.
+    PersonalProvider,
     /// CMD-58.
     ProviderKeys,
     /// CMD-62.
@@ -64,7 +66,7 @@ struct Text {
 }
 
 /// Every command, by path; commands of one group stand together.
-const ENTRIES: [Entry; 7] = [
+const ENTRIES: [Entry; 8] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -95,6 +97,13 @@ const ENTRIES: [Entry; 7] = [
         description: "Choose what I may use of you, everywhere",
         needs: Needs::Nothing,
         command: Command::Privacy,
+        texts: &[],
+    },
+    Entry {
+        path: "personal provider",
+        description: "Talk to me with a key and a model of your own",
+        needs: Needs::Nothing,
+        command: Command::PersonalProvider,
         texts: &[],
     },
     Entry {
@@ -130,7 +139,7 @@ const ENTRIES: [Entry; 7] = [
 /// Descriptions of the groups, which only registration knows.
 const GROUPS: [(&str, &str); 4] = [
     ("bot", "Steer what I say here"),
-    ("personal", "What is yours alone"),
+    ("personal", "What is yours alone, in every server"),
     (
         "provider",
         "Keys of this server for model providers and services",

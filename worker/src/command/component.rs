@@ -37,6 +37,8 @@ pub(crate) enum Route {
     AskKey,
     /// `/setup`: the form with the key.
     TakeKey,
+    /// `/personal provider`: everything; the arguments say what.
+    PersonalProvider,
     /// `/provider keys`: everything; the arguments say what.
     ProviderKeys,
     /// `/provider services`: everything; the arguments say what.
@@ -49,12 +51,13 @@ pub(crate) enum Route {
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::TakeLevel,
         Self::ReplaceKey,
         Self::PickProvider,
         Self::AskKey,
         Self::TakeKey,
+        Self::PersonalProvider,
         Self::ProviderKeys,
         Self::ProviderServices,
         Self::FixKey,
@@ -70,6 +73,7 @@ impl Route {
             Self::PickProvider => "su-pick",
             Self::AskKey => "su-ask",
             Self::TakeKey => "su-take",
+            Self::PersonalProvider => "own",
             Self::ProviderKeys => "keys",
             Self::ProviderServices => "services",
             Self::FixKey => "key-fix",

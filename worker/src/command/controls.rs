@@ -109,3 +109,6 @@ pub(super) fn row(controls: Vec<Component>) -> Component {
         id: None,
     })
 }
+
+#[cfg(test)]
+pub(super) mod painted;

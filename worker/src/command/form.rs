@@ -52,12 +52,16 @@ pub(super) fn key_field() -> Component {
     label(FormText::KeyLabel, FormText::KeyHint, input)
 }
 
-/// Makes the field for a model, which may stay empty.
-pub(super) fn model_field(default: &'static str) -> Component {
+/// Makes the field for a model, which may stay empty for the one that is offered first.
+pub(super) fn model_field(default: &'static str, current: Option<&str>) -> Component {
     let hint = FormText::ModelHint {
         default: default.into(),
     };
-    label(FormText::ModelLabel, hint, input(MODEL_FIELD, MODEL_CHARS))
+    let input = TextInput {
+        value: current.map(str::to_owned),
+        ..input(MODEL_FIELD, MODEL_CHARS)
+    };
+    label(FormText::ModelLabel, hint, input)
 }
 
 /// Makes the field for what people call a key, which may stay empty.
@@ -178,7 +182,9 @@ mod tests {
         for label in labels {
             assert!(say(label).chars().count() <= 45);
         }
-        assert!(say(FormText::LabelTitle).chars().count() <= 45);
+        for title in [FormText::LabelTitle, FormText::ModelTitle] {
+            assert!(say(title).chars().count() <= 45);
+        }
         for hint in [FormText::KeyHint, FormText::LabelHint] {
             assert!(say(hint).chars().count() <= 100);
         }

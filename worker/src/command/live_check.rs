@@ -85,11 +85,11 @@ pub(super) async fn service(
 }
 
 /// Counts a check, and gives it back where nobody was reached.
-async fn counted(
+async fn counted<T>(
     app: &App,
     user: UserId,
-    check: impl Future<Output = Result<(), Unproven>>,
-) -> Result<(), Unproven> {
+    check: impl Future<Output = Result<T, Unproven>>,
+) -> Result<T, Unproven> {
     let reserved = reserve(app, user).await?;
     let checked = check.await;
     if let Err(Unproven::Fault(
@@ -113,6 +113,40 @@ async fn call(app: &App, provider: Provider, key: &SecretString) -> Result<(), U
     Ok(())
 }
 
+/// Asks the provider whether it takes a key, and answers with a model.
+///
+/// # Errors
+/// What it answers, or that it may not be asked.
+pub(super) async fn model(
+    app: &App,
+    user: UserId,
+    (provider, model): (Provider, &str),
+    key: &SecretString,
+) -> Result<(), Unproven> {
+    let asking = async {
+        accepts_key(app, provider, key).await?;
+        answers(app, provider, model, key).await
+    };
+    counted(app, user, asking).await
+}
+
+/// Asks the provider which models it has, as one of the same checks.
+///
+/// # Errors
+/// What it answers, or that it may not be asked.
+pub(super) async fn models(
+    app: &App,
+    user: UserId,
+    provider: Provider,
+    key: &SecretString,
+) -> Result<Vec<String>, Unproven> {
+    let asking = async {
+        let listed = app.llm.models(provider, key).await;
+        listed.map_err(|error| refused(&error))
+    };
+    counted(app, user, asking).await
+}
+
 /// Asks for the list of models: the cheapest call that needs a key (CHAT-107). The list is not
 /// compared with the model, because some providers leave out names that they accept.
 async fn accepts_key(app: &App, provider: Provider, key: &SecretString) -> Result<(), Unproven> {
@@ -126,7 +160,7 @@ async fn accepts_key(app: &App, provider: Provider, key: &SecretString) -> Resul
 
 /// Waits for the first word of a real reply. Only that shows that the model exists and that the
 /// account can pay: some providers list their models without looking at the key.
-pub(super) async fn answers(
+async fn answers(
     app: &App,
     provider: Provider,
     model: &str,

@@ -33,6 +33,18 @@ pub enum ButtonText {
     Remove,
     /// Does not.
     Keep,
+    /// Uses one's own keys.
+    SwitchOn,
+    /// Uses them no more.
+    SwitchOff,
+    /// Uses a key for talking.
+    Use,
+    /// Uses it for that no more.
+    Spare,
+    /// Shows the provider's models.
+    ChooseModel,
+    /// Opens the form for a model.
+    TypeModel,
     /// Opens the form again that led to a failure.
     Retry {
         /// The provider's name as people know it.
@@ -58,6 +70,12 @@ impl ButtonText {
             Self::AskRemove => "Remove…",
             Self::Remove => "Remove",
             Self::Keep => "Keep",
+            Self::SwitchOn => "Use my keys",
+            Self::SwitchOff => "Stop using my keys",
+            Self::Use => "Use for talking",
+            Self::Spare => "Do not use for talking",
+            Self::ChooseModel => "Choose a model",
+            Self::TypeModel => "Type a model…",
             Self::Retry { provider } => return format!("Try again with {provider}").into(),
         })
     }

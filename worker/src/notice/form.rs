@@ -26,6 +26,8 @@ pub enum FormText {
         /// What is used when the field stays empty.
         default: String,
     },
+    /// Title of the form for a model; at most 45 characters.
+    ModelTitle,
     /// Title of the form for a label; at most 45 characters.
     LabelTitle,
     /// Label of the field for what people call a key; at most 45 characters.
@@ -49,6 +51,7 @@ impl FormText {
                 "Stored encrypted. Never shown again but for its last four characters."
             }
             Self::ModelLabel => "Model (optional)",
+            Self::ModelTitle => "Model that talks",
             Self::LabelTitle => "Label of a key",
             Self::LabelLabel => "Label (optional)",
             Self::LabelHint => {

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{ButtonText, CheckText, KeysSaid, KeysText, Notice, ServicesText};
+use super::{
+    ButtonText, CheckText, KeysSaid, KeysText, Notice, PersonalSaid, PersonalText, ServicesText,
+};
 
 /// A part of a panel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +19,10 @@ pub enum PanelText {
     KeysSaid(KeysSaid),
     /// A part of the panel of service keys.
     Services(ServicesText),
+    /// A part of the panel of a person's own keys.
+    Personal(PersonalText),
+    /// What came of a change in that panel.
+    PersonalSaid(PersonalSaid),
     /// What a panel showed was changed by somebody else.
     ChangedMeanwhile,
 }
@@ -30,6 +36,8 @@ impl PanelText {
             Self::Keys(text) => text.text(),
             Self::KeysSaid(text) => text.text(),
             Self::Services(text) => text.text(),
+            Self::Personal(text) => text.text(),
+            Self::PersonalSaid(text) => text.text(),
             Self::ChangedMeanwhile => {
                 "This was changed meanwhile, so nothing was done. This is how it is now.".into()
             }
@@ -70,5 +78,17 @@ impl From<KeysSaid> for Notice {
 impl From<ServicesText> for Notice {
     fn from(text: ServicesText) -> Self {
         Self::Panel(PanelText::Services(text))
+    }
+}
+
+impl From<PersonalText> for Notice {
+    fn from(text: PersonalText) -> Self {
+        Self::Panel(PanelText::Personal(text))
+    }
+}
+
+impl From<PersonalSaid> for Notice {
+    fn from(text: PersonalSaid) -> Self {
+        Self::Panel(PanelText::PersonalSaid(text))
     }
 }

@@ -15,6 +15,7 @@ mod keys_pool;
 mod keys_rotation;
 mod keys_told;
 mod panel;
+mod personal_provider;
 mod provider_keys;
 mod provider_services;
 mod registration;

@@ -35,8 +35,8 @@ pub struct SeenPool<'a> {
     pub provider: &'a str,
     /// The newest key; those that were added since stay. `None` when the pool was empty.
     pub newest: Option<KeyId>,
-    /// `row_version` of the main key where that is one of them.
-    pub main: Option<i32>,
+    /// The generation of the main key where that is one of them.
+    pub main: Option<i64>,
 }
 
 impl Store {
@@ -131,7 +131,7 @@ impl Store {
     pub async fn remove_main_key(
         &self,
         tenant: TenantId,
-        row_version: i32,
+        generation: i64,
     ) -> Result<Edited, Error> {
         let mut opened = self.pool.tenant(tenant).open().await?;
         let deadline = opened.deadline();
@@ -140,7 +140,7 @@ impl Store {
             let Some(server) = lock(&mut transaction, tenant).await? else {
                 return Ok(Edited::Stale);
             };
-            let edited = forget_main(&mut transaction, server, row_version).await?;
+            let edited = forget_main(&mut transaction, server, generation).await?;
             commit_if_done(transaction, edited).await
         };
         let done = timeout(deadline, removing).await;
@@ -195,7 +195,7 @@ async fn remove_all(opened: &mut Opened, seen: SeenPool<'_>) -> Result<Edited, E
     .execute(&mut *transaction)
     .await?;
     let edited = match seen.main {
-        Some(row_version) => forget_main(&mut transaction, server, row_version).await?,
+        Some(generation) => forget_main(&mut transaction, server, generation).await?,
         None => Edited::of(removed.rows_affected()),
     };
     drop_lone_pointer(&mut transaction, server).await?;
@@ -215,16 +215,16 @@ async fn lock(connection: &mut PgConnection, tenant: TenantId) -> Result<Option<
 async fn forget_main(
     connection: &mut PgConnection,
     server: i64,
-    row_version: i32,
+    generation: i64,
 ) -> Result<Edited, Error> {
     let forgotten = sqlx::query!(
         "UPDATE server_model_configs
          SET api_key = NULL, key_version = NULL, key_form = NULL, key_last4 = NULL,
              main_key_auth_failures = 0, main_key_disabled_at = NULL, main_key_told_at = NULL,
              main_key_last_error = NULL, main_key_generation = main_key_generation + 1
-         WHERE server_id = $1 AND row_version = $2 AND octet_length(api_key) > 0",
+         WHERE server_id = $1 AND main_key_generation = $2 AND octet_length(api_key) > 0",
         server,
-        row_version,
+        generation,
     )
     .execute(&mut *connection)
     .await?;

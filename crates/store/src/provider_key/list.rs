@@ -33,8 +33,8 @@ pub struct ListedMain {
     /// What the provider held against it last, in our own words or as a provider's that may be
     /// shown to those who manage the server; `None` where people took it out of use.
     pub last_error: Option<String>,
-    /// Names the state in which it was read.
-    pub row_version: i32,
+    /// Raised by every change of the key and of its state; names the state in which it was read.
+    pub generation: i64,
 }
 
 /// A row of a pool with what people want to know about it.
@@ -72,7 +72,7 @@ impl Store {
         let server = sqlx::query!(
             r#"SELECT s.server_id, m.provider AS "provider?", m.key_last4 AS "last4?",
                       m.main_key_disabled_at AS "disabled_at?", m.main_key_last_error AS "last_error?",
-                      m.row_version AS "row_version?"
+                      m.main_key_generation AS "generation?"
                FROM servers s
                LEFT JOIN server_model_configs m
                    ON m.server_id = s.server_id AND octet_length(m.api_key) > 0
@@ -85,13 +85,13 @@ impl Store {
         let Some(server) = server else {
             return Ok(None);
         };
-        let main = server.provider.zip(server.row_version);
-        let main = main.map(|(provider, row_version)| ListedMain {
+        let main = server.provider.zip(server.generation);
+        let main = main.map(|(provider, generation)| ListedMain {
             provider,
             last4: server.last4,
             disabled_at: server.disabled_at,
             last_error: server.last_error,
-            row_version,
+            generation,
         });
         let pools = self.listed_pools(server.server_id).await?;
         Ok(Some(ListedKeys { main, pools }))

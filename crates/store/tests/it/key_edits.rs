@@ -228,13 +228,13 @@ async fn a_removed_main_key_leaves_the_others_of_its_provider() {
     let store = &database.store;
     let key = two_keys(store).await;
     let main = listed(store).await.main.unwrap();
-    let older = store.remove_main_key(GUILD, main.row_version - 1);
+    let older = store.remove_main_key(GUILD, main.generation - 1);
     assert_eq!(older.await.unwrap(), Edited::Stale);
     assert!(
         listed(store).await.pools[0].key.is_main,
         "nothing was removed"
     );
-    let removed = store.remove_main_key(GUILD, main.row_version).await;
+    let removed = store.remove_main_key(GUILD, main.generation).await;
     assert_eq!(removed.unwrap(), Edited::Done);
     let left = listed(store).await;
     assert_eq!(left.main, None);
@@ -255,11 +255,11 @@ async fn a_purge_removes_what_was_shown() {
         tenant: GUILD,
         provider: PROVIDER,
         newest: Some(key),
-        main: Some(main.row_version),
+        main: Some(main.generation),
     };
     let later = add(store, PROVIDER, None, "sk-added-meanwhile-03").await;
     let wrong = SeenPool {
-        main: Some(main.row_version - 1),
+        main: Some(main.generation - 1),
         ..pool
     };
     assert_eq!(store.remove_pool(wrong).await.unwrap(), Edited::Stale);

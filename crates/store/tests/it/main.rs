@@ -19,6 +19,7 @@ mod key_pool;
 mod keys;
 mod main_key;
 mod outage;
+mod own_keys;
 mod payers;
 mod posts;
 mod privacy;

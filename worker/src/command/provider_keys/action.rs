@@ -10,8 +10,8 @@ use crate::command::args::{Reading, Written};
 pub(super) enum Seen {
     /// The main key, apart from its place in a pool.
     Main {
-        /// The version of the settings that hold it.
-        row_version: i32,
+        /// Raised by every change of the key and of its state.
+        generation: i64,
     },
     /// A row of a pool.
     Pooled {
@@ -73,8 +73,8 @@ pub(super) struct SeenProvider {
     pub(super) provider: Provider,
     /// The newest row.
     pub(super) newest: KeyId,
-    /// The version of the settings, where the main key is one of them.
-    pub(super) main: Option<i32>,
+    /// The generation of the main key, where that is one of them.
+    pub(super) main: Option<i64>,
 }
 
 impl Action {
@@ -97,7 +97,7 @@ impl Action {
             Self::AskPurge => Written::new(b'x').done(),
             Self::Purge(seen) => {
                 let args = match seen.main {
-                    Some(row_version) => Written::new(b'X').version(row_version),
+                    Some(generation) => Written::new(b'X').row(generation),
                     None => Written::new(b'Y'),
                 };
                 args.row(seen.newest.0).provider(seen.provider).done()
@@ -124,7 +124,7 @@ impl Action {
             b'R' => Self::Remove(key(&mut args)?),
             b'x' => Self::AskPurge,
             b'X' => {
-                let main = Some(args.version()?);
+                let main = Some(args.row()?);
                 Self::Purge(provider(&mut args, main)?)
             }
             b'Y' => Self::Purge(provider(&mut args, None)?),
@@ -136,7 +136,7 @@ impl Action {
 
 fn about(tag: u8, seen: Seen) -> Vec<u8> {
     match seen {
-        Seen::Main { row_version } => Written::new(tag).byte(b'm').version(row_version).done(),
+        Seen::Main { generation } => Written::new(tag).byte(b'm').row(generation).done(),
         Seen::Pooled { key, row_version } => Written::new(tag)
             .byte(b'k')
             .row(key.0)
@@ -148,7 +148,7 @@ fn about(tag: u8, seen: Seen) -> Vec<u8> {
 fn key(args: &mut Reading<'_>) -> Option<Seen> {
     match args.byte()? {
         b'm' => Some(Seen::Main {
-            row_version: args.version()?,
+            generation: args.row()?,
         }),
         b'k' => Some(Seen::Pooled {
             key: KeyId(args.row()?),
@@ -158,7 +158,7 @@ fn key(args: &mut Reading<'_>) -> Option<Seen> {
     }
 }
 
-fn provider(args: &mut Reading<'_>, main: Option<i32>) -> Option<SeenProvider> {
+fn provider(args: &mut Reading<'_>, main: Option<i64>) -> Option<SeenProvider> {
     Some(SeenProvider {
         newest: KeyId(args.row()?),
         provider: args.provider()?,
@@ -176,7 +176,9 @@ mod tests {
     #[test]
     fn every_action_is_read_back_and_fits_into_an_id() {
         let keys = [
-            Seen::Main { row_version: 7 },
+            Seen::Main {
+                generation: i64::MAX,
+            },
             Seen::Pooled {
                 key: KeyId(i64::MAX),
                 row_version: i32::MAX,
@@ -185,7 +187,7 @@ mod tests {
         let mut actions = vec![Action::Page(3), Action::Look, Action::Add, Action::AskPurge];
         for provider in Provider::ALL {
             actions.extend([Action::AddOf(provider), Action::Take(provider)]);
-            actions.extend([Some(i32::MAX), None].map(|main| {
+            actions.extend([Some(i64::MAX), None].map(|main| {
                 Action::Purge(SeenProvider {
                     provider,
                     newest: KeyId(i64::MAX),

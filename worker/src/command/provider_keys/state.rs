@@ -131,7 +131,7 @@ impl State {
             provider,
             newest: rows.max().unwrap_or(KeyId(0)),
             main: self.of(provider).find_map(|key| match key.removal {
-                Seen::Main { row_version } => Some(row_version),
+                Seen::Main { generation } => Some(generation),
                 Seen::Pooled { .. } => None,
             }),
         }
@@ -164,7 +164,7 @@ impl Key {
     /// `None` for a provider that this version does not know: its key is of no use to it.
     fn of_main(main: &ListedMain) -> Option<Self> {
         let seen = Seen::Main {
-            row_version: main.row_version,
+            generation: main.generation,
         };
         let failed = main.disabled_at.zip(main.last_error.clone());
         Some(Self {
@@ -195,7 +195,7 @@ impl Key {
             row_version: row.row_version,
         };
         let of_main = main.map(|main| Seen::Main {
-            row_version: main.row_version,
+            generation: main.generation,
         });
         Some(Self {
             seen,

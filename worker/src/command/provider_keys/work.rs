@@ -194,7 +194,7 @@ async fn disable(app: &App, tenant: TenantId, seen: Seen) -> Result<Notice, Noti
 
 async fn remove(app: &App, tenant: TenantId, seen: Seen) -> Result<Notice, Notice> {
     let done = match seen {
-        Seen::Main { row_version } => app.store.remove_main_key(tenant, row_version).await,
+        Seen::Main { generation } => app.store.remove_main_key(tenant, generation).await,
         Seen::Pooled { key, row_version } => {
             let seen = SeenKey {
                 tenant,

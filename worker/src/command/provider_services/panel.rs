@@ -134,61 +134,22 @@ fn say(text: ServicesText) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use keyring::Keyring;
-    use proto::event::Interaction;
-    use proto::id::UserId;
-    use secrecy::SecretString;
     use store::ServiceKeyId;
 
     use super::*;
-    use crate::command::asker::Asker;
-    use crate::command::component::ComponentId;
+    use crate::command::controls::painted::{leads_to, paint};
 
-    const ALICE: UserId = UserId(7);
     const SEEN: Seen = Seen {
         key: ServiceKeyId(5),
         row_version: 3,
     };
 
-    fn keyring() -> Keyring {
-        let secret = SecretString::from("0123456789abcdef0123456789abcdef");
-        Keyring::new(BTreeMap::from([(1, secret)]), None).unwrap()
-    }
-
-    fn asker() -> Asker {
-        Asker::of(&Interaction {
-            user_id: ALICE.0,
-            guild_id: 1,
-            ..Interaction::default()
-        })
-    }
-
-    fn paint(show: impl FnOnce(Signer<'_>) -> Result<Panel, Notice>) -> Panel {
-        let (asker, keyring) = (asker(), keyring());
-        show(Signer {
-            asker: &asker,
-            keyring: &keyring,
-        })
-        .unwrap()
-    }
-
     fn actions(panel: &Panel) -> Vec<Action> {
-        let controls = panel.rows.iter().flat_map(|row| match row {
-            Component::ActionRow(row) => row.components.clone(),
-            other => panic!("{other:?} is no row"),
+        let read = leads_to(panel).into_iter().map(|(route, args)| {
+            assert_eq!(route, Route::ProviderServices);
+            Action::from_args(&args).unwrap()
         });
-        let ids = controls.map(|control| match control {
-            Component::Button(button) => button.custom_id.unwrap(),
-            other => panic!("{other:?} is no button"),
-        });
-        ids.map(|id| {
-            let read = ComponentId::verify(&id, &keyring(), asker().tenant, ALICE, 0).unwrap();
-            assert_eq!(read.route, Route::ProviderServices);
-            Action::from_args(&read.args).unwrap()
-        })
-        .collect()
+        read.collect()
     }
 
     fn state(is_broken: bool) -> State {

@@ -1,5 +1,7 @@
 //! The keys of services as the panel shows them. Reads only.
 
+use std::collections::HashSet;
+
 use keyring::SERVICE_API_KEY;
 use llm::Service;
 use proto::id::TenantId;
@@ -33,13 +35,24 @@ pub(super) struct Key {
 /// # Errors
 /// `NotSetUp` for a server without settings; what to say when the database does not answer.
 pub(super) async fn read(app: &App, tenant: TenantId) -> Result<State, Notice> {
-    let listed = app.store.service_keys(tenant).await.map_err(unreadable)?;
-    let listed = listed.ok_or(Notice::NotSetUp)?;
-    let mut keys: Vec<Key> = listed.iter().filter_map(Key::of).collect();
+    let mut broken = HashSet::new();
+    for key in list(app, tenant).await? {
+        if open(app, tenant, &key).await?.is_none() {
+            broken.insert(key.seen.key);
+        }
+    }
+    // Once more: what was sealed anew on opening has another version now.
+    let mut keys = list(app, tenant).await?;
     for key in &mut keys {
-        key.is_broken = open(app, tenant, key).await?.is_none();
+        key.is_broken = broken.contains(&key.seen.key);
     }
     Ok(State { keys })
+}
+
+async fn list(app: &App, tenant: TenantId) -> Result<Vec<Key>, Notice> {
+    let listed = app.store.service_keys(tenant).await.map_err(unreadable)?;
+    let listed = listed.ok_or(Notice::NotSetUp)?;
+    Ok(listed.iter().filter_map(Key::of).collect())
 }
 
 /// Opens a key; `None` when it does not open, or was removed.

@@ -21,8 +21,7 @@ pub(super) async fn and_save(app: &App, submission: Submission) -> Result<(), No
     refuse_unasked_replacement(app, &submission).await?;
     let provider = submission.choice.provider;
     let user = submission.asker.user;
-    live_check::key(app, user, provider, &submission.key).await?;
-    live_check::answers(app, provider, &model, &submission.key).await?;
+    live_check::model(app, user, (provider, &model), &submission.key).await?;
     let tenant = submission.asker.tenant;
     let chat = &app.settings.chat;
     let setup = NewSetup {

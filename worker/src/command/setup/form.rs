@@ -20,7 +20,7 @@ pub(super) fn open(painter: Painter<'_>, choice: Choice) -> Result<Plan, Notice>
     let contents = vec![
         words(page),
         key_field(),
-        model_field(provider.default_model()),
+        model_field(provider.default_model(), None),
     ];
     Ok(Plan::form(id, title.text().into_owned(), contents))
 }

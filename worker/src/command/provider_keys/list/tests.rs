@@ -1,63 +1,20 @@
-use std::collections::BTreeMap;
-
 use chrono::DateTime;
-use keyring::Keyring;
-use proto::event::Interaction;
-use proto::id::UserId;
-use secrecy::SecretString;
 use store::KeyId;
-use twilight_model::channel::message::Component;
 
 use super::super::action::Seen;
 use super::super::key;
 use super::super::state::Failure;
 use super::*;
-use crate::command::asker::Asker;
-use crate::command::component::ComponentId;
+use crate::command::controls::painted::{leads_to, paint};
 use crate::notice::{KeyCondition, KeyName, KeysSaid};
-
-const ALICE: UserId = UserId(7);
-
-fn keyring() -> Keyring {
-    let secret = SecretString::from("0123456789abcdef0123456789abcdef");
-    Keyring::new(BTreeMap::from([(1, secret)]), None).unwrap()
-}
-
-fn asker() -> Asker {
-    Asker::of(&Interaction {
-        user_id: ALICE.0,
-        guild_id: 1,
-        ..Interaction::default()
-    })
-}
-
-fn paint<T>(show: impl FnOnce(Signer<'_>) -> Result<T, Notice>) -> T {
-    let (asker, keyring) = (asker(), keyring());
-    show(Signer {
-        asker: &asker,
-        keyring: &keyring,
-    })
-    .unwrap()
-}
 
 /// What each control leads to, line by line.
 fn actions(panel: &Panel) -> Vec<Action> {
-    let controls = panel.rows.iter().flat_map(|row| match row {
-        Component::ActionRow(row) => row.components.clone(),
-        other => vec![other.clone()],
+    let read = leads_to(panel).into_iter().map(|(route, args)| {
+        assert_eq!(route, Route::ProviderKeys);
+        Action::from_args(&args).unwrap()
     });
-    let ids = controls.map(|control| match control {
-        Component::Button(button) => button.custom_id.unwrap(),
-        Component::SelectMenu(menu) => menu.custom_id,
-        other => panic!("{other:?} has no id"),
-    });
-    ids.map(|id| {
-        assert!(id.len() <= 100, "{id}");
-        let read = ComponentId::verify(&id, &keyring(), asker().tenant, ALICE, 0).unwrap();
-        assert_eq!(read.route, Route::ProviderKeys);
-        Action::from_args(&read.args).unwrap()
-    })
-    .collect()
+    read.collect()
 }
 
 fn pooled(row: i64) -> Key {
@@ -86,7 +43,7 @@ fn pooled(row: i64) -> Key {
 fn main_key(seen: Seen) -> Key {
     Key {
         seen,
-        removal: Seen::Main { row_version: 9 },
+        removal: Seen::Main { generation: 9 },
         name: KeyName {
             fingerprint: "••••0001".into(),
             is_main: true,
@@ -260,7 +217,7 @@ fn one_key_can_be_tested_named_and_taken_out_of_use() {
 
 #[test]
 fn the_main_key_alone_can_be_tested_and_removed() {
-    let seen = Seen::Main { row_version: 9 };
+    let seen = Seen::Main { generation: 9 };
     let state = State {
         keys: vec![Key {
             condition: KeyCondition::Refused,
@@ -293,7 +250,7 @@ fn nothing_is_removed_without_a_question() {
     let main = &state.keys[0];
     let panel = paint(|signer| key::ask_remove(signer, main));
     insta::assert_snapshot!(panel.text, @"Remove the main key ••••0001 of OpenAI? It is deleted for good. Other keys of this provider go on. Without any I cannot reply here, until `/setup` gets a new one.");
-    let removal = Seen::Main { row_version: 9 };
+    let removal = Seen::Main { generation: 9 };
     assert_eq!(
         actions(&panel),
         [Action::Remove(removal), Action::Show(main.seen)]
