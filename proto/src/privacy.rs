@@ -92,8 +92,8 @@ impl Ready {
     }
 
     /// Returns the value of the key.
-    pub fn to_value(&self) -> Vec<u8> {
-        value_of(self)
+    pub fn to_value(self) -> Vec<u8> {
+        value_of(&self)
     }
 }
 
@@ -109,8 +109,8 @@ impl Probe {
     }
 
     /// Returns the value of the key.
-    pub fn to_value(&self) -> Vec<u8> {
-        value_of(self)
+    pub fn to_value(self) -> Vec<u8> {
+        value_of(&self)
     }
 }
 

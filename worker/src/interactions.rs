@@ -69,7 +69,8 @@ async fn take(app: &Arc<App>, mut requests: SelectAll<Subscriber>, shutdown: &Ca
             continue;
         };
         app.interactions.spawn(async move {
-            answer(&gateway, &payload).await;
+            // On the heap: every command is a part of it, so it is large.
+            Box::pin(answer(&gateway, &payload)).await;
             drop(place);
         });
     }

@@ -37,13 +37,13 @@ fn judge(door: &Door, message: Message) -> Verdict {
     door.judge(&created)
 }
 
-fn quoting(author_id: u64) -> Option<Reference> {
-    Some(Reference {
+fn quoting(author_id: u64) -> Reference {
+    Reference {
         message_id: 7,
         author_id,
         short_content: "what was said before".to_owned(),
         ..Reference::default()
-    })
+    }
 }
 
 fn naming(user_id: u64) -> Mention {
@@ -102,7 +102,7 @@ fn what_others_say_loses_the_words_and_the_name_of_who_is_not_heard() {
     let door = open();
     let said = Message {
         mentions: vec![naming(CAROL), naming(ALICE)],
-        reference: quoting(CAROL),
+        reference: Some(quoting(CAROL)),
         ..message(ALICE)
     };
     assert_eq!(judge(&door, said.clone()), Verdict::Redact);
@@ -125,7 +125,7 @@ fn what_others_say_loses_the_words_and_the_name_of_who_is_not_heard() {
         reference: Some(Reference {
             short_content: String::new(),
             redacted: true,
-            ..quoting(CAROL).unwrap()
+            ..quoting(CAROL)
         }),
         ..said
     };
@@ -137,7 +137,7 @@ fn quotes_and_names_of_others_stay() {
     let door = open();
     let said = Message {
         mentions: vec![naming(ALICE)],
-        reference: quoting(ALICE),
+        reference: Some(quoting(ALICE)),
         ..message(ALICE)
     };
     assert_eq!(judge(&door, said), Verdict::Pass);

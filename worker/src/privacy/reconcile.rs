@@ -87,7 +87,14 @@ async fn look(app: &App, every: Duration) -> bool {
         () = prolong(app) => return false,
     };
     metrics::compared(compared.is_ok());
-    let told = match &compared {
+    give_back(app, &compared).await;
+    compared.is_ok()
+}
+
+/// Notes that the job is done, or leaves it to whoever looks next.
+async fn give_back(app: &App, compared: &Result<(), Error>) {
+    let (store, me) = (&app.store, &*app.worker_id);
+    let told = match compared {
         Ok(()) => store.job_done(JOB, me).await.map(drop),
         Err(error) => {
             tracing::warn!(
@@ -100,7 +107,6 @@ async fn look(app: &App, every: Duration) -> bool {
     if let Err(error) = told {
         tracing::debug!(%error, "the lead of a job is not given back");
     }
-    compared.is_ok()
 }
 
 /// Keeps the lead; ends when it is lost.
