@@ -68,7 +68,7 @@ async fn what_starts_before_its_servers_waits_for_them_and_goes_on() {
     town.wait_for_log(WORKER, "waiting for the database").await;
     town.wait_for_log(Part::Gateway, "waiting for NATS").await;
     assert_live_and_waiting_for(&town, WORKER, "\"accepting\",\"database\",\"nats\"").await;
-    assert_live_and_waiting_for(&town, Part::Gateway, "\"shards\"").await;
+    assert_live_and_waiting_for(&town, Part::Gateway, "\"door\",\"shards\"").await;
 
     roads.database.mend();
     town.wait_for_log(WORKER, "waiting for NATS").await;
