@@ -66,10 +66,10 @@ pub(crate) fn owner(column: EncryptedColumn, tenant: TenantId, user: UserId) -> 
     }
 }
 
-/// The ids of all rows of a column.
+/// The ids of the rows of a column that hold something; the row of a pool that stands for the main key does not.
 pub(crate) async fn ids(database: &Database, column: EncryptedColumn) -> Vec<i64> {
-    let (table, key) = (column.table, column.primary_key);
-    let sql = format!("SELECT {key} FROM {table} ORDER BY {key}");
+    let (table, name, key) = (column.table, column.column, column.primary_key);
+    let sql = format!("SELECT {key} FROM {table} WHERE {name} IS NOT NULL ORDER BY {key}");
     sqlx::query_scalar(AssertSqlSafe(sql))
         .fetch_all(&database.raw)
         .await
