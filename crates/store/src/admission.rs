@@ -116,9 +116,9 @@ impl Store {
         let row = sqlx::query!(
             r#"WITH verdict AS (
                    SELECT s.server_id,
-                          COALESCE(u.privacy_level NOT IN (0, 1), false) AS hidden,
-                          CASE WHEN u.privacy_level = 2 AND $8 <> 'command' THEN 'privacy_full'
-                               WHEN u.privacy_level NOT IN (0, 1, 2) THEN 'privacy_unknown'
+                          COALESCE(p.level NOT IN (0, 1), false) AS hidden,
+                          CASE WHEN p.level = 2 AND $8 <> 'command' THEN 'privacy_full'
+                               WHEN p.level NOT IN (0, 1, 2) THEN 'privacy_unknown'
                                WHEN s.server_id IS NULL THEN 'not_set_up'
                                WHEN s.settings_version <> $9 THEN NULL
                                WHEN own.may_pay THEN 'accepted'
@@ -135,6 +135,8 @@ impl Store {
                           END AS code,
                           CASE WHEN own.may_pay THEN 'user' ELSE 'server' END AS paid_by
                    FROM (VALUES ($2::text, $5::text)) AS asked (server_disc_id, user_disc_id)
+                   -- Whatever the scope shows of users: a row that is hidden is no level 0.
+                   CROSS JOIN privacy_level_of(asked.user_disc_id) AS p (level)
                    LEFT JOIN users u ON u.user_disc_id = asked.user_disc_id
                    LEFT JOIN servers s
                        ON s.server_disc_id = asked.server_disc_id AND s.is_dm_channel = $3

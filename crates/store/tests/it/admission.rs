@@ -215,6 +215,19 @@ async fn opted_out_user_is_refused_and_leaves_no_id() {
     assert_eq!(rows, 4);
 }
 
+/// PRIV-2, PRIV-32: a row that the transaction's scope does not show is not the row of nobody.
+#[tokio::test]
+async fn opted_out_user_is_refused_whatever_rows_the_scope_shows() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    database
+        .run("INSERT INTO users (user_disc_id, privacy_level) VALUES ('200000000000000001', 2)")
+        .await;
+    database.run("DROP POLICY fence ON users").await;
+    let answer = database.store.admit(&admission(&profile, 1)).await.unwrap();
+    assert_eq!(answer, Admitted::Refused(Decision::PrivacyFull));
+}
+
 #[tokio::test]
 async fn lower_privacy_levels_are_answered() {
     let database = Database::migrated().await;
