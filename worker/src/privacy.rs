@@ -12,6 +12,8 @@
 pub(crate) mod change;
 mod copy;
 pub(crate) mod filter;
+#[cfg(test)]
+mod model;
 pub(crate) mod reconcile;
 
 use std::sync::Arc;
