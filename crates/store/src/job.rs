@@ -71,8 +71,14 @@ impl Store {
     }
 }
 
+/// Cuts what is finer than the microseconds that the database counts.
 fn interval(length: Duration) -> Result<PgInterval, Error> {
-    PgInterval::try_from(length)
+    let microseconds = i64::try_from(length.as_micros())
         .ok()
-        .ok_or(Error::Invalid("no such length of time"))
+        .ok_or(Error::Invalid("no such length of time"))?;
+    Ok(PgInterval {
+        months: 0,
+        days: 0,
+        microseconds,
+    })
 }

@@ -59,3 +59,12 @@ async fn job_that_was_left_is_due_for_everybody_at_once() {
     store.leave_job("job", "a").await.unwrap();
     assert!(take(store, "b", EVERY).await);
 }
+
+#[tokio::test]
+async fn lengths_finer_than_those_of_the_database_are_lengths() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    assert!(take(store, "a", Duration::from_nanos(1)).await);
+    assert!(store.job_done("job", "a").await.unwrap());
+    assert!(!take(store, "a", EVERY + Duration::from_nanos(1)).await);
+}
