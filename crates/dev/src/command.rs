@@ -13,6 +13,7 @@ use crate::console;
 use crate::installation::Installation;
 use crate::sandbox::client::{Client, Place};
 pub use setup::set_up;
+use steps::Step;
 pub use steps::Steps;
 use walk::{Target, Walk};
 
@@ -58,6 +59,22 @@ pub struct Args {
 pub async fn once(url: &str, place: &Place, line: &str) -> anyhow::Result<String> {
     let sandbox = Client::new(url.to_owned());
     let walk = Walk::start(&sandbox, place, line, LONGEST).await?;
+    Ok(print::text(walk.view()))
+}
+
+/// Runs one command that opens a form, fills and sends it, and returns what its answer says. Fields
+/// are named by id or label.
+pub async fn with_form(
+    url: &str,
+    place: &Place,
+    line: &str,
+    fields: &[(&str, &str)],
+) -> anyhow::Result<String> {
+    let sandbox = Client::new(url.to_owned());
+    let mut walk = Walk::start(&sandbox, place, line, LONGEST).await?;
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let fields = fields.iter().map(owned).collect();
+    walk.take(&Step::Send(fields)).await?;
     Ok(print::text(walk.view()))
 }
 

@@ -23,6 +23,7 @@ mod e2e_newcomer;
 mod e2e_notices;
 mod e2e_outages;
 mod e2e_posts;
+mod e2e_privacy;
 mod e2e_respond;
 mod e2e_scenarios;
 mod e2e_takeover;

@@ -375,6 +375,65 @@ impl Town {
         dev::command::once(&self.url, &place, line).await.unwrap()
     }
 
+    /// Runs a slash command that opens a form, sends it, and returns what it is answered with.
+    pub(crate) async fn fill(
+        &self,
+        user: &str,
+        server: &str,
+        line: &str,
+        fields: &[(&str, &str)],
+    ) -> String {
+        let place = Place::channel(user, &format!("{server}/general"));
+        let told = dev::command::with_form(&self.url, &place, line, fields).await;
+        told.unwrap()
+    }
+
+    /// Says something in a direct message to a bot that nobody has set up there.
+    pub(crate) async fn mutter_privately(&self, user: &str, text: &str) -> Trigger {
+        let body = json!({"user": user, "dm": true, "content": text});
+        self.post(&body).await
+    }
+
+    /// Runs `worker migrate` once more.
+    pub(crate) async fn migrate(&self) {
+        let mut command = self.installation.worker_command(&["migrate"]).unwrap();
+        let output = command.output().await.unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complaint}");
+    }
+
+    /// Starts one more gateway, with these settings instead of the first one's, and waits until it is
+    /// ready. It ends with the value.
+    pub(crate) async fn another_gateway(&self, settings: &[(&str, &str)]) -> OtherGateway {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let mut state = self.installation.state().unwrap();
+        let environment = self.installation.environment(&mut state, Part::Gateway);
+        let child = tokio::process::Command::new(self.installation.binary("gateway"))
+            .env_clear()
+            .envs(environment.unwrap())
+            .env("HTTP_LISTEN", &address)
+            .envs(settings.iter().copied())
+            .current_dir(self.installation.home())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let other = OtherGateway {
+            address,
+            _child: child,
+        };
+        let is_ready = async || {
+            let ready = http::get(&format!("http://{}/readyz", other.address)).await;
+            ready.is_ok_and(|(status, _)| status == 200)
+        };
+        self.wait_until("the other gateway is ready", is_ready)
+            .await;
+        other
+    }
+
     /// Says something to the bot in a direct message.
     pub(crate) async fn say_privately(&self, user: &str, text: &str) -> Trigger {
         let body = json!({"user": user, "dm": true, "content": text});
@@ -564,6 +623,24 @@ impl Town {
             .iter()
             .map(|part| launch::end_of_log(&self.installation, *part));
         ends.fold(String::new(), |all, end| all + "\n" + &end)
+    }
+}
+
+/// A gateway beside that of an installation.
+pub(crate) struct OtherGateway {
+    address: String,
+    _child: tokio::process::Child,
+}
+
+impl OtherGateway {
+    /// A sample of its metrics, 0 when there is none.
+    pub(crate) async fn metric(&self, sample: &str) -> f64 {
+        let url = format!("http://{}/metrics", self.address);
+        let (_, body) = http::get(&url).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let mut lines = text.lines().filter_map(|line| line.rsplit_once(' '));
+        let found = lines.find(|(name, _)| *name == sample);
+        found.map_or(0.0, |(_, value)| value.parse().unwrap())
     }
 }
 
