@@ -1,8 +1,11 @@
 //! The table of commands: the one source of what is registered and of what is answered (CMD-80).
 
+mod entries;
+
 use proto::id::GuildId;
 use twilight_model::application::command::{
-    Command as Registration, CommandOption, CommandOptionType, CommandType,
+    Command as Registration, CommandOption, CommandOptionChoice, CommandOptionChoiceValue,
+    CommandOptionType, CommandType,
 };
 use twilight_model::application::interaction::InteractionContextType;
 use twilight_model::guild::Permissions;
@@ -42,7 +45,7 @@ pub(crate) enum Needs {
 /// One command that can be run.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// Name, or group and name joined by one space.
+    /// Its name, behind the names of the groups that it is in, joined by single spaces.
     path: &'static str,
     /// Shown in the client's list; at most 100 characters.
     description: &'static str,
@@ -50,106 +53,34 @@ pub(crate) struct Entry {
     pub(crate) needs: Needs,
     /// What it does.
     pub(crate) command: Command,
-    /// What can be typed; none of it is required.
-    texts: &'static [Text],
+    /// What can be given along; what must be given comes first.
+    options: &'static [Given],
 }
 
-/// A text that can be typed into a command.
+/// Something that can be given to a command.
 #[derive(Debug)]
-struct Text {
+struct Given {
     /// 1 to 32 lower-case characters.
     name: &'static str,
     /// Shown in the client's list; at most 100 characters.
     description: &'static str,
-    /// Most characters.
-    longest: u16,
+    /// Whether the command cannot be sent without it.
+    is_required: bool,
+    kind: Kind,
 }
 
-/// Every command, by path; commands of one group stand together.
-const ENTRIES: [Entry; 8] = [
-    Entry {
-        path: "bot kill",
-        description: "End my replies here at once: yours, or all if you may manage messages",
-        needs: Needs::Nothing,
-        command: Command::Kill,
-        texts: &[],
-    },
-    Entry {
-        path: "bot respond",
-        description: "Let me say something here, now",
-        needs: Needs::Nothing,
-        command: Command::Respond,
-        texts: &[
-            Text {
-                name: "prompt",
-                description: "What I shall answer; everybody sees it",
-                longest: 2_000,
-            },
-            Text {
-                name: "persona",
-                description: "Who shall answer; the main persona unless you say",
-                longest: 80,
-            },
-        ],
-    },
-    Entry {
-        path: "personal privacy",
-        description: "Choose what I may use of you, everywhere",
-        needs: Needs::Nothing,
-        command: Command::Privacy,
-        texts: &[],
-    },
-    Entry {
-        path: "personal provider",
-        description: "Talk to me with a key and a model of your own",
-        needs: Needs::Nothing,
-        command: Command::PersonalProvider,
-        texts: &[],
-    },
-    Entry {
-        path: "provider keys",
-        description: "See and manage the provider keys of this server",
-        needs: Needs::ManageGuild,
-        command: Command::ProviderKeys,
-        texts: &[],
-    },
-    Entry {
-        path: "provider services",
-        description: "See and manage this server's keys of services that tools use",
-        needs: Needs::ManageGuild,
-        command: Command::ProviderServices,
-        texts: &[],
-    },
-    Entry {
-        path: "setup",
-        description: "Set me up here, or see what is set: provider, key and model",
-        needs: Needs::ManageGuild,
-        command: Command::Setup,
-        texts: &[],
-    },
-    Entry {
-        path: "tool ping",
-        description: "See how fast I hear you",
-        needs: Needs::Nothing,
-        command: Command::Ping,
-        texts: &[],
-    },
-];
-
-/// Descriptions of the groups, which only registration knows.
-const GROUPS: [(&str, &str); 4] = [
-    ("bot", "Steer what I say here"),
-    ("personal", "What is yours alone, in every server"),
-    (
-        "provider",
-        "Keys of this server for model providers and services",
-    ),
-    ("tool", "Look after the bot"),
-];
+/// What is taken for an option. A client may send anything else all the same.
+#[derive(Debug)]
+enum Kind {
+    /// Words, of at most so many characters.
+    Text(u16),
+    /// One of these words, 25 at most.
+    Choice(&'static [&'static str]),
+}
 
 /// Finds the command of a path.
 pub(crate) fn find(path: &str) -> Option<&'static Entry> {
-    ENTRIES.iter().find(|entry| entry.path == path)
+    entries::ENTRIES.iter().find(|entry| entry.path == path)
 }
 
 /// Builds what Discord shall know, for everywhere or for one guild.
@@ -158,29 +89,51 @@ pub(crate) fn find(path: &str) -> Option<&'static Entry> {
 /// application command page, 2026-11).
 pub(crate) fn registrations(guild: Option<GuildId>) -> Vec<Registration> {
     let mut all: Vec<Registration> = Vec::new();
-    for entry in &ENTRIES {
-        let Some((group, name)) = entry.path.split_once(' ') else {
-            all.push(registration(
-                entry.path,
-                entry.description,
-                entry.needs,
-                guild,
-            ));
+    for entry in &entries::ENTRIES {
+        let (name, inner) = match entry.path.split_once(' ') {
+            None => (entry.path, None),
+            Some((name, inner)) => (name, Some(inner)),
+        };
+        if all.last().is_none_or(|last| last.name != name) {
+            let description = inner.map_or(entry.description, |_| describe(name));
+            all.push(registration(name, description, entry.needs, guild));
+        }
+        let Some(command) = all.last_mut() else {
             continue;
         };
-        if all.last().is_none_or(|last| last.name != group) {
-            all.push(registration(group, describe(group), entry.needs, guild));
-        }
-        if let Some(last) = all.last_mut() {
-            last.options.push(subcommand(name, entry));
+        match inner {
+            None => command.options = given(entry),
+            Some(inner) => add(&mut command.options, name, inner, entry),
         }
     }
     all
 }
 
+/// Adds a command of a group, which may be in a group within that one.
+fn add(options: &mut Vec<CommandOption>, top: &str, inner: &str, entry: &Entry) {
+    let Some((group, name)) = inner.split_once(' ') else {
+        options.push(subcommand(inner, entry));
+        return;
+    };
+    if options.last().is_none_or(|last| last.name != group) {
+        let description = describe(&format!("{top} {group}"));
+        options.push(option(
+            CommandOptionType::SubCommandGroup,
+            group,
+            description,
+        ));
+    }
+    if let Some(last) = options.last_mut() {
+        let of_group = last.options.get_or_insert_default();
+        of_group.push(subcommand(name, entry));
+    }
+}
+
 fn describe(group: &str) -> &'static str {
-    let known = GROUPS.iter().find(|(name, _)| *name == group);
-    known.map_or("", |(_, description)| description)
+    let mut known = entries::GROUPS.iter();
+    known
+        .find(|(name, _)| *name == group)
+        .map_or("", |(_, description)| description)
 }
 
 #[expect(
@@ -219,14 +172,37 @@ fn registration(
 }
 
 fn subcommand(name: &str, entry: &Entry) -> CommandOption {
-    let texts = entry.texts.iter().map(|text| CommandOption {
-        max_length: Some(text.longest),
-        required: Some(false),
-        ..option(CommandOptionType::String, text.name, text.description)
-    });
     CommandOption {
-        options: Some(texts.collect()),
+        options: Some(given(entry)),
         ..option(CommandOptionType::SubCommand, name, entry.description)
+    }
+}
+
+fn given(entry: &Entry) -> Vec<CommandOption> {
+    let of = |given: &Given| {
+        let bare = |kind| CommandOption {
+            required: Some(given.is_required),
+            ..option(kind, given.name, given.description)
+        };
+        match given.kind {
+            Kind::Text(longest) => CommandOption {
+                max_length: Some(longest),
+                ..bare(CommandOptionType::String)
+            },
+            Kind::Choice(words) => CommandOption {
+                choices: Some(words.iter().map(|word| choice(word)).collect()),
+                ..bare(CommandOptionType::String)
+            },
+        }
+    };
+    entry.options.iter().map(of).collect()
+}
+
+fn choice(word: &str) -> CommandOptionChoice {
+    CommandOptionChoice {
+        name: word.to_owned(),
+        name_localizations: None,
+        value: CommandOptionChoiceValue::String(word.to_owned()),
     }
 }
 
@@ -251,61 +227,4 @@ fn option(kind: CommandOptionType, name: &str, description: &str) -> CommandOpti
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_registered_path_is_answered() {
-        for command in registrations(None) {
-            let paths: Vec<String> = if command.options.is_empty() {
-                vec![command.name]
-            } else {
-                let of = |option: &CommandOption| format!("{} {}", command.name, option.name);
-                command.options.iter().map(of).collect()
-            };
-            for path in paths {
-                assert!(find(&path).is_some(), "{path}");
-            }
-        }
-    }
-
-    #[test]
-    fn registrations_keep_discords_limits() {
-        for command in registrations(None) {
-            assert!(
-                (1..=100).contains(&command.description.chars().count()),
-                "{}",
-                command.name
-            );
-            assert!(command.options.len() <= 25);
-            for option in command.options {
-                assert!(
-                    (1..=100).contains(&option.description.chars().count()),
-                    "{}",
-                    option.name
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn only_what_manages_the_server_is_hidden_from_members_without_the_permission() {
-        let hidden: Vec<String> = registrations(None)
-            .into_iter()
-            .filter(|command| command.default_member_permissions.is_some())
-            .map(|command| command.name)
-            .collect();
-        assert_eq!(hidden, ["provider", "setup"]);
-    }
-
-    #[test]
-    fn a_guilds_commands_do_not_say_where_they_may_be_used() {
-        let commands = registrations(Some(GuildId(1)));
-        assert!(commands.iter().all(|command| command.contexts.is_none()));
-    }
-
-    #[test]
-    fn unknown_paths_are_not_found() {
-        assert!(find("").is_none() && find("tool").is_none() && find("setup x").is_none());
-    }
-}
+mod tests;

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
+use super::reading::{given, persona_named, profile_of};
 use crate::app::App;
 use crate::clock;
 use crate::notice::{Notice, SteerText};
@@ -69,30 +70,14 @@ pub(super) async fn plan(
     asker: &Asker,
     interaction: &Interaction,
 ) -> Result<Plan, Notice> {
-    let profile = app.profiles.of(asker.tenant).await;
-    let profile = profile.map_err(|_unread| Notice::DatabaseAway)?;
-    let profile = profile.ok_or(Notice::NotSetUp)?;
-    let typed = |name: &str| {
-        let option = interaction
-            .options
-            .iter()
-            .find(|option| option.name == name);
-        option
-            .map(|option| option.value.trim())
-            .filter(|value| !value.is_empty())
-    };
-    let persona = typed("persona").map(|name| {
-        let mut personas = profile.personas.iter();
-        let found = personas.find(|known| known.nickname.to_lowercase() == name.to_lowercase());
-        found
-            .map(|known| known.id)
-            .ok_or(Notice::Steer(SteerText::UnknownPersona))
-    });
+    let profile = profile_of(app, asker.tenant).await?;
+    let typed = |name| given(interaction, name);
+    let persona = typed("persona").map(|name| persona_named(&profile, name));
     let order = Order {
         asker: asker.clone(),
         interaction: InteractionId(interaction.interaction_id),
         channel: ChannelId(interaction.channel_id),
-        persona: persona.transpose()?,
+        persona: persona.transpose()?.map(|persona| persona.id),
         prompt: typed("prompt").map(str::to_owned),
     };
     Ok(Plan::defer_publicly(After::Respond(Box::new(order))))

@@ -1,0 +1,87 @@
+//! The commands that there are, each with its words. Nothing is decided here.
+
+use super::{Command, Entry, Given, Kind, Needs};
+
+/// Every command, by path; commands of one group stand together.
+pub(super) const ENTRIES: [Entry; 8] = [
+    Entry {
+        path: "bot kill",
+        description: "End my replies here at once: yours, or all if you may manage messages",
+        needs: Needs::Nothing,
+        command: Command::Kill,
+        options: &[],
+    },
+    Entry {
+        path: "bot respond",
+        description: "Let me say something here, now",
+        needs: Needs::Nothing,
+        command: Command::Respond,
+        options: &[
+            Given {
+                name: "prompt",
+                description: "What I shall answer; everybody sees it",
+                is_required: false,
+                kind: Kind::Text(2_000),
+            },
+            Given {
+                name: "persona",
+                description: "Who shall answer; the main persona unless you say",
+                is_required: false,
+                kind: Kind::Text(80),
+            },
+        ],
+    },
+    Entry {
+        path: "personal privacy",
+        description: "Choose what I may use of you, everywhere",
+        needs: Needs::Nothing,
+        command: Command::Privacy,
+        options: &[],
+    },
+    Entry {
+        path: "personal provider",
+        description: "Talk to me with a key and a model of your own",
+        needs: Needs::Nothing,
+        command: Command::PersonalProvider,
+        options: &[],
+    },
+    Entry {
+        path: "provider keys",
+        description: "See and manage the provider keys of this server",
+        needs: Needs::ManageGuild,
+        command: Command::ProviderKeys,
+        options: &[],
+    },
+    Entry {
+        path: "provider services",
+        description: "See and manage this server's keys of services that tools use",
+        needs: Needs::ManageGuild,
+        command: Command::ProviderServices,
+        options: &[],
+    },
+    Entry {
+        path: "setup",
+        description: "Set me up here, or see what is set: provider, key and model",
+        needs: Needs::ManageGuild,
+        command: Command::Setup,
+        options: &[],
+    },
+    Entry {
+        path: "tool ping",
+        description: "See how fast I hear you",
+        needs: Needs::Nothing,
+        command: Command::Ping,
+        options: &[],
+    },
+];
+
+/// Descriptions of the groups, which only registration knows.
+pub(super) const GROUPS: [(&str, &str); 4] = [
+    ("bot", "Steer what I say here"),
+    ("personal", "What is yours alone, in every server"),
+    (
+        "provider",
+        "Keys of this server for model providers and services",
+    ),
+    ("tool", "Look after the bot"),
+];
