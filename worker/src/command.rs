@@ -14,6 +14,7 @@ pub(crate) mod details;
 mod form;
 mod kill;
 mod live_check;
+mod memory;
 mod personal_provider;
 mod ping;
 pub(crate) mod privacy;
@@ -54,6 +55,7 @@ pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Pl
 /// Cancel safe: no; dropped midway it may have saved without telling.
 pub(crate) async fn finish(app: &App, after: After) -> Finished {
     match after {
+        After::Memory(order) => memory::finish(app, *order).await.into(),
         After::PersonalProvider(order) => personal_provider::finish(app, *order).await.into(),
         After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
         After::ProviderServices(order) => provider_services::finish(app, *order).await.into(),
@@ -75,7 +77,8 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         After::PersonalProvider(order) => personal_provider::waiting(app, order),
         After::ProviderKeys(order) => provider_keys::waiting(app, order),
         After::ProviderServices(order) => provider_services::waiting(app, order),
-        After::SetUp(_)
+        After::Memory(_)
+        | After::SetUp(_)
         | After::Respond(_)
         | After::Kill(_)
         | After::SetPrivacy(_)
@@ -94,6 +97,9 @@ async fn run_command(
     match entry.command {
         Command::Respond => respond::plan(app, asker, interaction).await,
         Command::Kill => Ok(Plan::defer(After::Kill(kill::order(asker, interaction)))),
+        Command::Memory(about, doing) => {
+            memory::open(app, asker, interaction, (about, doing)).await
+        }
         Command::PersonalProvider => personal_provider::open(app, asker).await,
         Command::ProviderKeys => provider_keys::open(app, asker).await,
         Command::ProviderServices => provider_services::open(app, asker).await,
@@ -128,6 +134,7 @@ async fn use_component(
         Route::PickProvider => setup::pick(app, &asker, &id.args, &interaction.values),
         Route::AskKey => setup::ask(app, &asker, &id.args),
         Route::TakeKey => setup::take(asker, &id.args, std::mem::take(&mut interaction.fields)),
+        Route::Memory => memory::use_component(app, asker, &id.args, interaction).await,
         Route::PersonalProvider => {
             personal_provider::use_component(app, asker, &id.args, interaction).await
         }
@@ -154,7 +161,7 @@ const fn needs(route: Route) -> Needs {
         | Route::ProviderServices => Needs::ManageGuild,
         Route::TakeLevel => Needs::Nothing,
         // What is shown there depends on who asks.
-        Route::Details | Route::PersonalProvider => Needs::Nothing,
+        Route::Details | Route::Memory | Route::PersonalProvider => Needs::Nothing,
     }
 }
 

@@ -4,6 +4,7 @@
 //! sections that it uses.
 
 mod database;
+mod memory;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use runtime::settings::{Reader, spec};
 
 pub use self::database::read_operator_store;
 use self::database::read_store;
+pub use self::memory::MemoryBounds;
 use crate::keys::{MasterKeys, read_keys};
 use crate::pool::Rests;
 use crate::switches::Switches;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub keys: MasterKeys,
     /// How turns are run.
     pub chat: ChatSettings,
+    /// How much is remembered.
+    pub memory: MemoryBounds,
     /// Addresses that replace the built-in ones of providers (CFG-84).
     pub provider_base_urls: HashMap<Provider, llm::Url>,
     /// The same for services.
@@ -97,6 +101,7 @@ impl Settings {
             store: read_store(reader, &run),
             keys: read_keys(reader),
             chat: read_chat(reader),
+            memory: MemoryBounds::read(reader),
             provider_base_urls: read_provider_urls(reader),
             service_base_urls: read_service_urls(reader),
             switches: Switches::read(reader, &run),

@@ -35,8 +35,10 @@ mod fence;
 mod job;
 mod lease;
 mod main_key;
+mod memory;
 mod operation_quota;
 mod payer;
+mod personal_memory;
 mod pool;
 mod post;
 mod privacy;
@@ -50,6 +52,7 @@ mod row;
 mod schema;
 mod seal;
 mod sealed;
+mod server_memory;
 mod service_key;
 mod setup;
 mod step;
@@ -70,11 +73,15 @@ pub use explain::{ExplainedTurn, Explanation, TurnTimes};
 pub use fence::{Fence, NotARole, RoleName};
 pub use lease::Lease;
 pub use main_key::{MainKey, MainKeyReport, UsableMainKey};
+pub use memory::{Lineage, MemoriesAdded, Memory, MemoryId, MemoryOrigin, Recalled, SeenMemory};
 pub use operation_quota::{Operation, Reservation, ReservedUse};
 pub use payer::{PaidModel, Payer, Unpaid};
+pub use personal_memory::{NewPersonalMemories, PersonalScope};
 pub use post::{EchoedPost, NOTICE, NewPost, Post, PostState};
 pub use privacy::{LevelChanged, PrivacyLevel};
-pub use profile::{ModelChoice, Persona, PersonaId, Profile, ServerId, ToolSwitches};
+pub use profile::{
+    MemorySwitches, ModelChoice, Persona, PersonaId, Profile, ServerId, ToolSwitches,
+};
 pub use provider_key::{
     KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, ListedError, ListedKey, ListedKeys,
     ListedMain, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested, SHORTEST_POOL_KEY, SeenKey, SeenPool,
@@ -83,6 +90,7 @@ pub use purge::Purged;
 pub use refused_key::{RefusedKey, WhichKey};
 pub use rotate::{ColumnRotation, Rotation, StaleRow};
 pub use schema::Applied;
+pub use server_memory::{NewServerMemories, Teacher};
 pub use service_key::{NewServiceKey, ServiceKey, ServiceKeyId};
 pub use setup::NewSetup;
 pub use step::{NewStep, Step};

@@ -3,7 +3,7 @@
 use proto::id::TenantId;
 
 use crate::row::Place;
-use crate::{Error, Store};
+use crate::{Error, Lineage, Store};
 
 /// The most personas that are read; more than a server can make.
 const MOST_PERSONAS: i64 = 500;
@@ -63,6 +63,17 @@ pub struct Profile {
     pub hidden_notices: Vec<String>,
     /// Which tools its people let personas use.
     pub tools: ToolSwitches,
+    /// What personas may remember.
+    pub memories: MemorySwitches,
+}
+
+/// The switches of a tenant for memories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemorySwitches {
+    /// Whether personas remember persons here (PRIV-39).
+    pub personal: bool,
+    /// Whether people may teach who may not manage the server (PRIV-60).
+    pub members_teach: bool,
 }
 
 /// The switches of a tenant for groups of tools.
@@ -79,6 +90,8 @@ pub struct ToolSwitches {
 pub struct Persona {
     /// The persona's row.
     pub id: PersonaId,
+    /// What its memories belong to.
+    pub lineage: Lineage,
     /// What it is called.
     pub nickname: String,
     /// Whether mentions and replies to the bot mean this one; true for exactly one.
@@ -117,7 +130,9 @@ impl Store {
                       COALESCE(m.llm_temperature, 1.0::real) AS "temperature!",
                       COALESCE(c.tool_notice_hidden_keys, '{}') AS "hidden_notices!",
                       COALESCE(c.tool_use_enabled, true) AS "tool_use!",
-                      COALESCE(c.thread_creation_enabled, false) AS "thread_creation!"
+                      COALESCE(c.thread_creation_enabled, false) AS "thread_creation!",
+                      COALESCE(c.personal_memories_enabled, true) AS "personal_memories!",
+                      COALESCE(c.server_memteaching_enabled, false) AS "members_teach!"
                FROM servers s
                LEFT JOIN server_model_configs m ON m.server_id = s.server_id
                LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
@@ -137,7 +152,7 @@ impl Store {
     async fn personas(&self, server: ServerId) -> Result<Vec<Persona>, Error> {
         let rows = sqlx::query_as!(
             PersonaRow,
-            r#"SELECT p.persona_id, p.nickname, p.is_alter, p.attribute_list, p.sample_dialogues,
+            r#"SELECT p.persona_id, p.persona_lineage_id, p.nickname, p.is_alter, p.attribute_list, p.sample_dialogues,
                       COALESCE(c.trigger_words, '{}') AS "trigger_words!",
                       c.persona_prompt AS "persona_prompt?"
                FROM personas p LEFT JOIN persona_configs c ON c.persona_id = p.persona_id
@@ -172,6 +187,8 @@ struct SettingsRow {
     hidden_notices: Vec<String>,
     tool_use: bool,
     thread_creation: bool,
+    personal_memories: bool,
+    members_teach: bool,
 }
 
 impl SettingsRow {
@@ -210,12 +227,17 @@ impl SettingsRow {
                 tool_use: self.tool_use,
                 thread_creation: self.thread_creation,
             },
+            memories: MemorySwitches {
+                personal: self.personal_memories,
+                members_teach: self.members_teach,
+            },
         })
     }
 }
 
 struct PersonaRow {
     persona_id: i64,
+    persona_lineage_id: i64,
     nickname: String,
     is_alter: bool,
     attribute_list: Vec<String>,
@@ -235,6 +257,7 @@ impl TryFrom<PersonaRow> for Persona {
         };
         Ok(Self {
             id: PersonaId(row.persona_id),
+            lineage: Lineage(row.persona_lineage_id),
             nickname: row.nickname,
             is_main: !row.is_alter,
             trigger_words: row.trigger_words,

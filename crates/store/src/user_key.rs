@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
+use crate::personal_memory::lock_user;
 use crate::pool::scope::Opened;
 use crate::seal::last_characters;
 use crate::sealed::{KEY_FORM, column_version};
@@ -282,19 +283,7 @@ async fn set(opened: &mut Opened, keyring: &Keyring, new: NewOwnKey<'_>) -> Resu
 
 /// Makes the user's row where it is missing, and locks it, so that two forms see each other's key.
 async fn look(connection: &mut PgConnection, new: NewOwnKey<'_>) -> Result<Before, Error> {
-    let disc_id = new.user.to_string();
-    sqlx::query!(
-        "INSERT INTO users (user_disc_id) VALUES ($1::text) ON CONFLICT (user_disc_id) DO NOTHING",
-        disc_id,
-    )
-    .execute(&mut *connection)
-    .await?;
-    let user = sqlx::query_scalar!(
-        "SELECT user_id FROM users WHERE user_disc_id = $1 FOR UPDATE",
-        disc_id,
-    )
-    .fetch_one(&mut *connection)
-    .await?;
+    let user = lock_user(connection, new.user).await?;
     let keys = sqlx::query!(
         "SELECT user_provider_key_id AS id, provider, row_version FROM user_provider_keys
          WHERE user_id = $1 LIMIT $2",

@@ -6,6 +6,7 @@ use twilight_model::http::interaction::{
     InteractionResponse, InteractionResponseData, InteractionResponseType,
 };
 
+use super::memory;
 use super::personal_provider;
 use super::privacy::Choice;
 use super::provider_keys;
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
 
 /// Work behind a claimed interaction.
 pub(crate) enum After {
+    /// Add, change or remove a memory.
+    Memory(Box<memory::Order>),
     /// Change or test a person's own keys.
     PersonalProvider(Box<personal_provider::Order>),
     /// Change or test provider keys.
@@ -93,6 +96,7 @@ impl Panel {
             allowed_mentions: Some(AllowedMentions::default()),
             components: Some(self.rows),
             content: Some(self.text),
+            embeds: Some(self.quote.map(quote).into_iter().collect()),
             flags: Some(MessageFlags::EPHEMERAL),
             ..InteractionResponseData::default()
         }

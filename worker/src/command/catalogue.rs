@@ -12,6 +12,8 @@ use twilight_model::guild::Permissions;
 use twilight_model::id::Id;
 use twilight_model::oauth::ApplicationIntegrationType;
 
+use super::memory::{About, Doing};
+
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -19,6 +21,8 @@ pub(crate) enum Command {
     Respond,
     /// CMD-22.
     Kill,
+    /// CMD-38 to CMD-40, CMD-43 to CMD-45.
+    Memory(About, Doing),
     /// CMD-31.
     PersonalProvider,
     /// CMD-58.

@@ -29,6 +29,8 @@ pub(crate) const MAX_ARGS_BYTES: usize = 27;
 pub(crate) enum Route {
     /// `/personal privacy`: the form with the level.
     TakeLevel,
+    /// `/memory`: everything; the arguments say what.
+    Memory,
     /// `/setup`: the button that starts the replacement of a key.
     ReplaceKey,
     /// `/setup`: the menu of providers.
@@ -51,8 +53,9 @@ pub(crate) enum Route {
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::TakeLevel,
+        Self::Memory,
         Self::ReplaceKey,
         Self::PickProvider,
         Self::AskKey,
@@ -69,6 +72,7 @@ impl Route {
     const fn as_str(self) -> &'static str {
         match self {
             Self::TakeLevel => "pv-take",
+            Self::Memory => "memory",
             Self::ReplaceKey => "su-repl",
             Self::PickProvider => "su-pick",
             Self::AskKey => "su-ask",

@@ -102,6 +102,17 @@ pub(super) fn option(label: &str, value: &str) -> SelectMenuOption {
     }
 }
 
+/// Returns the beginning of a text in one line, of at most so many characters.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    if line.chars().count() <= most {
+        return line;
+    }
+    let kept: String = line.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
 /// Puts controls into one line of a message.
 pub(super) fn row(controls: Vec<Component>) -> Component {
     Component::ActionRow(ActionRow {

@@ -1,4 +1,4 @@
-//! Forms that take a key, and what was typed into them.
+//! Fields of forms, those that take a key among them, and what was typed into them.
 //!
 //! A key is typed into a form and nowhere else (CMD-9). Its field is never filled in beforehand, and
 //! what it brings is wiped when it is dropped.
@@ -8,7 +8,9 @@ use std::ops::RangeInclusive;
 use proto::event::FormField;
 use secrecy::{ExposeSecret, SecretString};
 use twilight_model::channel::message::Component;
-use twilight_model::channel::message::component::{Label, TextDisplay, TextInput, TextInputStyle};
+use twilight_model::channel::message::component::{
+    Label, SelectMenu, SelectMenuOption, SelectMenuType, TextDisplay, TextInput, TextInputStyle,
+};
 use zeroize::Zeroizing;
 
 use crate::notice::{FormText, Notice};
@@ -73,6 +75,49 @@ pub(super) fn label_field(current: Option<&str>) -> Component {
     label(FormText::LabelLabel, FormText::LabelHint, input)
 }
 
+/// Makes a field for several lines of text; `words` are its label, of at most 45 characters, and a
+/// hint below it, of at most 100.
+pub(super) fn paragraph_field(
+    name: &str,
+    words: (&Notice, &Notice),
+    longest: u16,
+    current: Option<&str>,
+) -> Component {
+    // What is there may be longer than what may be typed by now; the client refuses such a form.
+    let present = current.map_or(0, |text| text.chars().count());
+    let longest = longest.max(u16::try_from(present).unwrap_or(longest));
+    let input = TextInput {
+        required: Some(true),
+        style: TextInputStyle::Paragraph,
+        value: current.map(str::to_owned),
+        ..input(name, longest)
+    };
+    field(words, Component::TextInput(input))
+}
+
+/// Makes a field in which one of 1 to 25 options is chosen.
+pub(super) fn choice_field(
+    name: &str,
+    label: &Notice,
+    hint: &Notice,
+    options: Vec<SelectMenuOption>,
+) -> Component {
+    let menu = SelectMenu {
+        channel_types: None,
+        custom_id: name.to_owned(),
+        default_values: None,
+        disabled: false,
+        id: None,
+        kind: SelectMenuType::Text,
+        max_values: Some(1),
+        min_values: Some(1),
+        options: Some(options),
+        placeholder: None,
+        required: Some(true),
+    };
+    field((label, hint), Component::SelectMenu(menu))
+}
+
 #[expect(
     deprecated,
     reason = "the model has no constructor, so every field is named"
@@ -92,11 +137,16 @@ fn input(name: &str, longest: u16) -> TextInput {
 }
 
 fn label(label: FormText, hint: FormText, input: TextInput) -> Component {
+    let words = (&Notice::Form(label), &Notice::Form(hint));
+    field(words, Component::TextInput(input))
+}
+
+fn field((label, hint): (&Notice, &Notice), component: Component) -> Component {
     Component::Label(Label {
-        component: Box::new(Component::TextInput(input)),
-        description: Some(say(hint)),
+        component: Box::new(component),
+        description: Some(hint.text().into_owned()),
         id: None,
-        label: say(label),
+        label: label.text().into_owned(),
     })
 }
 

@@ -10,13 +10,12 @@ use proto::id::UserId;
 use store::PrivacyLevel;
 use tokio::time::timeout;
 use twilight_model::channel::message::Component;
-use twilight_model::channel::message::component::{
-    Label, SelectMenu, SelectMenuOption, SelectMenuType,
-};
+use twilight_model::channel::message::component::SelectMenuOption;
 
 use super::answer::{After, Finished, Panel, Plan};
 use super::asker::Asker;
 use super::component::{ComponentId, Route};
+use super::form::choice_field;
 use crate::app::App;
 use crate::notice::{Notice, PrivacyText};
 use crate::privacy::change::{self, Changed, Hiding};
@@ -131,25 +130,9 @@ fn choice(present: PrivacyLevel) -> Component {
         }),
         value: value(level),
     };
-    let menu = SelectMenu {
-        channel_types: None,
-        custom_id: FIELD.to_owned(),
-        default_values: None,
-        disabled: false,
-        id: None,
-        kind: SelectMenuType::Text,
-        max_values: Some(1),
-        min_values: Some(1),
-        options: Some(PrivacyLevel::ALL.map(option).to_vec()),
-        placeholder: None,
-        required: Some(true),
-    };
-    Component::Label(Label {
-        component: Box::new(Component::SelectMenu(menu)),
-        description: Some(say(PrivacyText::Hint)),
-        id: None,
-        label: say(PrivacyText::Label),
-    })
+    let [label, hint] = [PrivacyText::Label, PrivacyText::Hint].map(Notice::Privacy);
+    let options = PrivacyLevel::ALL.map(option).to_vec();
+    choice_field(FIELD, &label, &hint, options)
 }
 
 /// The value of a level in the form: its number.

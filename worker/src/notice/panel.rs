@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    ButtonText, CheckText, KeysSaid, KeysText, Notice, PersonalSaid, PersonalText, ServicesText,
+    ButtonText, CheckText, KeysSaid, KeysText, MemorySaid, MemoryText, Notice, PersonalSaid,
+    PersonalText, ServicesText,
 };
 
 /// A part of a panel.
@@ -17,6 +18,10 @@ pub enum PanelText {
     Keys(KeysText),
     /// What came of a change in that panel.
     KeysSaid(KeysSaid),
+    /// A part of a list of memories.
+    Memory(MemoryText),
+    /// What came of a change of memories.
+    MemorySaid(MemorySaid),
     /// A part of the panel of service keys.
     Services(ServicesText),
     /// A part of the panel of a person's own keys.
@@ -35,6 +40,8 @@ impl PanelText {
             Self::Check(text) => text.text(),
             Self::Keys(text) => text.text(),
             Self::KeysSaid(text) => text.text(),
+            Self::Memory(text) => text.text(),
+            Self::MemorySaid(text) => text.text(),
             Self::Services(text) => text.text(),
             Self::Personal(text) => text.text(),
             Self::PersonalSaid(text) => text.text(),
@@ -90,5 +97,17 @@ impl From<PersonalText> for Notice {
 impl From<PersonalSaid> for Notice {
     fn from(text: PersonalSaid) -> Self {
         Self::Panel(PanelText::PersonalSaid(text))
+    }
+}
+
+impl From<MemoryText> for Notice {
+    fn from(text: MemoryText) -> Self {
+        Self::Panel(PanelText::Memory(text))
+    }
+}
+
+impl From<MemorySaid> for Notice {
+    fn from(text: MemorySaid) -> Self {
+        Self::Panel(PanelText::MemorySaid(text))
     }
 }

@@ -1,5 +1,7 @@
 //! Step 4: the prompt. Who speaks, what was said, and what this reply already consists of.
 
+mod memory;
+
 use discord::Page;
 use llm::{Prompt, Role};
 use proto::id::{MessageId, UserId};
@@ -60,14 +62,15 @@ pub(super) async fn collect(
         .flat_map(|step| &step.said)
         .chain(&said)
         .collect();
-    let (lines, trigger) = visible(app, claimed, history.last(limit), trigger).await?;
-    let lines = conversation(lines, trigger, &shown);
+    let heard = hear(app, claimed, history.last(limit), trigger).await?;
+    let remembered = memory::recall(app, claimed, voice, &heard.known).await?;
+    let lines = conversation(heard.lines, heard.trigger, &shown);
     let handles = Handles::of(lines.iter().map(Visible::id));
     let mut toolbox = Toolbox::new(app, scene(claimed, voice), handles, &steps);
     let prompt = Prompt {
         provider: voice.provider,
         model: voice.model.to_owned(),
-        system: system_text(voice, claimed.turn.trigger_kind),
+        system: system_text(voice, &remembered, claimed.turn.trigger_kind),
         turns: turns_of(lines),
         max_output_tokens: Some(most_tokens(app, claimed, voice)),
         temperature: voice.profile.temperature,
@@ -88,22 +91,36 @@ fn scene(claimed: &Claimed, voice: Voice<'_>) -> Scene {
     }
 }
 
+/// What may be used of a conversation.
+struct Heard {
+    lines: Vec<Visible>,
+    trigger: Visible,
+    /// Whoever speaks and may be remembered; who asked comes first, then who spoke last.
+    known: Vec<memory::Known>,
+}
+
 /// Leaves out what may not be used, by the levels that everybody has now (PRIV-32).
-async fn visible(
+async fn hear(
     app: &App,
     claimed: &Claimed,
     lines: Vec<Line>,
     trigger: Line,
-) -> Result<(Vec<Visible>, Visible), TurnError> {
+) -> Result<Heard, TurnError> {
     let people: Vec<UserId> = filter::people(lines.iter().chain([&trigger]));
     let levels = with_patience(|| app.store.privacy_levels(&people)).await?;
+    let speakers = [&trigger].into_iter().chain(lines.iter().rev());
+    let known = filter::remembered(speakers, &levels);
     let trigger = match claimed.turn.trigger_kind {
         TriggerKind::Command => filter::typed(trigger, &levels),
         _ => filter::line(trigger, &levels).ok_or(TurnError::OptedOut)?,
     };
     let lines = lines.into_iter();
     let lines = lines.filter_map(|line| filter::line(line, &levels));
-    Ok((lines.collect(), trigger))
+    Ok(Heard {
+        lines: lines.collect(),
+        trigger,
+        known,
+    })
 }
 
 fn most_tokens(app: &App, claimed: &Claimed, voice: Voice<'_>) -> u32 {
@@ -241,7 +258,7 @@ fn turns_of(lines: Vec<Visible>) -> Vec<llm::Turn> {
     turns
 }
 
-fn system_text(voice: Voice<'_>, kind: TriggerKind) -> String {
+fn system_text(voice: Voice<'_>, remembered: &str, kind: TriggerKind) -> String {
     let Persona {
         nickname,
         attributes,
@@ -268,6 +285,7 @@ fn system_text(voice: Voice<'_>, kind: TriggerKind) -> String {
     for (asked, answered) in sample_dialogues {
         text.extend(["\n\nExample:\n", asked, "\n", nickname, ": ", answered]);
     }
+    text.push_str(remembered);
     if kind == TriggerKind::Stop {
         text.push_str(STOP_DIRECTIVE);
     }

@@ -83,6 +83,24 @@ pub(crate) fn typed(mut line: Line, levels: &Levels) -> Visible {
     named(line, levels)
 }
 
+/// Returns who of those that speak may be remembered, and by which name, each once, in the order in
+/// which they come (PRIV-12).
+pub(crate) fn remembered<'a>(
+    speakers: impl Iterator<Item = &'a Line>,
+    levels: &Levels,
+) -> Vec<(UserId, String)> {
+    let mut remembered: Vec<(UserId, String)> = Vec::new();
+    for line in speakers {
+        let level = levels.get(&line.author).copied().unwrap_or_default();
+        let is_somebody = !line.is_own && line.author.0 != 0;
+        let is_new = remembered.iter().all(|(user, _)| *user != line.author);
+        if is_somebody && is_new && level == PrivacyLevel::Minimal {
+            remembered.push((line.author, line.name.clone()));
+        }
+    }
+    remembered
+}
+
 fn named(line: Line, levels: &Levels) -> Visible {
     let mut text = line.text;
     for (user, name) in &line.mentions {
@@ -139,6 +157,23 @@ mod tests {
         for level in [PrivacyLevel::Minimal, PrivacyLevel::Partial] {
             assert!(line(said(CAROL, "x"), &levels(level)).is_some());
         }
+    }
+
+    /// PRIV-12
+    #[test]
+    fn only_those_at_level_zero_are_remembered() {
+        let own = Line {
+            is_own: true,
+            ..said(UserId(9), "x")
+        };
+        let lines = [said(CAROL, "x"), own, said(ALICE, "x"), said(CAROL, "y")];
+        let remembered = |level| {
+            let of = remembered(lines.iter(), &levels(level));
+            of.into_iter().map(|(user, _)| user).collect::<Vec<_>>()
+        };
+        assert_eq!(remembered(PrivacyLevel::Minimal), [CAROL, ALICE]);
+        assert_eq!(remembered(PrivacyLevel::Partial), [ALICE]);
+        assert_eq!(remembered(PrivacyLevel::Full), [ALICE]);
     }
 
     /// PRIV-34

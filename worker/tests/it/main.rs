@@ -14,6 +14,7 @@ mod keys_models;
 mod keys_pool;
 mod keys_rotation;
 mod keys_told;
+mod memories;
 mod panel;
 mod personal_provider;
 mod provider_keys;

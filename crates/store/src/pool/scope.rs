@@ -8,7 +8,7 @@
 //! - [`Pool::tenant`], [`Pool::server`]: one tenant, by its Discord id or by its row. No statement
 //!   looks a tenant up first: whoever names a row names its tenant, and [`crate::TurnId`] does so
 //!   itself.
-//! - [`Pool::user`], [`Scoped::with`]: what is stored about a person. The direct messages of a person
+//! - [`Pool::user`], [`Pool::people`], [`Scoped::with`]: what is stored about a person. The direct messages of a person
 //!   include it.
 //! - [`Pool::shared`]: tables that belong to no tenant (DB-63). No row of a tenant is there.
 //! - [`Pool::system`]: every row. A test compares this list with the code:
@@ -47,13 +47,13 @@ impl Pool {
     /// What belongs to a tenant, known by its Discord id; of direct messages also what belongs to the
     /// person.
     pub(crate) fn tenant(&self, tenant: TenantId) -> Scoped<Tenant> {
-        let user = match tenant {
-            TenantId::Guild(_) => None,
-            TenantId::Direct(user) => Some(user),
+        let users = match tenant {
+            TenantId::Guild(_) => Vec::new(),
+            TenantId::Direct(user) => vec![user],
         };
         self.scoped(Tenant {
             named: Some(Named::Known(tenant)),
-            user,
+            users,
         })
     }
 
@@ -62,15 +62,20 @@ impl Pool {
     pub(crate) fn server(&self, server: ServerId) -> Scoped<Tenant> {
         self.scoped(Tenant {
             named: Some(Named::Row(server)),
-            user: None,
+            users: Vec::new(),
         })
     }
 
     /// What belongs to a person, and to no server.
     pub(crate) fn user(&self, user: UserId) -> Scoped<Tenant> {
+        self.people(&[user])
+    }
+
+    /// What belongs to these persons, and to no server.
+    pub(crate) fn people(&self, people: &[UserId]) -> Scoped<Tenant> {
         self.scoped(Tenant {
             named: None,
-            user: Some(user),
+            users: people.to_vec(),
         })
     }
 
@@ -93,11 +98,11 @@ pub(crate) trait Scope: fmt::Debug + Send + 'static {
     fn settings(&self) -> String;
 }
 
-/// One tenant, one person, or both.
+/// One tenant, persons, or both.
 #[derive(Debug)]
 pub(crate) struct Tenant {
     named: Option<Named>,
-    user: Option<UserId>,
+    users: Vec<UserId>,
 }
 
 #[derive(Debug)]
@@ -109,7 +114,7 @@ enum Named {
 impl Scoped<Tenant> {
     /// Adds what belongs to a person.
     pub(crate) fn with(mut self, user: UserId) -> Self {
-        self.scope.user = Some(user);
+        self.scope.users = vec![user];
         self
     }
 }
@@ -123,10 +128,14 @@ impl Scope for Tenant {
             Some(Named::Row(server)) => format!("SET LOCAL tomori.server_id = '{}'; ", server.0),
             None => String::new(),
         };
-        let user = self.user.map_or_else(String::new, |user| {
-            format!("SET LOCAL tomori.user_disc_ids = '{}'", user.0)
-        });
-        named + &user
+        if self.users.is_empty() {
+            return named;
+        }
+        let users: Vec<String> = self.users.iter().map(|user| user.0.to_string()).collect();
+        format!(
+            "{named}SET LOCAL tomori.user_disc_ids = '{}'",
+            users.join(",")
+        )
     }
 }
 

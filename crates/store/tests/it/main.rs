@@ -18,6 +18,7 @@ mod key_edits;
 mod key_pool;
 mod keys;
 mod main_key;
+mod memories;
 mod outage;
 mod own_keys;
 mod payers;

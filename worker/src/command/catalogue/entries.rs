@@ -1,9 +1,26 @@
 //! The commands that there are, each with its words. Nothing is decided here.
 
+use super::super::memory::{About, Doing};
 use super::{Command, Entry, Given, Kind, Needs};
 
+/// Whether a memory is for one persona or for all of them.
+const SCOPE: Given = Given {
+    name: "scope",
+    description: "For one persona, or for all of them, in every server",
+    is_required: true,
+    kind: Kind::Choice(&["persona", "global"]),
+};
+
+/// The persona whose memories are meant.
+const WHICH_PERSONA: Given = Given {
+    name: "persona",
+    description: "Whose memory; the main persona unless you say",
+    is_required: false,
+    kind: Kind::Text(80),
+};
+
 /// Every command, by path; commands of one group stand together.
-pub(super) const ENTRIES: [Entry; 8] = [
+pub(super) const ENTRIES: [Entry; 14] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -30,6 +47,48 @@ pub(super) const ENTRIES: [Entry; 8] = [
                 kind: Kind::Text(80),
             },
         ],
+    },
+    Entry {
+        path: "memory personal add",
+        description: "Tell me something about you to remember",
+        needs: Needs::Nothing,
+        command: Command::Memory(About::Oneself, Doing::Add),
+        options: &[SCOPE],
+    },
+    Entry {
+        path: "memory personal edit",
+        description: "Change what I remember about you",
+        needs: Needs::Nothing,
+        command: Command::Memory(About::Oneself, Doing::Edit),
+        options: &[SCOPE],
+    },
+    Entry {
+        path: "memory personal remove",
+        description: "Let me forget something about you",
+        needs: Needs::Nothing,
+        command: Command::Memory(About::Oneself, Doing::Remove),
+        options: &[SCOPE],
+    },
+    Entry {
+        path: "memory server add",
+        description: "Tell me something about this server to remember",
+        needs: Needs::Nothing,
+        command: Command::Memory(About::Server, Doing::Add),
+        options: &[WHICH_PERSONA],
+    },
+    Entry {
+        path: "memory server edit",
+        description: "Change what I remember about this server",
+        needs: Needs::Nothing,
+        command: Command::Memory(About::Server, Doing::Edit),
+        options: &[WHICH_PERSONA],
+    },
+    Entry {
+        path: "memory server remove",
+        description: "Let me forget something about this server",
+        needs: Needs::Nothing,
+        command: Command::Memory(About::Server, Doing::Remove),
+        options: &[WHICH_PERSONA],
     },
     Entry {
         path: "personal privacy",
@@ -76,8 +135,11 @@ pub(super) const ENTRIES: [Entry; 8] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-pub(super) const GROUPS: [(&str, &str); 4] = [
+pub(super) const GROUPS: [(&str, &str); 7] = [
     ("bot", "Steer what I say here"),
+    ("memory", "What I remember, and what I shall"),
+    ("memory personal", "What I remember about you"),
+    ("memory server", "What I remember about this server"),
     ("personal", "What is yours alone, in every server"),
     (
         "provider",

@@ -1,7 +1,7 @@
 //! What a message means, case by case.
 
 use proto::event::{Author, Mention, Message, Reference};
-use store::{ModelChoice, Persona, ServerId, ToolSwitches};
+use store::{Lineage, MemorySwitches, ModelChoice, Persona, ServerId, ToolSwitches};
 
 use super::*;
 
@@ -26,6 +26,7 @@ fn said(content: &str) -> Message {
 fn persona(id: i64, is_main: bool, word: &str) -> Persona {
     Persona {
         id: PersonaId(id),
+        lineage: Lineage(id),
         nickname: word.to_owned(),
         is_main,
         trigger_words: vec![word.to_owned()],
@@ -59,6 +60,10 @@ fn profile() -> Profile {
         tools: ToolSwitches {
             tool_use: true,
             thread_creation: false,
+        },
+        memories: MemorySwitches {
+            personal: true,
+            members_teach: false,
         },
     }
 }

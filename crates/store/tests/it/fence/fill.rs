@@ -64,6 +64,10 @@ const ROWS: &[&str] = &[
     "INSERT INTO custom_endpoints (server_id, user_id, label, capability, endpoint_url)
      VALUES ($1, NULL, 'server', 'text', 'https://a.example'),
             (NULL, $2, 'user', 'text', 'https://a.example')",
+    "INSERT INTO personal_memories (user_id, persona_lineage_id, content, origin)
+     VALUES ($2, 0, 'a', 'command')",
+    "INSERT INTO server_memories (server_id, persona_lineage_id, content, created_by, origin)
+     VALUES ($1, 1, 'a', $2, 'command')",
     "INSERT INTO guild_mcp_servers (server_id, name, url) VALUES ($1, 'a', 'https://a.example')",
     "INSERT INTO discord_managed_webhooks (server_id, channel_disc_id, kind, webhook_disc_id,
                                            webhook_token, key_version, key_form)
