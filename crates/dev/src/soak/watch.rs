@@ -29,6 +29,7 @@ struct Watched {
     counters: Counters,
     /// When, and resident KiB.
     memory: Vec<(Instant, u32)>,
+    was_restarted: bool,
 }
 
 /// All processes that are watched.
@@ -62,6 +63,7 @@ impl Watch {
                 identity,
                 counters,
                 memory: Vec::new(),
+                was_restarted: false,
             };
             watch.watched.insert(part, watched);
         }
@@ -100,12 +102,14 @@ impl Watch {
                 identity: identity.clone(),
                 counters: Counters::default(),
                 memory: Vec::new(),
+                was_restarted: false,
             });
             if watched.identity != identity {
                 self.notes
                     .push(format!("{part} was started again after {seconds} s"));
                 watched.identity = identity;
                 watched.memory.clear();
+                watched.was_restarted = true;
             }
             if let Some(scrape) = scrape {
                 watched.counters.look(scrape);
@@ -208,6 +212,7 @@ impl Watch {
             acknowledged: gateway.counters.sum("gateway_events_stored_total"),
             given_up: gateway.counters.sum("gateway_dead_letters_total"),
             retried: gateway.counters.sum("gateway_publish_retries_total"),
+            are_partial: gateway.was_restarted,
         }
     }
 
