@@ -85,3 +85,8 @@ async fn takeover_with_the_oldest_broker() {
 async fn takeover_with_a_cluster_of_three_newest_brokers() {
     a_killed_worker_is_replaced(Version::Newest, 3).await;
 }
+
+#[tokio::test]
+async fn takeover_with_a_cluster_of_three_oldest_brokers() {
+    a_killed_worker_is_replaced(Version::Oldest, 3).await;
+}
