@@ -98,7 +98,9 @@ impl Health {
 
     /// Tells whether the main loop ticked within the last 30 s.
     pub fn is_live(&self) -> bool {
-        let silence_ms = self.elapsed_ms() - self.shared.last_tick_ms.load(Ordering::Relaxed);
+        // A tick of another thread may come in between.
+        let last_tick_ms = self.shared.last_tick_ms.load(Ordering::Relaxed);
+        let silence_ms = self.elapsed_ms().saturating_sub(last_tick_ms);
         Duration::from_millis(silence_ms) <= LIVENESS
     }
 
