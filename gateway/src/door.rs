@@ -18,22 +18,23 @@ pub mod watch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use proto::event::envelope::Event as Body;
 use proto::event::{Author, Message};
 use proto::id::UserId;
 use tokio::sync::watch::{Receiver, Sender};
 use tokio::time::Instant;
 
+pub(crate) use redact::redact;
 use state::State;
 
 /// What becomes of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It may be published.
     Pass,
-    /// It may be published without what belongs to somebody who is not heard.
-    Redact,
+    /// It may be published without what belongs to these, who are not heard: [`redact`] takes it
+    /// out. They are named here because the set may be read anew a moment later.
+    Redact(Vec<UserId>),
     /// Nobody must see it.
     Drop,
     /// Nobody can say: the door is closed.
@@ -113,18 +114,15 @@ impl Door {
         }
         let is_hidden = |user: &UserId| state.users().contains(*user);
         if people.author.as_ref().is_some_and(is_hidden) {
-            Verdict::Drop
-        } else if people.others.iter().any(is_hidden) {
-            Verdict::Redact
-        } else {
-            Verdict::Pass
+            return Verdict::Drop;
         }
-    }
-
-    /// Takes what belongs to people who are not heard out of an event.
-    pub(crate) fn redact(&self, payload: &Bytes) -> Bytes {
-        let state = self.state();
-        redact::redact(payload, |user| state.users().contains(user))
+        let others = people.others.iter().copied();
+        let hidden: Vec<UserId> = others.filter(is_hidden).collect();
+        if hidden.is_empty() {
+            Verdict::Pass
+        } else {
+            Verdict::Redact(hidden)
+        }
     }
 
     /// Tells whether words may pass.

@@ -10,25 +10,26 @@ use proto::id::UserId;
 
 /// Returns the event without the words and names of those people. What does not decode, which our
 /// own bytes always do, becomes an event without anything.
-pub(super) fn redact(payload: &Bytes, is_hidden: impl Fn(UserId) -> bool) -> Bytes {
+pub(crate) fn redact(payload: &Bytes, hidden: &[UserId]) -> Bytes {
     let mut envelope = Envelope::decode(payload.clone()).unwrap_or_default();
     match &mut envelope.event {
         Some(Event::MessageCreate(message) | Event::MessageUpdate(message)) => {
-            redact_message(message, is_hidden);
+            redact_message(message, hidden);
         }
         Some(Event::MessageDelete(_) | Event::Gap(_) | Event::Job(_)) | None => {}
     }
     envelope.encode_to_vec().into()
 }
 
-fn redact_message(message: &mut Message, is_hidden: impl Fn(UserId) -> bool) {
+fn redact_message(message: &mut Message, hidden: &[UserId]) {
+    let is_hidden = |user| hidden.contains(&UserId(user));
     for named in &mut message.mentions {
-        if is_hidden(UserId(named.user_id)) {
+        if is_hidden(named.user_id) {
             named.display_name.clear();
         }
     }
     if let Some(quoted) = &mut message.reference
-        && is_hidden(UserId(quoted.author_id))
+        && is_hidden(quoted.author_id)
     {
         quoted.short_content.clear();
         quoted.redacted = true;

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::{Event, Lane, shrink};
 use crate::clock;
-use crate::door::{Door, People, Verdict};
+use crate::door::{Door, People, Verdict, redact};
 use crate::link::{Connection, Link};
 use crate::metrics::{self, DeadLetter, Retry};
 use crate::resume::Lease;
@@ -156,9 +156,9 @@ impl Delivery {
             };
             let payload = match people.map_or(Verdict::Pass, |people| self.door.judge(people)) {
                 Verdict::Pass => parcel.payload.clone(),
-                Verdict::Redact => {
+                Verdict::Redact(hidden) => {
                     metrics::redacted();
-                    self.door.redact(&parcel.payload)
+                    redact(&parcel.payload, &hidden)
                 }
                 Verdict::Drop => return Outcome::Dropped,
                 Verdict::Hold => return Outcome::Held,
