@@ -17,7 +17,7 @@ mod settle;
 use std::time::Duration;
 
 use proto::event;
-use proto::id::{EventId, GuildId, TenantId, UserId};
+use proto::id::{EventId, GuildId, MessageId, TenantId, UserId};
 use store::{Decision, TurnState};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -162,7 +162,9 @@ pub(crate) async fn intake(app: &App, arrived: Arrived<'_>) -> Result<Taken, Not
         let verdict = accept::accept(message, profile.as_deref(), around);
         let answer = match (verdict, profile) {
             (Verdict::Pass(code), _) => return Ok(Taken::Refused(code)),
-            (Verdict::Ask(_) | Verdict::NotSetUp, _) if is_stale(app, received, message) => {
+            (Verdict::Ask(_) | Verdict::NotSetUp, _)
+                if is_stale(app, received, MessageId(message.message_id)) =>
+            {
                 admit::refuse(app, event_id, message, Decision::Stale).await
             }
             (Verdict::Ask(candidate), Some(profile)) => {
@@ -191,19 +193,24 @@ pub(crate) async fn intake(app: &App, arrived: Arrived<'_>) -> Result<Taken, Not
 /// Decides about a turn that starts without a message. Repeating it is harmless, like [`intake`].
 pub(crate) async fn intake_job(
     app: &App,
-    event_id: &EventId,
+    received: &Received,
     job: &event::Job,
 ) -> Result<Taken, NotYet> {
     let (guild, user) = (GuildId::non_zero(job.guild_id), UserId(job.user_id));
     let tenant = TenantId::of(guild, user);
+    let event_id = &received.id;
     for _ in 0..RELOADS {
         let profile = app.profiles.of(tenant).await.map_err(NotYet::Store)?;
         // Who ran the command was told where nothing is set up.
         let Some(profile) = profile else {
             return Ok(Taken::Refused(Decision::NotSetUp));
         };
-        let admission = admit::admit_job(app, event_id, job, &profile);
-        match timed(Stage::Admit, admission).await.map_err(not_yet)? {
+        let answer = if is_stale(app, received, MessageId(job.message_id)) {
+            admit::refuse_job(app, event_id, job, Decision::Stale).await
+        } else {
+            timed(Stage::Admit, admit::admit_job(app, event_id, job, &profile)).await
+        };
+        match answer.map_err(not_yet)? {
             Answer::Granted(granted) => return Ok(Taken::Granted(granted)),
             Answer::Refused { code, .. } => return Ok(Taken::Refused(code)),
             Answer::SettingsChanged => app.profiles.forget(tenant.disc_id()).await,
@@ -216,9 +223,9 @@ fn not_yet(error: store::Error) -> NotYet {
     NotYet::Store(std::sync::Arc::new(error))
 }
 
-fn is_stale(app: &App, received: &Received, message: &event::Message) -> bool {
-    let created_ms = proto::id::MessageId(message.message_id).created_at_ms();
-    let asked_ms = created_ms.max(received.retried_at_ms);
+/// Tells whether that message, or the public answer to a command, is too old to begin a reply.
+fn is_stale(app: &App, received: &Received, message: MessageId) -> bool {
+    let asked_ms = message.created_at_ms().max(received.retried_at_ms);
     app.settings.switches.age_of(asked_ms) > app.settings.chat.stale_event_max_age
 }
 

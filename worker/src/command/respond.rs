@@ -7,6 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::connection::State;
+use async_nats::jetstream::context::PublishError;
+use async_nats::jetstream::publish::PublishAck;
 use async_nats::{HeaderMap, Message, jetstream};
 use futures_util::StreamExt;
 use moka::future::Cache;
@@ -17,7 +20,7 @@ use proto::event::{
 use proto::id::{ChannelId, EventId, InteractionId, MessageId};
 use proto::subject::{MESSAGE_ID_HEADER, Partition};
 use store::PersonaId;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
@@ -36,8 +39,13 @@ const PROMPT_KEPT: Duration = Duration::from_mins(10);
 /// Longest wait for the worker that has the prompt; then the public answer is read.
 const PROMPT_WITHIN: Duration = Duration::from_secs(1);
 
-/// Longest wait for the broker to take the event.
+/// Longest wait for the broker's answer to one attempt to store the event.
 const PUBLISH_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long storing the event is tried: less than the age at which an event is not answered any
+/// more, so that nobody is told that a turn begins which then does not.
+const PUBLISH_PATIENCE: Duration = Duration::from_mins(1);
+const PUBLISH_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// What somebody asked for.
 pub(crate) struct Order {
@@ -92,14 +100,40 @@ impl Order {
         }
     }
 
-    /// Keeps the prompt for its turn, and tells the owner of the channel; false when it could not
-    /// be told, so that there will be no turn.
+    /// Keeps the prompt for its turn, and tells the owner of the channel; false when that was
+    /// certainly not told, so that there will be no turn.
+    ///
+    /// Nothing is sent while the broker is away: the library would keep it, and send it long after
+    /// somebody was told that nothing was asked. Every attempt has the same id, so that the
+    /// broker keeps one of them.
     pub(crate) async fn publish(self, app: &App, answer: MessageId) -> bool {
-        let event_id = EventId::interaction(self.interaction);
         let partition = Partition::of_channel(self.channel, app.settings.nats.partitions);
-        let envelope = Envelope {
+        let subject = app.names.event(partition, EventKind::Job);
+        let envelope = self.envelope(partition, answer);
+        let prompt = self.prompt.unwrap_or_default();
+        app.prompts.kept.insert(answer, prompt.into()).await;
+        let give_up = Instant::now() + PUBLISH_PATIENCE;
+        let mut may_be_stored = false;
+        while Instant::now() < give_up && !app.abandon.is_cancelled() {
+            if app.nats.connection_state() == State::Connected {
+                may_be_stored = true;
+                match timeout(PUBLISH_WITHIN, store(app, subject.clone(), &envelope)).await {
+                    Ok(Ok(_stored)) => return true,
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, "a turn without a message is not stored yet");
+                    }
+                    Err(_elapsed) => {}
+                }
+            }
+            sleep(PUBLISH_AGAIN_AFTER).await;
+        }
+        may_be_stored
+    }
+
+    fn envelope(&self, partition: Partition, answer: MessageId) -> Envelope {
+        Envelope {
             schema_version: SCHEMA_VERSION,
-            event_id: event_id.as_str().to_owned(),
+            event_id: EventId::interaction(self.interaction).as_str().to_owned(),
             kind: EventKind::Job.into(),
             partition: partition.0.into(),
             received_at_ms: i64::try_from(clock::unix_now_ms()).unwrap_or_default(),
@@ -112,29 +146,22 @@ impl Order {
                 persona_id: self.persona.map_or(0, |persona| persona.0),
             })),
             ..Envelope::default()
-        };
-        let prompt = self.prompt.unwrap_or_default();
-        app.prompts.kept.insert(answer, prompt.into()).await;
-        let mut headers = HeaderMap::new();
-        headers.insert(MESSAGE_ID_HEADER, event_id.as_str());
-        let subject = app.names.event(partition, EventKind::Job);
-        let context = jetstream::new(app.nats.clone());
-        let publishing = async {
-            let payload = envelope.encode_to_vec().into();
-            let ack = context
-                .publish_with_headers(subject, headers, payload)
-                .await?;
-            ack.await
-        };
-        match timeout(PUBLISH_WITHIN, publishing).await {
-            Ok(Ok(_stored)) => true,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "a turn without a message is not published");
-                false
-            }
-            Err(_elapsed) => false,
         }
     }
+}
+
+/// Tries once to have the event stored.
+async fn store(
+    app: &App,
+    subject: String,
+    envelope: &Envelope,
+) -> Result<PublishAck, PublishError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(MESSAGE_ID_HEADER, envelope.event_id.as_str());
+    let payload = envelope.encode_to_vec().into();
+    let context = jetstream::new(app.nats.clone());
+    let publishing = context.publish_with_headers(subject, headers, payload);
+    publishing.await?.await
 }
 
 /// Hands out prompts to the owners of channels, until the process ends.

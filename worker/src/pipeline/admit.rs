@@ -3,7 +3,7 @@
 //! [`Granted`] can only be made here: no later step can run for a message that was refused.
 
 use proto::event;
-use proto::id::{ChannelId, EventId, MessageId, UserId};
+use proto::id::{ChannelId, EventId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
 use store::{Admission, Admitted, Decision, Profile, Refusal, StopWord, TriggerKind, Turn};
 use tokio::time::Instant;
@@ -167,6 +167,26 @@ pub(super) async fn refuse(
         channel: channel_of(message),
         message: MessageId(message.message_id),
         author: author_of(message),
+        code,
+    };
+    let admitted = app.store.record_refusal(&refusal).await?;
+    Ok(answer_of(admitted, None))
+}
+
+/// Records that a command comes too late, unless its turn was admitted before.
+pub(super) async fn refuse_job(
+    app: &App,
+    event_id: &EventId,
+    job: &event::Job,
+    code: Decision,
+) -> Result<Answer, store::Error> {
+    let author = UserId(job.user_id);
+    let refusal = Refusal {
+        event_id: event_id.clone(),
+        tenant: TenantId::of(GuildId::non_zero(job.guild_id), author),
+        channel: ChannelId(job.channel_id),
+        message: MessageId(job.message_id),
+        author,
         code,
     };
     let admitted = app.store.record_refusal(&refusal).await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proto::event::{self, Envelope, envelope::Event};
-use proto::id::{ChannelId, EventId, GuildId, MessageId, TenantId, UserId};
+use proto::id::{ChannelId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
 use store::{Decision, Unpaid};
 use tokio::time::{Duration, Instant, sleep};
@@ -45,7 +45,7 @@ impl Intake {
             }
             Some(Event::Job(job)) => {
                 let event = Received::of(envelope);
-                return self.ordered(&event.id, job).await;
+                return self.ordered(&event, job).await;
             }
             Some(Event::Gap(gap)) => self.close(*gap).await,
             None => {}
@@ -140,9 +140,9 @@ impl Intake {
     }
 
     /// Takes an order for a turn that no message asked for.
-    async fn ordered(&mut self, event_id: &EventId, job: &event::Job) -> bool {
+    async fn ordered(&mut self, received: &Received, job: &event::Job) -> bool {
         let (channel, message) = (ChannelId(job.channel_id), MessageId(job.message_id));
-        let deciding = || pipeline::intake_job(&self.app, event_id, job);
+        let deciding = || pipeline::intake_job(&self.app, received, job);
         let Some(taken) = self.decide(deciding).await else {
             return false;
         };
