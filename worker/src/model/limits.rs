@@ -10,7 +10,7 @@ use proto::subject::Partition;
 use crate::journal::{NONCE_WINDOW, SEND_WITHIN};
 use crate::partition::assign;
 use crate::partition::presence::FRESH;
-use crate::partition::roster::{Roster, STEADY, ServerTime};
+use crate::partition::roster::{Heartbeat, Roster, STEADY, ServerTime};
 
 use super::world::WORKERS;
 
@@ -90,12 +90,17 @@ fn heartbeat(age: u8) -> ServerTime {
     NOW - ServerTime::try_from((QUANTUM * u32::from(age)).as_nanos()).unwrap()
 }
 
+const ALIVE: Heartbeat = Heartbeat {
+    draining: false,
+    steady: true,
+};
+
 /// Somebody who has heard itself in each of the last three seconds, and another one longer ago.
 fn observer(age: u8) -> Roster {
     let mut roster = Roster::new(NAMES[0]);
-    roster.heard(NAMES[1], heartbeat(age), false);
+    roster.heard(NAMES[1], heartbeat(age), ALIVE);
     for second in [2, 1, 0] {
-        roster.heard(NAMES[0], NOW - second * 1_000_000_000, false);
+        roster.heard(NAMES[0], NOW - second * 1_000_000_000, ALIVE);
     }
     roster
 }

@@ -1,6 +1,6 @@
 //! This worker's heartbeat and its view of all others.
 //!
-//! Two tasks run until shutdown: one writes a heartbeat twice a second while every intake
+//! Two tasks run until shutdown: one writes a heartbeat four times a second while every intake
 //! loop ticks, one watches the bucket. What they learn is read by everybody else without waiting.
 
 use std::collections::HashMap;
@@ -12,20 +12,19 @@ use async_nats::jetstream::kv;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use proto::subject::Partition;
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::roster::{Roster, STEADY};
+use super::roster::{Heartbeat, Roster, STEADY};
 use crate::metrics;
 
 /// Time between two heartbeats. A death is certain with the third beat of a witness that is later
-/// by more than [`EXPIRY`](super::roster::EXPIRY): 6 to 6.5 s after the last one. With a beat each
-/// second it would be up to 8 s, all that a killed reply may take to go on.
-const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
+/// by more than [`EXPIRY`](super::roster::EXPIRY): 5.5 to 5.75 s after the last one. With a beat
+/// each second it would be up to 8 s, all that a killed reply may take to go on.
+const HEARTBEAT_EVERY: Duration = Duration::from_millis(250);
 
 /// How old the last acknowledged heartbeat may be for a post to be sent (DESIGN §4): with a send
 /// deadline of 10 s the last byte leaves 12.5 s after it, before the 15 s at which a successor
@@ -37,12 +36,6 @@ const STALLED: Duration = Duration::from_secs(2);
 
 /// A heartbeat that is not acknowledged by then is given up; the next one is due.
 const ACK_WITHIN: Duration = Duration::from_secs(2);
-
-/// What a worker says of itself.
-#[derive(Debug, Serialize, Deserialize)]
-struct Heartbeat {
-    draining: bool,
-}
 
 /// The beat of the intake loops of this process.
 #[derive(Debug, Default)]
@@ -98,10 +91,14 @@ struct Shared {
     nats: async_nats::Client,
     pulse: Arc<Pulse>,
     draining: AtomicBool,
+    /// Has taken its share of the partitions; what it takes once it does not leave to others again.
+    takes_part: AtomicBool,
     roster: Mutex<Roster>,
     acknowledged: Mutex<Acknowledged>,
     connection: Mutex<Connection>,
     changed: watch::Sender<u64>,
+    /// The newest revision of the bucket that the watch has delivered.
+    heard: watch::Sender<u64>,
 }
 
 /// The heartbeats that were acknowledged.
@@ -149,12 +146,14 @@ impl Presence {
             nats,
             pulse,
             draining: AtomicBool::new(false),
+            takes_part: AtomicBool::new(false),
             acknowledged: Mutex::default(),
             connection: Mutex::new(Connection {
                 connects,
                 since: Instant::now(),
             }),
             changed: watch::Sender::new(0),
+            heard: watch::Sender::new(0),
         };
         Self {
             shared: Arc::new(shared),
@@ -211,6 +210,10 @@ impl Presence {
         if worker == &*self.shared.me || !self.may_judge() {
             return false;
         }
+        let is_unknown = lock(&self.shared.roster).last_heartbeat(worker).is_none();
+        if is_unknown && !self.has_heard_everything().await {
+            return false;
+        }
         let read = timeout(ACK_WITHIN, self.shared.bucket.entry(worker)).await;
         let roster = lock(&self.shared.roster);
         // A direct read may be old where the bucket is replicated: the watch must agree.
@@ -227,6 +230,19 @@ impl Presence {
             }
     }
 
+    /// Tells whether the watch has delivered everything that was written until now: a heartbeat of
+    /// our own that is sent now has come back.
+    async fn has_heard_everything(&self) -> bool {
+        let Ok(revision) = self.announce().await else {
+            return false;
+        };
+        let mut heard = self.shared.heard.subscribe();
+        let hearing = heard.wait_for(|newest| *newest >= revision);
+        timeout(ACK_WITHIN, hearing)
+            .await
+            .is_ok_and(|heard| heard.is_ok())
+    }
+
     /// Tells whether nothing that a dead worker sent can still arrive at Discord.
     pub(crate) fn is_past_in_flight(&self, worker: &str) -> bool {
         lock(&self.shared.roster).is_past_in_flight(worker)
@@ -235,7 +251,8 @@ impl Presence {
     /// Says that this worker takes no more work; its partitions go to others at once.
     pub(crate) async fn drain(&self) -> anyhow::Result<()> {
         self.shared.draining.store(true, Ordering::Relaxed);
-        self.announce().await
+        self.announce().await?;
+        Ok(())
     }
 
     /// Says that this worker is gone.
@@ -247,6 +264,20 @@ impl Presence {
     fn may_judge(&self) -> bool {
         let steady = lock(&self.shared.connection).since.elapsed() >= STEADY;
         steady && lock(&self.shared.roster).has_witnesses()
+    }
+
+    /// Says whether this worker takes partitions. A newcomer waits until it may judge, unless
+    /// nobody else may.
+    fn heartbeat(&self) -> Heartbeat {
+        let steady = self.may_judge();
+        if steady || lock(&self.shared.roster).newcomer_takes_part() {
+            self.shared.takes_part.store(true, Ordering::Relaxed);
+        }
+        let is_leaving = self.shared.draining.load(Ordering::Relaxed);
+        Heartbeat {
+            draining: is_leaving || !self.shared.takes_part.load(Ordering::Relaxed),
+            steady,
+        }
     }
 
     async fn beat(self) {
@@ -264,7 +295,7 @@ impl Presence {
                 continue;
             }
             match self.announce().await {
-                Ok(()) => metrics::heartbeat("acknowledged"),
+                Ok(_revision) => metrics::heartbeat("acknowledged"),
                 Err(error) => {
                     metrics::heartbeat("failed");
                     tracing::warn!(%error, "heartbeat not acknowledged");
@@ -285,20 +316,14 @@ impl Presence {
         }
     }
 
-    /// Sends one heartbeat; returns once it is acknowledged.
-    pub(crate) async fn announce(&self) -> anyhow::Result<()> {
-        let heartbeat = Heartbeat {
-            draining: self.shared.draining.load(Ordering::Relaxed),
-        };
-        let payload = Bytes::from(serde_json::to_vec(&heartbeat)?);
+    /// Sends one heartbeat; returns its revision in the bucket once it is acknowledged.
+    pub(crate) async fn announce(&self) -> anyhow::Result<u64> {
+        let payload = Bytes::from(serde_json::to_vec(&self.heartbeat())?);
         let sent = Instant::now();
-        timeout(
-            ACK_WITHIN,
-            self.shared.bucket.put(&*self.shared.me, payload),
-        )
-        .await??;
+        let putting = self.shared.bucket.put(&*self.shared.me, payload);
+        let revision = timeout(ACK_WITHIN, putting).await??;
         lock(&self.shared.acknowledged).note(sent);
-        Ok(())
+        Ok(revision)
     }
 
     async fn watch(self) {
@@ -328,13 +353,16 @@ impl Presence {
         let mut roster = lock(&self.shared.roster);
         match entry.operation {
             kv::Operation::Put => {
-                let draining = serde_json::from_slice::<Heartbeat>(&entry.value)
-                    .is_ok_and(|heartbeat| heartbeat.draining);
-                roster.heard(&entry.key, entry.created.unix_timestamp_nanos(), draining);
+                let says = serde_json::from_slice(&entry.value).unwrap_or(Heartbeat {
+                    draining: false,
+                    steady: true,
+                });
+                roster.heard(&entry.key, entry.created.unix_timestamp_nanos(), says);
             }
             kv::Operation::Delete | kv::Operation::Purge => roster.left(&entry.key),
         }
         drop(roster);
+        self.shared.heard.send_replace(entry.revision);
         self.shared
             .changed
             .send_modify(|turn| *turn = turn.wrapping_add(1));

@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A worker whose last heartbeat is older than each of the observer's last three by more than
-/// this is dead. Heartbeats come twice a second, so ten of them went missing.
+/// this is dead. Heartbeats come four times a second, so twenty of them went missing.
 pub(crate) const EXPIRY: Duration = Duration::from_secs(5);
 
 /// How long after its death was certain a worker's posts may still reach Discord: as long as a
@@ -28,10 +30,25 @@ const FORGET: Duration = Duration::from_mins(2);
 /// Time by the server's clock, nanoseconds since the Unix epoch.
 pub(crate) type ServerTime = i128;
 
+/// What a worker says of itself with every heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Heartbeat {
+    /// It takes no partitions: it is on its way out, or has just come and leaves them to others.
+    pub(crate) draining: bool,
+    /// It has been connected for long enough to judge others. What does not say so is a version
+    /// that took partitions from its first moment on.
+    #[serde(default = "yes")]
+    pub(crate) steady: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
 #[derive(Debug)]
 struct Member {
     last_heartbeat: ServerTime,
-    draining: bool,
+    says: Heartbeat,
 }
 
 /// What this process knows of all workers, itself included.
@@ -53,7 +70,7 @@ impl Roster {
     }
 
     /// Takes a heartbeat as the watch delivered it.
-    pub(crate) fn heard(&mut self, worker: &str, at: ServerTime, draining: bool) {
+    pub(crate) fn heard(&mut self, worker: &str, at: ServerTime, says: Heartbeat) {
         if worker == self.me {
             if self.witnesses.len() == WITNESSES {
                 self.witnesses.pop_front();
@@ -64,7 +81,7 @@ impl Roster {
             worker.to_owned(),
             Member {
                 last_heartbeat: at,
-                draining,
+                says,
             },
         );
         let oldest_kept = at - i128::try_from(FORGET.as_nanos()).unwrap_or(i128::MAX);
@@ -83,19 +100,42 @@ impl Roster {
     }
 
     /// Returns those who may own partitions, in the order of their names: neither expired nor
-    /// on their way out. Empty until this process has heard itself.
+    /// on their way out, nor newcomers that leave them to others. Empty until this process has
+    /// heard itself.
     pub(crate) fn candidates(&self) -> Vec<String> {
-        if !self.members.contains_key(&self.me) {
+        if !self.has_heard_itself() {
             return Vec::new();
         }
-        let alive = |(name, member): &(&String, &Member)| {
-            !member.draining && !self.silent_for(member.last_heartbeat, EXPIRY) || **name == self.me
+        let may_own = |(name, member): &(&String, &Member)| {
+            !member.says.draining && self.is_alive(name, member)
         };
         self.members
             .iter()
-            .filter(alive)
+            .filter(may_own)
             .map(|(name, _)| name.clone())
             .collect()
+    }
+
+    /// Tells whether a worker that has just come takes its share. It could not take over what a
+    /// dead worker had, because it may judge nobody yet: that is left to others who may, where
+    /// there are some. Without them everybody begins at once. What was there before this process
+    /// is known when it has heard itself.
+    pub(crate) fn newcomer_takes_part(&self) -> bool {
+        let may_take_over = |(name, member): (&String, &Member)| {
+            *name != self.me
+                && member.says.steady
+                && !member.says.draining
+                && self.is_alive(name, member)
+        };
+        self.has_heard_itself() && !self.members.iter().any(may_take_over)
+    }
+
+    fn has_heard_itself(&self) -> bool {
+        self.members.contains_key(&self.me)
+    }
+
+    fn is_alive(&self, name: &str, member: &Member) -> bool {
+        name == self.me || !self.silent_for(member.last_heartbeat, EXPIRY)
     }
 
     /// Tells whether a heartbeat of that time proves its sender dead. False while this process
@@ -133,10 +173,23 @@ mod tests {
 
     const SECOND: i128 = 1_000_000_000;
 
+    const STEADY_WORKER: Heartbeat = Heartbeat {
+        draining: false,
+        steady: true,
+    };
+    const DRAINING: Heartbeat = Heartbeat {
+        draining: true,
+        steady: true,
+    };
+    const NEWCOMER: Heartbeat = Heartbeat {
+        draining: false,
+        steady: false,
+    };
+
     fn roster_at(seconds: &[i128]) -> Roster {
         let mut roster = Roster::new("me");
         for second in seconds {
-            roster.heard("me", second * SECOND, false);
+            roster.heard("me", second * SECOND, STEADY_WORKER);
         }
         roster
     }
@@ -144,10 +197,10 @@ mod tests {
     #[test]
     fn a_worker_silent_for_five_of_my_heartbeats_is_expired() {
         let mut roster = roster_at(&[]);
-        roster.heard("other", 10 * SECOND, false);
+        roster.heard("other", 10 * SECOND, STEADY_WORKER);
         for second in 16..=18 {
             assert!(!roster.proves_dead(10 * SECOND));
-            roster.heard("me", second * SECOND, false);
+            roster.heard("me", second * SECOND, STEADY_WORKER);
         }
         assert!(roster.proves_dead(10 * SECOND));
         assert_eq!(roster.candidates(), ["me"]);
@@ -156,9 +209,9 @@ mod tests {
     #[test]
     fn a_paused_broker_expires_nobody() {
         let mut roster = roster_at(&[8, 9, 10]);
-        roster.heard("other", 10 * SECOND, false);
+        roster.heard("other", 10 * SECOND, STEADY_WORKER);
         // Ten seconds pass at the broker; then my own heartbeat is the first that it stamps.
-        roster.heard("me", 20 * SECOND, false);
+        roster.heard("me", 20 * SECOND, STEADY_WORKER);
         assert_eq!(roster.candidates(), ["me", "other"]);
         assert!(!roster.proves_dead(10 * SECOND));
     }
@@ -179,7 +232,7 @@ mod tests {
     #[test]
     fn a_draining_worker_is_no_candidate_but_not_dead() {
         let mut roster = roster_at(&[1, 2, 3]);
-        roster.heard("other", 3 * SECOND, true);
+        roster.heard("other", 3 * SECOND, DRAINING);
         assert_eq!(roster.candidates(), ["me"]);
         assert!(!roster.proves_dead(3 * SECOND));
     }
@@ -187,15 +240,43 @@ mod tests {
     #[test]
     fn nobody_is_a_candidate_before_i_have_heard_myself() {
         let mut roster = Roster::new("me");
-        roster.heard("other", SECOND, false);
+        roster.heard("other", SECOND, STEADY_WORKER);
         assert!(roster.candidates().is_empty());
     }
 
     #[test]
     fn long_silent_workers_are_forgotten() {
         let mut roster = roster_at(&[]);
-        roster.heard("other", 0, false);
-        roster.heard("me", 121 * SECOND, false);
+        roster.heard("other", 0, STEADY_WORKER);
+        roster.heard("me", 121 * SECOND, STEADY_WORKER);
         assert_eq!(roster.last_heartbeat("other"), None);
+    }
+
+    #[test]
+    fn a_newcomer_leaves_partitions_to_those_who_may_judge_as_long_as_they_live() {
+        let mut roster = Roster::new("me");
+        assert!(!roster.newcomer_takes_part(), "nothing is known yet");
+        roster.heard("other", 10 * SECOND, STEADY_WORKER);
+        roster.heard("me", 10 * SECOND, NEWCOMER);
+        assert!(!roster.newcomer_takes_part());
+        for second in 16..=18 {
+            roster.heard("me", second * SECOND, NEWCOMER);
+        }
+        assert!(roster.newcomer_takes_part(), "the other one is dead");
+    }
+
+    #[test]
+    fn newcomers_begin_at_once_beside_newcomers_and_those_who_leave() {
+        let mut roster = Roster::new("me");
+        roster.heard("new", SECOND, NEWCOMER);
+        roster.heard("leaving", SECOND, DRAINING);
+        roster.heard("me", SECOND, NEWCOMER);
+        assert!(roster.newcomer_takes_part());
+    }
+
+    #[test]
+    fn a_heartbeat_of_an_earlier_version_is_that_of_a_worker_that_takes_part() {
+        let says: Heartbeat = serde_json::from_str(r#"{"draining":false}"#).unwrap();
+        assert_eq!(says, STEADY_WORKER);
     }
 }
