@@ -36,6 +36,10 @@ pub struct App {
     pub llm: Arc<Llm>,
     /// Services that tools use.
     pub services: Services,
+    /// Requests to addresses that others name.
+    pub fetch: Arc<fetch::Client>,
+    /// Downloads from such addresses.
+    pub downloads: fetch::Downloads,
     /// All names on NATS.
     pub names: Names,
     /// The connection to NATS.

@@ -5,6 +5,7 @@
 
 mod database;
 mod memory;
+mod remote;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use runtime::settings::{Reader, spec};
 pub use self::database::read_operator_store;
 use self::database::read_store;
 pub use self::memory::MemoryBounds;
+pub use self::remote::RemoteSettings;
 use crate::keys::{MasterKeys, read_keys};
 use crate::pool::Rests;
 use crate::switches::Switches;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub provider_base_urls: HashMap<Provider, llm::Url>,
     /// The same for services.
     pub service_base_urls: HashMap<Service, llm::Url>,
+    /// Requests to addresses that others name.
+    pub remote: RemoteSettings,
     /// What a test takes away.
     pub switches: Switches,
 }
@@ -94,6 +98,7 @@ impl Settings {
     pub fn read(reader: &mut Reader, run: RunSettings) -> Self {
         // Acted upon by `worker migrate`, in the same environment: here it is checked and shown.
         read_replicas(reader);
+        let remote = RemoteSettings::read(reader);
         Self {
             admin: AdminSettings::read(reader),
             nats: NatsSettings::read(reader, &run),
@@ -102,8 +107,9 @@ impl Settings {
             keys: read_keys(reader),
             chat: read_chat(reader),
             memory: MemoryBounds::read(reader),
-            provider_base_urls: read_provider_urls(reader),
-            service_base_urls: read_service_urls(reader),
+            provider_base_urls: read_provider_urls(reader, &remote),
+            service_base_urls: read_service_urls(reader, &remote),
+            remote,
             switches: Switches::read(reader, &run),
             run,
         }
@@ -290,27 +296,37 @@ fn read_bot_name(reader: &mut Reader) -> String {
     read.unwrap_or_else(|| "Tomori".to_owned())
 }
 
-fn read_provider_urls(reader: &mut Reader) -> HashMap<Provider, llm::Url> {
+fn read_provider_urls(reader: &mut Reader, remote: &RemoteSettings) -> HashMap<Provider, llm::Url> {
     let meaning = "address of this provider's API instead of the built-in one";
     let urls = Provider::ALL.into_iter().filter_map(|provider| {
         let name = format!("PROVIDER_BASE_URL_{}", provider.as_str().to_uppercase());
-        Some((provider, read_base_url(reader, &name, meaning)?))
+        Some((provider, read_base_url(reader, remote, &name, meaning)?))
     });
     urls.collect()
 }
 
-fn read_service_urls(reader: &mut Reader) -> HashMap<Service, llm::Url> {
+fn read_service_urls(reader: &mut Reader, remote: &RemoteSettings) -> HashMap<Service, llm::Url> {
     let meaning = "address of this service's API instead of the built-in one";
     let urls = Service::ALL.into_iter().filter_map(|service| {
         let name = service.as_str().to_uppercase().replace('-', "_");
         let name = format!("SERVICE_BASE_URL_{name}");
-        Some((service, read_base_url(reader, &name, meaning)?))
+        Some((service, read_base_url(reader, remote, &name, meaning)?))
     });
     urls.collect()
 }
 
-fn read_base_url(reader: &mut Reader, name: &str, meaning: &'static str) -> Option<llm::Url> {
+/// The operator's word: no stranger named it, so it is not judged, but keys go there (CFG-84).
+fn read_base_url(
+    reader: &mut Reader,
+    remote: &RemoteSettings,
+    name: &str,
+    meaning: &'static str,
+) -> Option<llm::Url> {
     let url = reader.optional_url(name, &["https", "http"], meaning)?;
+    if url.scheme() == "http" && !remote.policy.allow_local {
+        let fix = "use https://, or set ALLOW_LOCAL_ENDPOINTS=true on a developer's machine";
+        reader.problem(name, "is not encrypted", fix);
+    }
     let parsed = llm::Url::parse(url.as_ref()).ok();
     if parsed.is_none() {
         reader.problem(name, "is no address", "use https://host/path/");
@@ -372,5 +388,34 @@ mod tests {
         assert!(known.table().contains("NATS_REPLICAS=3"));
         let error = reader(&[("NATS_REPLICAS", "2")]).finish().unwrap_err();
         assert!(error.to_string().contains("NATS_REPLICAS"), "{error}");
+    }
+
+    /// CFG-84, CFG-116.
+    #[test]
+    fn a_provider_without_encryption_is_for_developers() {
+        let open = ("PROVIDER_BASE_URL_OPENAI", "http://127.0.0.1:1/v1");
+        let error = reader(&[open]).finish().unwrap_err();
+        assert!(error.to_string().contains("is not encrypted"), "{error}");
+        assert!(
+            reader(&[open, ("ALLOW_LOCAL_ENDPOINTS", "true")])
+                .finish()
+                .is_ok()
+        );
+    }
+
+    /// CFG-2: what is not understood is an error, never a default.
+    #[test]
+    fn remote_settings_that_are_not_understood_are_errors() {
+        for wrong in [
+            ("REMOTE_ALLOWED_PORTS", "443,http"),
+            ("REMOTE_DNS_SERVERS", "1.1.1.1"),
+            ("REMOTE_LOCAL_ALLOW", "gpu.lan"),
+            ("REMOTE_EGRESS_PROXY", "socks5://127.0.0.1:1"),
+            ("MAX_GIF_SIZE_MB", "101"),
+            ("REMOTE_BYTE_BUDGET_MB", "15"),
+        ] {
+            let error = reader(&[wrong]).finish().unwrap_err();
+            assert!(error.to_string().contains(wrong.0), "{error}");
+        }
     }
 }

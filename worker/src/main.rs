@@ -12,7 +12,7 @@ use runtime::settings::source::Source;
 use runtime::settings::{Process, Reader};
 use serde::Serialize;
 use store::Store;
-use worker::config::{self, Settings};
+use worker::config::{self, RemoteSettings, Settings};
 use worker::keys::read_keys;
 use worker::operate as commands;
 use worker::operate::dead_letters::{Sources, Task};
@@ -65,6 +65,11 @@ enum Command {
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
         batch_size: u16,
     },
+    /// Judge URLs as every request to an address of somebody else is judged; one line for each.
+    ///
+    /// A line is `allow` or `refuse`, the code, the addresses, and the URL. Exit codes: 0 all are
+    /// allowed; 1 one is refused; 2 nothing could be judged.
+    UrlCheck(commands::url_check::Args),
     /// Tell what was decided about a message and what became of its turns.
     Explain {
         /// Id of the message.
@@ -184,6 +189,13 @@ async fn operate(
         } => {
             let (store, keyring) = open_keys(reader, &run, logs).await?;
             rotate_keys(&store, &keyring, dry_run, batch_size).await
+        }
+        Command::UrlCheck(args) => {
+            let settings = RemoteSettings::read(&mut reader);
+            finish(reader, logs)?;
+            Ok(found(
+                commands::url_check::run(&args, settings, &print).await?,
+            ))
         }
         Command::Explain {
             message,

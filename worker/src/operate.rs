@@ -9,6 +9,7 @@ pub mod explain;
 pub mod migrate;
 pub mod register_commands;
 pub mod rotate_keys;
+pub mod url_check;
 
 /// Opens the database for a command that works with this version's schema only.
 ///

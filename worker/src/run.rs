@@ -31,9 +31,10 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let shutdown = Shutdown::listen()?;
     // Early: without a listener the signal ends the process.
     let hangup = signal(SignalKind::hangup())?;
-    let prometheus =
-        runtime::metrics::install("worker", env!("CARGO_PKG_VERSION"), metrics::HISTOGRAMS)?;
+    let histograms = [metrics::HISTOGRAMS, fetch::metrics::HISTOGRAMS].concat();
+    let prometheus = runtime::metrics::install("worker", env!("CARGO_PKG_VERSION"), &histograms)?;
     metrics::describe();
+    fetch::metrics::describe();
     settings.switches.log();
     discord::metrics::describe();
     let health = Health::new();

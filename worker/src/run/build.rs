@@ -1,5 +1,7 @@
 //! Builds the worker. What is not there yet is waited for; what waiting does not mend ends it.
 
+mod remote;
+
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -59,15 +61,11 @@ pub(super) async fn build(
         Arc::clone(&pulse),
     );
     until_there("the workers' bucket", || presence.announce(), |_| true).await?;
-    let key_pools = KeyPools::new(
-        store.clone(),
-        nats.clone(),
-        names.clone(),
-        settings.chat.key_rests,
-        shutdown.tracker.clone(),
-    );
+    let fetch = Arc::new(remote::client(&settings).await?);
     Ok(App {
-        key_pools: Arc::new(key_pools),
+        downloads: remote::downloads(&fetch, &settings),
+        fetch,
+        key_pools: Arc::new(key_pools(&settings, &store, &nats, &names, shutdown)),
         profiles: Profiles::new(store.clone(), settings.chat.server_config_ttl),
         llm: Arc::new(Llm::new(settings.provider_base_urls.clone())?),
         services: Services::new(settings.service_base_urls.clone())?,
@@ -96,6 +94,22 @@ pub(super) async fn build(
         presence,
         pulse,
     })
+}
+
+fn key_pools(
+    settings: &Settings,
+    store: &Store,
+    nats: &async_nats::Client,
+    names: &Names,
+    shutdown: &Shutdown,
+) -> KeyPools {
+    KeyPools::new(
+        store.clone(),
+        nats.clone(),
+        names.clone(),
+        settings.chat.key_rests,
+        shutdown.tracker.clone(),
+    )
 }
 
 async fn open_store(settings: &Settings, keyring: &Keyring) -> Result<Store, store::Error> {

@@ -20,7 +20,10 @@ mod personal_provider;
 mod provider_keys;
 mod provider_services;
 mod registration;
+mod remote;
 mod setup;
 mod start;
 mod switches;
 mod world;
+#[path = "../../../crates/fetch/tests/it/zone.rs"]
+mod zone;

@@ -298,6 +298,7 @@ pub(crate) fn command(name: &str, fake_url: &str) -> Command {
         .env("POSTGRES_DB", name)
         .env("DISCORD_TOKEN", "token-of-the-bot")
         .env("DISCORD_API_URL", format!("{fake_url}/api/v10"))
+        .env("ALLOW_LOCAL_ENDPOINTS", "true")
         .env("PROVIDER_BASE_URL_OPENAI", format!("{fake_url}/model/v1/"))
         .env("SERVICE_BASE_URL_BRAVE_SEARCH", format!("{fake_url}/brave"))
         .env("CRYPTO_SECRET_V1", "mk-first-0123456789abcdef0123456789")

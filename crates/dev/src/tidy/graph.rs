@@ -53,7 +53,7 @@ struct Rule {
     never: &'static [&'static str],
 }
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     Rule {
         name: "proto",
         may_use: &[],
@@ -81,30 +81,37 @@ const RULES: [Rule; 10] = [
         never: &["twilight-*", "reqwest", "async-nats"],
     },
     Rule {
-        name: "llm",
+        name: "fetch",
         may_use: &[],
+        never: &["twilight-*", "sqlx*", "async-nats", "reqwest"],
+    },
+    Rule {
+        name: "llm",
+        may_use: &["fetch"],
         never: &["store", "twilight-*"],
     },
     Rule {
         name: "discord",
         may_use: &["proto"],
-        never: &["store", "llm", "async-nats"],
+        never: &["store", "fetch", "llm", "async-nats"],
     },
     Rule {
         name: "gateway",
         may_use: &["proto", "runtime", "discord"],
-        never: &["store", "keyring", "llm", "sqlx*"],
+        never: &["store", "keyring", "fetch", "llm", "sqlx*"],
     },
     Rule {
         name: "worker",
-        may_use: &["proto", "runtime", "keyring", "store", "discord", "llm"],
+        may_use: &[
+            "proto", "runtime", "keyring", "store", "discord", "fetch", "llm",
+        ],
         never: &["gateway", "twilight-gateway"],
     },
     Rule {
         name: "dev",
         may_use: &["proto"],
         never: &[
-            "gateway", "worker", "store", "keyring", "llm", "discord", "runtime",
+            "gateway", "worker", "store", "keyring", "llm", "fetch", "discord", "runtime",
         ],
     },
 ];

@@ -1,0 +1,7 @@
+//! Strangers' addresses.
+
+mod bodies;
+mod downloads;
+mod names;
+mod redirects;
+mod rows;

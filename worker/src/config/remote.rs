@@ -1,0 +1,157 @@
+//! Settings of requests to addresses that others name (CFG-87 to CFG-94, CFG-116, CFG-128, CFG-129).
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use fetch::{Client, Guard, Limits, LocalEndpoint, Policy, Ports, Use};
+use runtime::settings::{Reader, spec};
+
+/// The most items of a list of servers or endpoints.
+const MOST_ITEMS: usize = 64;
+
+/// A quarter of a gibibyte, the memory that a worker is assumed to have.
+const DEFAULT_BUDGET_MIB: i64 = 256;
+
+/// What the operator decided about strangers' addresses.
+#[derive(Clone, Debug)]
+pub struct RemoteSettings {
+    /// Which URLs are allowed.
+    pub policy: Policy,
+    /// How much is downloaded.
+    pub limits: Limits,
+    /// Name servers; the system's when empty.
+    dns_servers: Vec<SocketAddr>,
+    /// Redirects that are followed.
+    max_redirects: u8,
+    /// `host:port` of the proxy that all such requests go through.
+    egress_proxy: Option<String>,
+}
+
+impl RemoteSettings {
+    /// Reads everything; problems are collected in the reader.
+    pub fn read(reader: &mut Reader) -> Self {
+        let redirects = reader.integer(
+            "USER_REMOTE_FETCH_MAX_REDIRECTS",
+            3,
+            0..=10,
+            "redirects that are followed",
+        );
+        Self {
+            policy: Policy {
+                ports: read_ports(reader),
+                allow_local: read_allow_local(reader),
+                local_allow: read_local_allow(reader),
+                ..Policy::default()
+            },
+            limits: read_limits(reader),
+            dns_servers: read_dns_servers(reader),
+            max_redirects: u8::try_from(redirects).unwrap_or(3),
+            egress_proxy: read_egress_proxy(reader),
+        }
+    }
+
+    /// Takes another name server instead of those that are set.
+    #[must_use]
+    pub fn with_dns_server(mut self, server: SocketAddr) -> Self {
+        self.dns_servers = vec![server];
+        self
+    }
+
+    /// Prepares to judge URLs.
+    ///
+    /// # Errors
+    /// No name server is set and the system names none.
+    pub fn guard(&self) -> Result<Guard, fetch::Error> {
+        Guard::new(self.policy.clone(), &self.dns_servers)
+    }
+
+    /// Prepares the client.
+    ///
+    /// # Errors
+    /// Those of [`Self::guard`].
+    pub fn client(&self) -> Result<Client, fetch::Error> {
+        Client::new(self.guard()?, self.max_redirects, self.egress_proxy.clone())
+    }
+}
+
+fn read_limits(reader: &mut Reader) -> Limits {
+    let mib = Use::ALL.into_iter().filter_map(|of| {
+        let default = i64::from(of.default_mib());
+        let mib = reader.integer(of.setting()?, default, 1..=100, of.meaning());
+        Some((of, u32::try_from(mib).unwrap_or(of.default_mib())))
+    });
+    let mib = mib.collect();
+    let budget = reader.integer(
+        "REMOTE_BYTE_BUDGET_MB",
+        DEFAULT_BUDGET_MIB,
+        16..=65_536,
+        "mebibytes of all downloads together; one server or user holds at most half of it",
+    );
+    let concurrent = reader.integer("REMOTE_MAX_CONCURRENT", 16, 1..=256, "downloads at once");
+    Limits {
+        mib,
+        budget_mib: u32::try_from(budget).unwrap_or(u32::MAX),
+        concurrent: usize::try_from(concurrent).unwrap_or(1),
+    }
+}
+
+fn read_ports(reader: &mut Reader) -> Ports {
+    let default = Ports::default();
+    let spec = spec(
+        "REMOTE_ALLOWED_PORTS",
+        Some(default.to_string()),
+        "ports and ranges, `!` excludes, at most 64",
+        "ports that a URL of somebody else may name",
+    );
+    let read = reader.parsed(spec, |text| {
+        Ports::from_str(text).map_err(|e| e.to_string())
+    });
+    read.unwrap_or(default)
+}
+
+/// Whether local endpoints of administrators are allowed; production refuses the switch.
+fn read_allow_local(reader: &mut Reader) -> bool {
+    reader.boolean(
+        "ALLOW_LOCAL_ENDPOINTS",
+        false,
+        "local addresses and http for endpoints of administrators and providers; not in production",
+    )
+}
+
+fn read_local_allow(reader: &mut Reader) -> Vec<LocalEndpoint> {
+    let meaning = "local endpoints that administrators may use everywhere";
+    read_items(
+        reader,
+        "REMOTE_LOCAL_ALLOW",
+        "exact host:port items",
+        meaning,
+    )
+}
+
+fn read_dns_servers(reader: &mut Reader) -> Vec<SocketAddr> {
+    let meaning = "name servers for names of others; those of the system if unset";
+    read_items(reader, "REMOTE_DNS_SERVERS", "address:port items", meaning)
+}
+
+fn read_items<T: FromStr>(
+    reader: &mut Reader,
+    name: &str,
+    range: &str,
+    meaning: &'static str,
+) -> Vec<T> {
+    let read = reader.parsed(spec(name, None, range, meaning), |text| {
+        let items = text.split(',').map(|item| item.trim().parse().ok());
+        let items: Option<Vec<T>> = items.take(MOST_ITEMS + 1).collect();
+        let items = items.filter(|items| items.len() <= MOST_ITEMS);
+        items.ok_or_else(|| format!("is no list of at most {MOST_ITEMS} {range}"))
+    });
+    read.unwrap_or_default()
+}
+
+fn read_egress_proxy(reader: &mut Reader) -> Option<String> {
+    let meaning =
+        "proxy that requests to addresses of others go through; it is given addresses only";
+    let url = reader.optional_url("REMOTE_EGRESS_PROXY", &["http"], meaning)?;
+    let port = url.port_or_known_default().unwrap_or(80);
+    Some(format!("{}:{port}", url.host_str()?))
+}

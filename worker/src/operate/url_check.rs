@@ -1,0 +1,120 @@
+//! `worker url-check`: judges URLs as requests do, one line for each.
+//!
+//! A line is the verdict, the code, the addresses that decided, and the URL with its odd characters
+//! escaped, parted by tabs. It is for operators: people on Discord see the code alone.
+
+use std::io::BufRead as _;
+use std::net::SocketAddr;
+
+use fetch::{Guard, Refusal, Trust};
+
+use crate::config::RemoteSettings;
+
+/// What is judged, and how.
+#[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
+pub struct Args {
+    /// The URLs; read from standard input, one a line, if there are none.
+    urls: Vec<String>,
+    /// Look no name up: judge what the text alone tells.
+    #[arg(long, conflicts_with = "dns_server")]
+    no_dns: bool,
+    /// Each URL is the body of a JSON string, with its escapes.
+    #[arg(long)]
+    escaped: bool,
+    /// Take http for as good as https.
+    #[arg(long)]
+    allow_http: bool,
+    /// Judge as for an endpoint of a server's administrators, which may be local where settings say so.
+    #[arg(long)]
+    endpoint: bool,
+    /// Ask this name server (address:port) instead of the usual ones.
+    #[arg(long)]
+    dns_server: Option<SocketAddr>,
+}
+
+/// Judges every URL; tells whether all are allowed.
+///
+/// # Errors
+/// Standard input cannot be read, or there is no name server.
+pub async fn run(
+    args: &Args,
+    mut settings: RemoteSettings,
+    print: &(dyn Fn(&str) + Sync),
+) -> anyhow::Result<bool> {
+    settings.policy.allow_http = args.allow_http;
+    let settings = match args.dns_server {
+        Some(server) => settings.with_dns_server(server),
+        None => settings,
+    };
+    let guard = settings.guard()?;
+    let mut all_allowed = true;
+    for line in lines(args)? {
+        let (is_allowed, verdict) = judge(&line, args, &guard).await;
+        all_allowed &= is_allowed;
+        print(&verdict);
+    }
+    Ok(all_allowed)
+}
+
+fn lines(args: &Args) -> anyhow::Result<Vec<String>> {
+    if !args.urls.is_empty() {
+        return Ok(args.urls.clone());
+    }
+    let lines = std::io::stdin().lock().split(b'\n');
+    let lines = lines.map(|line| Ok(String::from_utf8_lossy(&line?).into_owned()));
+    lines.collect()
+}
+
+async fn judge(line: &str, args: &Args, guard: &Guard) -> (bool, String) {
+    let unescaped = if args.escaped {
+        // What is no such body is no URL either.
+        serde_json::from_str(&format!("\"{line}\"")).unwrap_or_default()
+    } else {
+        line.to_owned()
+    };
+    let trust = if args.endpoint {
+        Trust::Administrator
+    } else {
+        Trust::Stranger
+    };
+    let judged = if args.no_dns {
+        let judged = guard.policy().check_text(&unescaped, trust);
+        judged.map(|address| match address {
+            Some(address) => ("OK", address.ip().to_string()),
+            None => ("SYNTAX_ONLY", "-".to_owned()),
+        })
+    } else {
+        let approved = guard.approve(&unescaped, trust).await;
+        approved.map(|approved| {
+            let addresses = approved.addresses().iter().map(|at| at.ip().to_string());
+            ("OK", addresses.collect::<Vec<_>>().join(","))
+        })
+    };
+    let shown = if args.escaped {
+        line.to_owned()
+    } else {
+        unescaped.escape_default().to_string()
+    };
+    match judged {
+        Ok((code, addresses)) => (true, format!("allow\t{code}\t{addresses}\t{shown}")),
+        Err(refusal) => (
+            false,
+            format!("refuse\t{refusal}\t{}\t{shown}", reason(refusal)),
+        ),
+    }
+}
+
+/// The address that was refused, and of how many.
+fn reason(refusal: Refusal) -> String {
+    match refusal.address {
+        Some(address) if refusal.address_count > 1 => {
+            format!("{address} (of {})", refusal.address_count)
+        }
+        Some(address) => address.to_string(),
+        None => "-".to_owned(),
+    }
+}
