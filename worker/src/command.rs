@@ -15,6 +15,7 @@ mod form;
 mod kill;
 mod live_check;
 mod memory;
+pub(crate) mod offer;
 mod personal_provider;
 mod ping;
 pub(crate) mod privacy;

@@ -4,7 +4,9 @@
 //! sections that it uses.
 
 mod database;
+mod first_persona;
 mod memory;
+mod provider_keys;
 mod remote;
 
 use std::collections::HashMap;
@@ -17,10 +19,12 @@ use runtime::settings::{Reader, spec};
 
 pub use self::database::read_operator_store;
 use self::database::read_store;
+use self::first_persona::read_bot_name;
 pub use self::memory::MemoryBounds;
+use self::provider_keys::{read_key_rules, read_max_key_checks};
 pub use self::remote::RemoteSettings;
 use crate::keys::{MasterKeys, read_keys};
-use crate::pool::Rests;
+use crate::pool::Rules;
 use crate::switches::Switches;
 use crate::tool::Bounds;
 
@@ -81,8 +85,8 @@ pub struct ChatSettings {
     pub base_trigger_words: Vec<String>,
     /// How long settings of a server are remembered (CFG-113).
     pub server_config_ttl: Duration,
-    /// How long a provider key rests after a refusal (POOL-14).
-    pub key_rests: Rests,
+    /// What becomes of a provider key after a refusal.
+    pub key_rules: Rules,
     /// How often one person may have a key checked in a day (CFG-76).
     pub max_key_checks: u32,
     /// Most tokens of an answer (CFG-85).
@@ -170,7 +174,7 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
         ),
         default_bot_name: read_bot_name(reader),
         base_trigger_words: words,
-        key_rests: read_key_rests(reader),
+        key_rules: read_key_rules(reader),
         max_key_checks: read_max_key_checks(reader),
         server_config_ttl: Duration::from_secs(u64::try_from(ttl).unwrap_or(600)),
         max_output_tokens: u32::try_from(tokens).unwrap_or(8192),
@@ -206,33 +210,6 @@ fn read_gap_backfill(reader: &mut Reader) -> u16 {
         "messages of each active channel that are read again after a lost session; 0: none",
     );
     u16::try_from(most).unwrap_or_default()
-}
-
-fn read_key_rests(reader: &mut Reader) -> Rests {
-    Rests {
-        rate_limit: reader.duration_ms(
-            "KEY_ROTATION_RATE_LIMIT_COOLDOWN_MS",
-            60_000,
-            1000..=3_600_000,
-            "rest of a provider key after a rate limit that names no time, in milliseconds",
-        ),
-        error: reader.duration_ms(
-            "KEY_ROTATION_ERROR_COOLDOWN_MS",
-            300_000,
-            1000..=86_400_000,
-            "rest of a provider key that was refused, in milliseconds",
-        ),
-    }
-}
-
-fn read_max_key_checks(reader: &mut Reader) -> u32 {
-    let checks = reader.integer(
-        "MAX_KEY_CHECKS_PER_DAY",
-        60,
-        0..=100_000,
-        "keys that one person may have checked within 24 hours; 0: none",
-    );
-    u32::try_from(checks).unwrap_or(60)
 }
 
 fn read_stalled_after(reader: &mut Reader, turn_max: Duration) -> Duration {
@@ -279,21 +256,6 @@ fn read_worker_id(reader: &mut Reader) -> String {
 
 const fn is_id_letter(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')
-}
-
-fn read_bot_name(reader: &mut Reader) -> String {
-    let spec = spec(
-        "DEFAULT_BOTNAME",
-        Some("Tomori".to_owned()),
-        "1 to 32 characters",
-        "name of the first persona",
-    );
-    let read = reader.parsed(spec, |text| {
-        (text.chars().count() <= 32)
-            .then(|| text.to_owned())
-            .ok_or_else(|| "is too long".to_owned())
-    });
-    read.unwrap_or_else(|| "Tomori".to_owned())
 }
 
 fn read_provider_urls(reader: &mut Reader, remote: &RemoteSettings) -> HashMap<Provider, llm::Url> {
@@ -416,6 +378,22 @@ mod tests {
         ] {
             let error = reader(&[wrong]).finish().unwrap_err();
             assert!(error.to_string().contains(wrong.0), "{error}");
+        }
+    }
+
+    /// CFG-80 to CFG-83, POOL-14: known, with the promised defaults, and refused out of range.
+    #[test]
+    fn what_follows_from_refused_keys_is_set_within_bounds() {
+        let table = reader(&[]).finish().unwrap().table();
+        for (name, default, outside) in [
+            ("KEY_ROTATION_RATE_LIMIT_COOLDOWN_MS", "60000", "999"),
+            ("KEY_ROTATION_ERROR_COOLDOWN_MS", "300000", "86400001"),
+            ("KEY_POOL_SNAPSHOT_MS", "1000", "99"),
+            ("KEY_AUTH_FAILURES_TO_DISABLE", "3", "0"),
+        ] {
+            assert!(table.contains(&format!("{name}={default}")), "{table}");
+            let error = reader(&[(name, outside)]).finish().unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
         }
     }
 }

@@ -210,7 +210,7 @@ impl TurnError {
             ))),
             _ if has_posted => Some(Notice::ReplyInterrupted),
             Self::Overdue | Self::Stalled => Some(Notice::TooSlow),
-            Self::NoCredentials if around.payer == Payer::User => {
+            Self::NoCredentials | Self::KeyUnreadable if around.payer == Payer::User => {
                 Some(Notice::Credentials(CredentialText::OwnUnusable))
             }
             Self::NoCredentials => Some(Notice::NoCredentials),

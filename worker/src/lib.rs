@@ -14,6 +14,7 @@ mod clock;
 pub mod command;
 pub mod config;
 mod control;
+mod direct;
 mod error;
 mod housekeeping;
 pub mod interactions;

@@ -172,7 +172,7 @@ pub(crate) async fn intake(app: &App, arrived: Arrived<'_>) -> Result<Taken, Not
                 timed(Stage::Admit, admission).await
             }
             (Verdict::NotSetUp | Verdict::Ask(_), _) => {
-                admit::refuse(app, event_id, message, Decision::NotSetUp).await
+                admit::without_setup(app, event_id, message).await
             }
         };
         match answer.map_err(not_yet)? {

@@ -1,7 +1,7 @@
 //! The provider keys: which one a call takes, what is learned from it, and which model is asked when
 //! one does not answer (POOL-7 to POOL-24).
 //!
-//! Choosing reads a snapshot of at most half a second and takes no lock of the database; changes of state
+//! Choosing reads a snapshot that is half a second old at most and takes no lock of the database; changes of state
 //! are the database's, and every worker is told to read again. There is no client of a provider here
 //! and no Discord: [`Calls::make`] is given the call.
 
@@ -36,12 +36,8 @@ pub use self::model::{Length, Model, Order, Purse};
 pub use self::turn_keys::{StandIn, TurnKeys};
 use crate::patience::with_patience;
 
-/// Pools remembered at once; each for half a second.
+/// Pools remembered at once; each for half of [`Rules::known_within`].
 const CAPACITY: u64 = 10_000;
-
-/// The oldest snapshot that a choice may rest on. Half of what is promised (POOL-7, POOL-8): the other
-/// half is for writing the change down, and for opening the key and calling.
-const SNAPSHOT_TTL: Duration = Duration::from_millis(500);
 
 /// Counts of use are written this often (POOL-9).
 const FLUSH_EVERY: Duration = Duration::from_secs(2);
@@ -49,13 +45,18 @@ const FLUSH_EVERY: Duration = Duration::from_secs(2);
 /// Counts of a key that nobody asks for are kept so long.
 const FORGET_AFTER: Duration = Duration::from_hours(1);
 
-/// How long a key rests, where the provider does not say.
+/// What follows from a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rests {
-    /// After a rate limit.
-    pub rate_limit: Duration,
-    /// After a refusal of key, account or plan.
-    pub error: Duration,
+pub struct Rules {
+    /// How long a key rests after a rate limit, where the provider does not say (CFG-80).
+    pub limited_rest: Duration,
+    /// How long it rests after a refusal of key, account or plan (CFG-81).
+    pub refused_rest: Duration,
+    /// How soon every worker acts on a change of a pool (CFG-82). A snapshot may be half as old: the
+    /// other half is for writing the change down, and for opening the key and calling (POOL-8).
+    pub known_within: Duration,
+    /// The so-manieth refusal in a row that calls a key wrong ends its use (CFG-83), 1..=100.
+    pub fatal_refusals: i32,
 }
 
 /// The pools of all servers, and the providers that do not answer, as this process knows them.
@@ -63,7 +64,7 @@ pub struct KeyPools {
     store: Store,
     nats: async_nats::Client,
     names: Names,
-    rests: Rests,
+    rules: Rules,
     tracker: TaskTracker,
     snapshots: Cache<(u64, Provider), Arc<Snapshot>>,
     tallies: Mutex<HashMap<KeyId, Tally>>,
@@ -111,18 +112,18 @@ impl KeyPools {
         store: Store,
         nats: async_nats::Client,
         names: Names,
-        rests: Rests,
+        rules: Rules,
         tracker: TaskTracker,
     ) -> Self {
         Self {
             store,
             nats,
             names,
-            rests,
+            rules,
             tracker,
             snapshots: Cache::builder()
                 .max_capacity(CAPACITY)
-                .time_to_live(SNAPSHOT_TTL)
+                .time_to_live(rules.known_within / 2)
                 .build(),
             tallies: Mutex::default(),
             breakers: Breakers::default(),

@@ -1,5 +1,6 @@
 //! Administrators are told once of a key that was refused for good (POOL-17): in the server's notice
-//! channel, else its owner directly, else by the list of keys alone.
+//! channel, else its owner directly, else by the list of keys alone. Of a key of their own people are
+//! told directly.
 //!
 //! Whoever saw the last refusal looks at once, and every worker looks each minute, so that a key is
 //! told whose worker died. Who tells is decided by one conditional update.
@@ -99,7 +100,35 @@ async fn tell(app: &App, key: &RefusedKey) -> Told {
             return told;
         }
     }
-    told(tell_owner(app, key).await, Told::Owner)
+    match owner_of(app, key).await {
+        Ok(owner) => tell_directly(app, key, owner).await,
+        Err(error) => told(Err(error), Told::Owner),
+    }
+}
+
+/// Writes to a person who takes direct messages; who does not is left alone for a day (PRIV-71).
+async fn tell_directly(app: &App, key: &RefusedKey, owner: UserId) -> Told {
+    match app.store.is_direct_open(owner).await {
+        Ok(true) => {}
+        Ok(false) => return Told::Nobody,
+        Err(error) => {
+            tracing::debug!(%error, "nobody knows whether direct messages are taken");
+            return Told::Later;
+        }
+    }
+    let outcome = async {
+        let channel = app.discord.direct_channel(owner).await?;
+        post(app, key, channel).await
+    };
+    let outcome = outcome.await;
+    if outcome
+        .as_ref()
+        .is_err_and(discord::Error::is_direct_closed)
+        && let Err(error) = app.store.direct_is_closed(owner).await
+    {
+        tracing::debug!(%error, "closed direct messages are not remembered");
+    }
+    told(outcome, Told::Owner)
 }
 
 /// Who was told, if somebody was.
@@ -115,25 +144,16 @@ fn told(outcome: Result<(), discord::Error>, whom: Told) -> Told {
     }
 }
 
-async fn tell_owner(app: &App, key: &RefusedKey) -> Result<(), discord::Error> {
-    let owner: UserId = match key.tenant {
+async fn owner_of(app: &App, key: &RefusedKey) -> Result<UserId, discord::Error> {
+    Ok(match key.tenant {
         TenantId::Direct(user) => user,
         TenantId::Guild(guild) => app.discord.guild(guild).await?.owner,
-    };
-    let channel = app.discord.direct_channel(owner).await?;
-    post(app, key, channel).await
+    })
 }
 
 async fn post(app: &App, key: &RefusedKey, channel: ChannelId) -> Result<(), discord::Error> {
-    let provider: Option<Provider> = key.provider.parse().ok();
-    let notice = Notice::Credentials(CredentialText::RefusedForGood {
-        provider: provider.map_or_else(|| key.provider.clone(), |known| known.label().to_owned()),
-        is_main: key.is_main,
-        label: key.label.clone(),
-        last4: key.last4.clone(),
-    });
     let message = discord::NewMessage {
-        content: notice.text().into_owned(),
+        content: notice(key).text().into_owned(),
         nonce: Some(nonce(key)),
         reply_to: None,
         mention_users: Vec::new(),
@@ -146,15 +166,31 @@ async fn post(app: &App, key: &RefusedKey, channel: ChannelId) -> Result<(), dis
         .map(drop)
 }
 
+fn notice(key: &RefusedKey) -> Notice {
+    let provider: Option<Provider> = key.provider.parse().ok();
+    let provider = provider.map_or_else(|| key.provider.clone(), |known| known.label().to_owned());
+    let last4 = key.last4.clone();
+    Notice::Credentials(match key.which {
+        WhichKey::Own(_) => CredentialText::OwnRefusedForGood { provider, last4 },
+        WhichKey::Pooled(_) | WhichKey::Main(_) => CredentialText::RefusedForGood {
+            provider,
+            is_main: key.is_main,
+            label: key.label.clone(),
+            last4,
+        },
+    })
+}
+
 /// The same for every attempt to tell of this refusal of this key: what was sent and in doubt is not
 /// sent twice.
 fn nonce(key: &RefusedKey) -> u64 {
-    let row = match key.which {
-        WhichKey::Pooled(row) => row.0,
-        WhichKey::Main(server) => -server.0,
+    let (table, row) = match key.which {
+        WhichKey::Pooled(row) => (0_i64, row.0),
+        WhichKey::Main(server) => (1, server.0),
+        WhichKey::Own(row) => (2, row.0),
     };
     let since = key.since.map_or(0, |since| since.timestamp_micros());
-    xxh3_64(&[row.to_le_bytes(), since.to_le_bytes()].concat())
+    xxh3_64(&[table, row, since].map(i64::to_le_bytes).concat())
 }
 
 /// Tells whether the same call may do later.

@@ -117,6 +117,11 @@ impl Error {
         matches!(self.code(), Some(code::ALREADY_ACKNOWLEDGED))
     }
 
+    /// Tells whether the person takes no direct messages from us (50007).
+    pub const fn is_direct_closed(&self) -> bool {
+        matches!(self.code(), Some(code::CANNOT_SEND_TO_USER))
+    }
+
     /// Tells whether we may not post there at all: no access, no permission, no such channel, or
     /// a person who takes no direct messages.
     pub const fn cannot_send(&self) -> bool {

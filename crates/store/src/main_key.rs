@@ -9,7 +9,7 @@ use proto::id::TenantId;
 use secrecy::SecretString;
 use sqlx::PgConnection;
 
-use crate::provider_key::{AUTH_FAILURES_TO_DISABLE, KeyFault, LONGEST_MESSAGE, MOST_POOL_KEYS};
+use crate::provider_key::{KeyFault, LONGEST_MESSAGE, MOST_POOL_KEYS};
 use crate::{Error, ServerId, Store};
 
 /// The main key of a tenant, as a caller finds it.
@@ -19,11 +19,12 @@ pub enum MainKey {
     /// It was called wrong too often: nobody calls with it until people replace it or test it again.
     Refused,
     /// It may be called with.
-    Usable(UsableMainKey),
+    Usable(UsableKey),
 }
 
-/// A main key that may be called with. No `Debug`: it holds the key.
-pub struct UsableMainKey {
+/// A key that may be called with, alone: the main key of a tenant or a user's own. No `Debug`: it
+/// holds the key.
+pub struct UsableKey {
     /// The key.
     pub key: SecretString,
     /// Belongs to every report about a call with it.
@@ -32,15 +33,26 @@ pub struct UsableMainKey {
     pub has_failed: bool,
 }
 
-/// What became of a report about a main key.
+/// What became of a report about such a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MainKeyReport {
+pub enum KeyReport {
     /// Nothing: the key or its state is another one since the call began.
     Outdated,
     /// It was counted.
     Noted,
-    /// The key is rejected from now on, by this very report. The administrators are to be told.
+    /// The key is rejected from now on, by this very report. Whose it is is to be told.
     Refused,
+}
+
+impl KeyReport {
+    /// Reads what a report's statement returned: whether the key is rejected, if it took the report.
+    pub(crate) const fn of(is_refused: Option<bool>) -> Self {
+        match is_refused {
+            None => Self::Outdated,
+            Some(false) => Self::Noted,
+            Some(true) => Self::Refused,
+        }
+    }
 }
 
 impl Store {
@@ -64,15 +76,15 @@ impl Store {
         let key = self
             .open_and_renew(keyring, SERVER_API_KEY, tenant, &found.sealed)
             .await?;
-        Ok(MainKey::Usable(UsableMainKey {
+        Ok(MainKey::Usable(UsableKey {
             key,
             generation: found.generation,
             has_failed: found.has_failed,
         }))
     }
 
-    /// Records that a provider refused a call for the main key's sake. Called wrong for the third
-    /// time in a row it is rejected; any other refusal begins the count anew.
+    /// Records that a provider refused a call for the main key's sake. Called wrong too often in a
+    /// row it is rejected; any other refusal begins the count anew.
     ///
     /// # Errors
     /// `Unavailable`; then the report may or may not have been taken, and repeating it is harmless.
@@ -82,15 +94,16 @@ impl Store {
         generation: i64,
         fault: KeyFault,
         message: &str,
-    ) -> Result<MainKeyReport, Error> {
+    ) -> Result<KeyReport, Error> {
         let message: String = message.chars().take(LONGEST_MESSAGE).collect();
         let is_refused = sqlx::query_scalar!(
             r#"UPDATE server_model_configs m
-               SET main_key_auth_failures = CASE WHEN $4 THEN m.main_key_auth_failures + 1 ELSE 0 END,
+               SET main_key_auth_failures =
+                       CASE WHEN $4::integer IS NULL THEN 0 ELSE m.main_key_auth_failures + 1 END,
                    main_key_disabled_at =
-                       CASE WHEN $4 AND m.main_key_auth_failures + 1 >= $5 THEN now() END,
+                       CASE WHEN m.main_key_auth_failures + 1 >= $4 THEN now() END,
                    main_key_told_at = NULL,
-                   main_key_last_error = $6,
+                   main_key_last_error = $5,
                    main_key_generation = m.main_key_generation + 1
                FROM servers s
                WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2 AND m.server_id = s.server_id
@@ -99,17 +112,12 @@ impl Store {
             tenant.disc_id().to_string(),
             tenant.is_direct(),
             generation,
-            fault == KeyFault::Auth,
-            AUTH_FAILURES_TO_DISABLE,
+            fault.fatal(),
             message,
         )
         .fetch_optional(self.pool.tenant(tenant))
         .await?;
-        Ok(match is_refused {
-            None => MainKeyReport::Outdated,
-            Some(false) => MainKeyReport::Noted,
-            Some(true) => MainKeyReport::Refused,
-        })
+        Ok(KeyReport::of(is_refused))
     }
 
     /// Records that the main key works: what was held against it is forgotten. Returns whether that

@@ -5,9 +5,7 @@
 //! `user_provider_keys` has `text` among its `enabled_capabilities`; its `models` may name a model
 //! under `text`. Then no key of a server is ever used, whatever fails.
 
-use keyring::{Keyring, USER_API_KEY};
 use proto::id::{TenantId, UserId};
-use secrecy::SecretString;
 
 use crate::text::texts;
 use crate::{Error, Store, Turn};
@@ -115,36 +113,6 @@ impl Store {
         .fetch_all(self.pool.user(user))
         .await?;
         Ok(models)
-    }
-
-    /// Returns a user's own key for a provider; `None` when there is none that may be used.
-    ///
-    /// # Errors
-    /// `Corrupt` when it does not open; `Keyring` when this process lacks its version;
-    /// `Unavailable`.
-    pub async fn own_key(
-        &self,
-        keyring: &Keyring,
-        user: UserId,
-        provider: &str,
-    ) -> Result<Option<SecretString>, Error> {
-        let row = sqlx::query_scalar!(
-            "SELECT k.user_provider_key_id
-             FROM users u JOIN user_provider_keys k ON k.user_id = u.user_id
-             WHERE u.user_disc_id = $1 AND k.provider = $2 AND k.disabled_at IS NULL
-               AND 'text' = ANY (k.enabled_capabilities)",
-            user.to_string(),
-            provider,
-        )
-        .fetch_optional(self.pool.user(user))
-        .await?;
-        match row {
-            Some(row) => {
-                let owner = TenantId::Direct(user);
-                self.secret(keyring, USER_API_KEY, row, owner).await
-            }
-            None => Ok(None),
-        }
     }
 
     /// Tells why an admission found nobody who pays, as things are now.

@@ -22,6 +22,7 @@ use sqlx::{Connection as _, Describe, Either, Execute, Executor, SqlStr};
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
+use crate::Error;
 use crate::connect::Settings;
 use crate::error::code_of;
 use crate::fence::{RoleName, take_role};
@@ -94,20 +95,35 @@ impl Pool {
     }
 }
 
+/// What a statement, or a transaction of several, can end with.
+pub(crate) trait Failure: From<sqlx::Error> {
+    /// Tells whether the database took no write, because it is no primary.
+    fn is_read_only(&self) -> bool;
+}
+
+impl Failure for sqlx::Error {
+    fn is_read_only(&self) -> bool {
+        code_of(self).is_some_and(|code| code == READ_ONLY)
+    }
+}
+
+impl Failure for Error {
+    fn is_read_only(&self) -> bool {
+        matches!(self, Self::Unavailable(fault) if fault.0.is_read_only())
+    }
+}
+
 /// Gives a connection back once its statement was answered, well or not. A read-only one is closed:
 /// the next connection may lead to the new primary.
 ///
 /// # Errors
 /// That of the statement; `Io` when there was no answer in time.
-fn settle<T>(
+fn settle<T, E: Failure>(
     mut connection: PoolConnection<Postgres>,
-    answer: Result<Result<T, sqlx::Error>, Elapsed>,
-) -> Result<T, sqlx::Error> {
-    let answer = answer.map_err(std::io::Error::from)?;
-    let is_read_only = answer
-        .as_ref()
-        .is_err_and(|error| code_of(error).is_some_and(|code| code == READ_ONLY));
-    if !is_read_only {
+    answer: Result<Result<T, E>, Elapsed>,
+) -> Result<T, E> {
+    let answer = answer.map_err(no_answer)?;
+    if !answer.as_ref().is_err_and(E::is_read_only) {
         #[expect(
             clippy::disallowed_methods,
             reason = "sqlx spawns the same without a limit; closing the pool waits for it"
@@ -115,6 +131,10 @@ fn settle<T>(
         tokio::spawn(timeout(PING_TIMEOUT, connection.return_to_pool()));
     }
     answer
+}
+
+fn no_answer<E: Failure>(elapsed: Elapsed) -> E {
+    sqlx::Error::from(std::io::Error::from(elapsed)).into()
 }
 
 /// Runs statements without a scope: they see no row of any tenant.

@@ -1,6 +1,8 @@
 //! All that a turn needs to know about its tenant, read at once.
 
 use proto::id::TenantId;
+use sqlx::PgConnection;
+use tokio::time::timeout;
 
 use crate::row::Place;
 use crate::{Error, Lineage, Store};
@@ -112,60 +114,68 @@ impl Store {
     /// # Errors
     /// `Corrupt`, `Unavailable`.
     pub async fn profile(&self, tenant: TenantId) -> Result<Option<Profile>, Error> {
-        // The settings first: when a persona changes between the statements, the version is the
-        // older one, and the admission asks for a fresh profile.
-        let settings = sqlx::query_as!(
-            SettingsRow,
-            r#"SELECT s.server_id, s.settings_version, s.locale, s.display_name,
-                      m.text_model ->> 'provider' AS provider, m.text_model ->> 'model' AS model,
-                      (octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NULL) IS TRUE
-                          AS "has_key!",
-                      (octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NOT NULL) IS TRUE
-                          AS "is_key_refused!",
-                      m.key_last4 AS "key_last4?",
-                      COALESCE(c.message_fetch_limit, 80::smallint) AS "message_fetch_limit!",
-                      COALESCE(c.humanizer_degree, 1::smallint) AS "humanizer_degree!",
-                      c.system_prompt AS "system_prompt?",
-                      m.llm_max_output_tokens AS "max_output_tokens?",
-                      COALESCE(m.llm_temperature, 1.0::real) AS "temperature!",
-                      COALESCE(c.tool_notice_hidden_keys, '{}') AS "hidden_notices!",
-                      COALESCE(c.tool_use_enabled, true) AS "tool_use!",
-                      COALESCE(c.thread_creation_enabled, false) AS "thread_creation!",
-                      COALESCE(c.personal_memories_enabled, true) AS "personal_memories!",
-                      COALESCE(c.server_memteaching_enabled, false) AS "members_teach!"
-               FROM servers s
-               LEFT JOIN server_model_configs m ON m.server_id = s.server_id
-               LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
-               WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2"#,
-            tenant.disc_id().to_string(),
-            tenant.is_direct(),
-        )
-        .fetch_optional(self.pool.tenant(tenant))
-        .await?;
-        let Some(settings) = settings else {
-            return Ok(None);
-        };
-        let personas = self.personas(ServerId(settings.server_id)).await?;
-        settings.into_profile(tenant, personas).map(Some)
+        let mut opened = self.pool.tenant(tenant).open_to_read().await?;
+        let deadline = opened.deadline();
+        let reading = async { read(&mut *opened.begin().await?, tenant).await };
+        let done = timeout(deadline, reading).await;
+        opened.settle(done)
     }
+}
 
-    async fn personas(&self, server: ServerId) -> Result<Vec<Persona>, Error> {
-        let rows = sqlx::query_as!(
-            PersonaRow,
-            r#"SELECT p.persona_id, p.persona_lineage_id, p.nickname, p.is_alter, p.attribute_list, p.sample_dialogues,
-                      COALESCE(c.trigger_words, '{}') AS "trigger_words!",
-                      c.persona_prompt AS "persona_prompt?"
-               FROM personas p LEFT JOIN persona_configs c ON c.persona_id = p.persona_id
-               WHERE p.server_id = $1
-               ORDER BY p.is_alter, p.position, p.persona_id
-               LIMIT $2"#,
-            server.0,
-            MOST_PERSONAS,
-        )
-        .fetch_all(self.pool.server(server))
-        .await?;
-        rows.into_iter().map(Persona::try_from).collect()
-    }
+async fn read(connection: &mut PgConnection, tenant: TenantId) -> Result<Option<Profile>, Error> {
+    // The settings first: when a persona changes between the statements, the version is the
+    // older one, and the admission asks for a fresh profile.
+    let settings = sqlx::query_as!(
+        SettingsRow,
+        r#"SELECT s.server_id, s.settings_version, s.locale, s.display_name,
+                  m.text_model ->> 'provider' AS provider, m.text_model ->> 'model' AS model,
+                  (octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NULL) IS TRUE
+                      AS "has_key!",
+                  (octet_length(m.api_key) > 0 AND m.main_key_disabled_at IS NOT NULL) IS TRUE
+                      AS "is_key_refused!",
+                  m.key_last4 AS "key_last4?",
+                  COALESCE(c.message_fetch_limit, 80::smallint) AS "message_fetch_limit!",
+                  COALESCE(c.humanizer_degree, 1::smallint) AS "humanizer_degree!",
+                  c.system_prompt AS "system_prompt?",
+                  m.llm_max_output_tokens AS "max_output_tokens?",
+                  COALESCE(m.llm_temperature, 1.0::real) AS "temperature!",
+                  COALESCE(c.tool_notice_hidden_keys, '{}') AS "hidden_notices!",
+                  COALESCE(c.tool_use_enabled, true) AS "tool_use!",
+                  COALESCE(c.thread_creation_enabled, false) AS "thread_creation!",
+                  COALESCE(c.personal_memories_enabled, true) AS "personal_memories!",
+                  COALESCE(c.server_memteaching_enabled, false) AS "members_teach!"
+           FROM servers s
+           LEFT JOIN server_model_configs m ON m.server_id = s.server_id
+           LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
+           WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2"#,
+        tenant.disc_id().to_string(),
+        tenant.is_direct(),
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(settings) = settings else {
+        return Ok(None);
+    };
+    let personas = personas(connection, ServerId(settings.server_id)).await?;
+    settings.into_profile(tenant, personas).map(Some)
+}
+
+async fn personas(connection: &mut PgConnection, server: ServerId) -> Result<Vec<Persona>, Error> {
+    let rows = sqlx::query_as!(
+        PersonaRow,
+        r#"SELECT p.persona_id, p.persona_lineage_id, p.nickname, p.is_alter, p.attribute_list, p.sample_dialogues,
+                  COALESCE(c.trigger_words, '{}') AS "trigger_words!",
+                  c.persona_prompt AS "persona_prompt?"
+           FROM personas p LEFT JOIN persona_configs c ON c.persona_id = p.persona_id
+           WHERE p.server_id = $1
+           ORDER BY p.is_alter, p.position, p.persona_id
+           LIMIT $2"#,
+        server.0,
+        MOST_PERSONAS,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Persona::try_from).collect()
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "a column each")]

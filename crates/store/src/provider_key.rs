@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
-pub(crate) use self::change::{AUTH_FAILURES_TO_DISABLE, LONGEST_MESSAGE};
+pub(crate) use self::change::LONGEST_MESSAGE;
 pub use self::change::{KeyFailure, KeyFault, Rested};
 use self::edit::BY_PEOPLE;
 pub use self::edit::{SeenKey, SeenPool};
@@ -179,7 +179,7 @@ impl Store {
         let mut opened = self.pool.tenant(new.tenant).open().await?;
         let deadline = opened.deadline();
         let done = timeout(deadline, add(&mut opened, keyring, &new)).await;
-        let added = opened.settle(done.map(Ok))??;
+        let added = opened.settle(done)?;
         let KeyAdded::Added(id) = added else {
             return Ok(added);
         };

@@ -1,14 +1,13 @@
 //! Keys that providers refused for good, and who was told of them (POOL-17).
 //!
-//! Whoever wins the one conditional update tells, so that administrators hear of a key once,
-//! however many workers saw it fail.
+//! Whoever wins the one conditional update tells, so that administrators hear of a key once, and a
+//! user of their own, however many workers saw it fail.
 
 use chrono::{DateTime, Utc};
 use proto::id::{ChannelId, TenantId};
-use sqlx::PgExecutor;
 
 use crate::row::Place;
-use crate::{Error, KeyId, ServerId, Store};
+use crate::{Error, KeyId, OwnKeyId, ServerId, Store};
 
 /// Refused keys that are looked at in one go; the rest comes with the next look.
 const MOST_UNTOLD: i64 = 100;
@@ -20,6 +19,8 @@ pub enum WhichKey {
     Pooled(KeyId),
     /// The main key of a server without a pool.
     Main(ServerId),
+    /// A user's own; the tenant is the user.
+    Own(OwnKeyId),
 }
 
 /// A key that was refused for good, as far as it may be shown.
@@ -44,24 +45,52 @@ pub struct RefusedKey {
 }
 
 impl Store {
-    /// Returns keys of all tenants that were refused for good and of which nobody was told, at most
-    /// 100.
+    /// Returns keys of all tenants and users that were refused for good and of which nobody was told,
+    /// at most 100.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`.
     pub async fn untold_refusals(&self) -> Result<Vec<RefusedKey>, Error> {
-        refusals(self.pool.system(), None, true).await
+        let rows = sqlx::query_as!(
+            RefusalRow,
+            r#"SELECT r.key_id AS "key_id?", r.own_key_id AS "own_key_id?",
+                      r.server_id AS "server_id?", r.provider AS "provider!",
+                      r.is_main AS "is_main!", r.label, r.last4, r.since,
+                      COALESCE(s.server_disc_id, r.user_disc_id) AS "disc_id!",
+                      COALESCE(s.is_dm_channel, true) AS "is_direct!",
+                      c.notice_channel_disc_id AS "notice_channel?"
+               FROM (
+                   SELECT k.rotation_key_id AS key_id, NULL::bigint AS own_key_id, k.server_id,
+                          NULL::text AS user_disc_id, k.provider, k.is_main_key_pointer AS is_main,
+                          k.label,
+                          CASE WHEN k.is_main_key_pointer THEN m.key_last4 ELSE k.key_last4 END
+                              AS last4,
+                          k.last_error_at AS since
+                   FROM api_key_rotation k
+                   LEFT JOIN server_model_configs m ON m.server_id = k.server_id
+                   WHERE NOT k.is_enabled AND k.disabled_reason = 'auth' AND k.admins_told_at IS NULL
+                   UNION ALL
+                   SELECT NULL, NULL, m.server_id, NULL, m.provider, true, NULL, m.key_last4,
+                          m.main_key_disabled_at
+                   FROM server_model_configs m
+                   WHERE m.main_key_disabled_at IS NOT NULL AND m.main_key_told_at IS NULL
+                   UNION ALL
+                   SELECT NULL, k.user_provider_key_id, NULL, u.user_disc_id, k.provider, false, NULL,
+                          k.key_last4, k.disabled_at
+                   FROM user_provider_keys k JOIN users u ON u.user_id = k.user_id
+                   WHERE k.disabled_at IS NOT NULL AND k.told_at IS NULL
+               ) r
+               LEFT JOIN servers s ON s.server_id = r.server_id
+               LEFT JOIN server_chat_configs c ON c.server_id = r.server_id
+               LIMIT $1"#,
+            MOST_UNTOLD,
+        )
+        .fetch_all(self.pool.system())
+        .await?;
+        rows.into_iter().map(RefusedKey::try_from).collect()
     }
 
-    /// Returns the keys of a tenant that were refused for good, told or not, at most 100.
-    ///
-    /// # Errors
-    /// `Corrupt`, `Unavailable`.
-    pub async fn refused_keys(&self, tenant: TenantId) -> Result<Vec<RefusedKey>, Error> {
-        refusals(self.pool.tenant(tenant), Some(tenant), false).await
-    }
-
-    /// Takes the right to tell the administrators of a refused key. `false`: somebody else has it, or
+    /// Takes the right to tell of a refused key. `false`: somebody else has it, or
     /// the key is in use again. Whoever has it and fails gives it back.
     ///
     /// # Errors
@@ -84,6 +113,16 @@ impl Store {
                      WHERE server_id = $1 AND main_key_disabled_at IS NOT NULL
                        AND main_key_told_at IS NULL",
                     server.0,
+                )
+                .execute(self.pool.tenant(tenant))
+                .await?
+            }
+            WhichKey::Own(key) => {
+                sqlx::query!(
+                    "UPDATE user_provider_keys SET told_at = now()
+                     WHERE user_provider_key_id = $1 AND disabled_at IS NOT NULL
+                       AND told_at IS NULL",
+                    key.0,
                 )
                 .execute(self.pool.tenant(tenant))
                 .await?
@@ -116,63 +155,31 @@ impl Store {
                 .execute(self.pool.tenant(tenant))
                 .await?
             }
+            WhichKey::Own(key) => {
+                sqlx::query!(
+                    "UPDATE user_provider_keys SET told_at = NULL
+                     WHERE user_provider_key_id = $1 AND disabled_at IS NOT NULL",
+                    key.0,
+                )
+                .execute(self.pool.tenant(tenant))
+                .await?
+            }
         };
         Ok(())
     }
 }
 
-async fn refusals(
-    executor: impl PgExecutor<'_>,
-    tenant: Option<TenantId>,
-    only_untold: bool,
-) -> Result<Vec<RefusedKey>, Error> {
-    let rows = sqlx::query_as!(
-        RefusalRow,
-        r#"SELECT r.key_id AS "key_id?", r.server_id AS "server_id!",
-                  r.provider AS "provider!", r.is_main AS "is_main!", r.label, r.last4,
-                  r.since, s.server_disc_id, s.is_dm_channel,
-                  c.notice_channel_disc_id AS "notice_channel?"
-           FROM (
-               SELECT k.rotation_key_id AS key_id, k.server_id, k.provider,
-                      k.is_main_key_pointer AS is_main, k.label,
-                      CASE WHEN k.is_main_key_pointer THEN m.key_last4 ELSE k.key_last4 END
-                          AS last4,
-                      k.last_error_at AS since
-               FROM api_key_rotation k
-               LEFT JOIN server_model_configs m ON m.server_id = k.server_id
-               WHERE NOT k.is_enabled AND k.disabled_reason = 'auth'
-                 AND (k.admins_told_at IS NULL OR NOT $3)
-               UNION ALL
-               SELECT NULL, m.server_id, m.provider, true, NULL, m.key_last4,
-                      m.main_key_disabled_at
-               FROM server_model_configs m
-               WHERE m.main_key_disabled_at IS NOT NULL
-                 AND (m.main_key_told_at IS NULL OR NOT $3)
-           ) r
-           JOIN servers s ON s.server_id = r.server_id
-           LEFT JOIN server_chat_configs c ON c.server_id = r.server_id
-           WHERE $1::text IS NULL OR (s.server_disc_id = $1::text AND s.is_dm_channel = $2)
-           LIMIT $4"#,
-        tenant.map(|tenant| tenant.disc_id().to_string()),
-        tenant.is_some_and(TenantId::is_direct),
-        only_untold,
-        MOST_UNTOLD,
-    )
-    .fetch_all(executor)
-    .await?;
-    rows.into_iter().map(RefusedKey::try_from).collect()
-}
-
 struct RefusalRow {
     key_id: Option<i64>,
-    server_id: i64,
+    own_key_id: Option<i64>,
+    server_id: Option<i64>,
     provider: String,
     is_main: bool,
     label: Option<String>,
     last4: Option<String>,
     since: Option<DateTime<Utc>>,
-    server_disc_id: String,
-    is_dm_channel: bool,
+    disc_id: String,
+    is_direct: bool,
     notice_channel: Option<String>,
 }
 
@@ -180,23 +187,29 @@ impl TryFrom<RefusalRow> for RefusedKey {
     type Error = Error;
 
     fn try_from(row: RefusalRow) -> Result<Self, Error> {
+        let id = row.key_id.or(row.own_key_id).or(row.server_id);
+        let id = id.unwrap_or_default();
         let place = |table, column| Place {
             table,
             column,
-            row: &row.server_id,
+            row: &id,
         };
-        let tenant = place("servers", "server_disc_id");
+        let tenant = match row.own_key_id {
+            Some(_) => place("users", "user_disc_id"),
+            None => place("servers", "server_disc_id"),
+        };
         let channel = place("server_chat_configs", "notice_channel_disc_id");
+        let which = match (row.key_id, row.own_key_id) {
+            (Some(key), _) => WhichKey::Pooled(KeyId(key)),
+            (None, Some(key)) => WhichKey::Own(OwnKeyId(key)),
+            (None, None) => WhichKey::Main(ServerId(id)),
+        };
         Ok(Self {
-            which: row
-                .key_id
-                .map_or(WhichKey::Main(ServerId(row.server_id)), |key| {
-                    WhichKey::Pooled(KeyId(key))
-                }),
-            tenant: if row.is_dm_channel {
-                TenantId::Direct(tenant.parse(&row.server_disc_id)?)
+            which,
+            tenant: if row.is_direct {
+                TenantId::Direct(tenant.parse(&row.disc_id)?)
             } else {
-                TenantId::Guild(tenant.parse(&row.server_disc_id)?)
+                TenantId::Guild(tenant.parse(&row.disc_id)?)
             },
             notice_channel: row
                 .notice_channel

@@ -90,7 +90,7 @@ impl Store {
         let mut opened = scope.open().await?;
         let deadline = opened.deadline();
         let done = timeout(deadline, add(&mut opened, new)).await;
-        opened.settle(done.map(Ok))?
+        opened.settle(done)
     }
 
     /// Changes what a memory says.

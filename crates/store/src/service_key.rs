@@ -92,7 +92,7 @@ impl Store {
         let mut opened = self.pool.tenant(new.tenant).open().await?;
         let deadline = opened.deadline();
         let done = timeout(deadline, set(&mut opened, keyring, new)).await;
-        opened.settle(done.map(Ok))?
+        opened.settle(done)
     }
 
     /// Removes a key of a service as it was shown.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use keyring::Keyring;
-use proto::id::TenantId;
+use proto::id::{TenantId, UserId};
 use secrecy::SecretString;
 use sqlx::PgConnection;
 use tokio::time::timeout;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::main_key::point_at_main_key;
 use crate::pool::scope::Opened;
 use crate::seal::{MainKey, write_main_key};
-use crate::{Error, ServerId, Store};
+use crate::{Edited, Error, ServerId, Store};
 
 /// What `/setup` stores. `Debug` shows neither the key nor names.
 pub struct NewSetup {
@@ -42,7 +42,31 @@ impl fmt::Debug for NewSetup {
     }
 }
 
+/// The direct messages of a person who talks with keys of their own.
+#[derive(Clone, Debug)]
+pub struct NewDirect {
+    /// The person.
+    pub user: UserId,
+    /// Name of the main persona.
+    pub bot_name: String,
+    /// Its trigger words, at most 10.
+    pub trigger_words: Vec<String>,
+}
+
 impl Store {
+    /// Makes the direct messages of a person a tenant without a key, where that person's own keys
+    /// pay; `Stale` where they do not, or where the tenant is there. Dropping it midway leaves nothing
+    /// behind.
+    ///
+    /// # Errors
+    /// `Unavailable`; repeating it is harmless.
+    pub async fn set_up_direct(&self, new: NewDirect) -> Result<Edited, Error> {
+        let mut opened = self.pool.tenant(TenantId::Direct(new.user)).open().await?;
+        let deadline = opened.deadline();
+        let done = timeout(deadline, begin_direct(&mut opened, &new)).await;
+        opened.settle(done)
+    }
+
     /// Makes the tenant, its settings and its main persona where they are missing, and stores
     /// provider, model and sealed key. Raises the settings version. What was known of the key before
     /// is forgotten, and the new one takes part in the pool of its provider, where there is one;
@@ -57,7 +81,7 @@ impl Store {
         // One deadline for all of it: a few rows that nobody else locks for long.
         let deadline = opened.deadline();
         let done = timeout(deadline, in_transaction(&mut opened, keyring, &setup)).await;
-        opened.settle(done.map(Ok))?
+        opened.settle(done)
     }
 }
 
@@ -77,9 +101,44 @@ async fn in_transaction(
     };
     write_main_key(&mut transaction, keyring, &key).await?;
     point_at_main_key(&mut transaction, server, &setup.provider).await?;
-    insert_missing(&mut transaction, server, setup).await?;
+    insert_missing(
+        &mut transaction,
+        server,
+        (&setup.bot_name, &setup.trigger_words),
+    )
+    .await?;
     transaction.commit().await?;
     Ok(server)
+}
+
+async fn begin_direct(opened: &mut Opened, new: &NewDirect) -> Result<Edited, Error> {
+    let mut transaction = opened.begin().await?;
+    let server = sqlx::query_scalar!(
+        "INSERT INTO servers (server_disc_id, is_dm_channel)
+         SELECT u.user_disc_id, true FROM users u
+         WHERE u.user_disc_id = $1 AND u.personal_provider_enabled AND u.privacy_level IN (0, 1)
+           AND EXISTS (
+               SELECT 1 FROM user_provider_keys k
+               WHERE k.user_id = u.user_id AND 'text' = ANY (k.enabled_capabilities))
+         ON CONFLICT (server_disc_id) DO NOTHING
+         RETURNING server_id",
+        new.user.to_string(),
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(server) = server else {
+        return Ok(Edited::Stale);
+    };
+    sqlx::query!(
+        "INSERT INTO server_model_configs (server_id) VALUES ($1)",
+        server
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let persona = (&*new.bot_name, &*new.trigger_words);
+    insert_missing(&mut transaction, ServerId(server), persona).await?;
+    transaction.commit().await?;
+    Ok(Edited::Done)
 }
 
 /// Makes or finds the tenant; two setups at once wait for each other here.
@@ -109,7 +168,7 @@ async fn upsert_server(connection: &mut PgConnection, setup: &NewSetup) -> Resul
 async fn insert_missing(
     connection: &mut PgConnection,
     server: ServerId,
-    setup: &NewSetup,
+    (bot_name, trigger_words): (&str, &[String]),
 ) -> Result<(), Error> {
     sqlx::query!(
         "WITH settings AS (
@@ -124,8 +183,8 @@ async fn insert_missing(
          INSERT INTO persona_configs (persona_id, server_id, trigger_words)
          SELECT persona_id, server_id, $3 FROM persona",
         server.0,
-        setup.bot_name,
-        &setup.trigger_words,
+        bot_name,
+        trigger_words,
     )
     .execute(connection)
     .await?;

@@ -44,6 +44,8 @@ pub struct OwnKey {
     pub model: Option<String>,
     /// Whether it may pay for talking.
     pub is_for_chat: bool,
+    /// Whether its provider refused it for good, so that it pays for nothing.
+    pub is_refused: bool,
     /// Names the state in which it was read.
     pub row_version: i32,
 }
@@ -84,8 +86,8 @@ impl Store {
             r#"SELECT u.personal_provider_enabled AS is_on, k.user_provider_key_id AS "id?",
                       k.provider AS "provider?", k.key_last4 AS "last4?",
                       k.models ->> 'text' AS "model?",
-                      ('text' = ANY (k.enabled_capabilities) AND k.disabled_at IS NULL) IS TRUE
-                          AS "is_for_chat!",
+                      ('text' = ANY (k.enabled_capabilities)) IS TRUE AS "is_for_chat!",
+                      (k.disabled_at IS NOT NULL) AS "is_refused!",
                       k.row_version AS "row_version?"
                FROM users u LEFT JOIN user_provider_keys k ON k.user_id = u.user_id
                WHERE u.user_disc_id = $1
@@ -104,6 +106,7 @@ impl Store {
                 last4: row.last4,
                 model: row.model,
                 is_for_chat: row.is_for_chat,
+                is_refused: row.is_refused,
                 row_version: row.row_version?,
             })
         });
@@ -127,7 +130,7 @@ impl Store {
         let mut opened = self.pool.user(new.user).open().await?;
         let deadline = opened.deadline();
         let done = timeout(deadline, set(&mut opened, keyring, new)).await;
-        opened.settle(done.map(Ok))?
+        opened.settle(done)
     }
 
     /// Gives a user's key another model to talk with.
@@ -159,8 +162,28 @@ impl Store {
         let done = sqlx::query!(
             "UPDATE user_provider_keys k
              SET enabled_capabilities = array_append(array_remove(k.enabled_capabilities, 'text'),
-                                                     'text'),
-                 disabled_at = NULL
+                                                     'text')
+             FROM users u
+             WHERE u.user_disc_id = $1 AND k.user_id = u.user_id
+               AND k.user_provider_key_id = $2 AND k.row_version = $3",
+            seen.user.to_string(),
+            seen.key.0,
+            seen.row_version,
+        )
+        .execute(self.pool.user(seen.user))
+        .await?;
+        Ok(Edited::of(done.rows_affected()))
+    }
+
+    /// Takes a user's key into use again that its provider had refused for good.
+    ///
+    /// # Errors
+    /// `Unavailable`; repeating it is harmless.
+    pub async fn enable_own_key(&self, seen: SeenOwnKey) -> Result<Edited, Error> {
+        let done = sqlx::query!(
+            "UPDATE user_provider_keys k
+             SET disabled_at = NULL, auth_failures = 0, told_at = NULL,
+                 generation = k.generation + 1
              FROM users u
              WHERE u.user_disc_id = $1 AND k.user_id = u.user_id
                AND k.user_provider_key_id = $2 AND k.row_version = $3",
@@ -334,6 +357,7 @@ async fn write(
                  pgp_sym_encrypt_bytea($8, $9, 'cipher-algo=aes256, compress-algo=0, s2k-mode=1'))
          ON CONFLICT (user_provider_key_id) DO UPDATE
          SET models = (k.models - 'text') || excluded.models, disabled_at = NULL,
+             auth_failures = 0, told_at = NULL, generation = k.generation + 1,
              key_last4 = excluded.key_last4, key_version = excluded.key_version,
              key_form = excluded.key_form, api_key = excluded.api_key",
         id,

@@ -6,6 +6,7 @@ use twilight_model::http::interaction::{
     InteractionResponse, InteractionResponseData, InteractionResponseType,
 };
 
+use super::controls::row;
 use super::memory;
 use super::personal_provider;
 use super::privacy::Choice;
@@ -13,7 +14,7 @@ use super::provider_keys;
 use super::provider_services;
 use super::respond::Order;
 use super::setup::Submission;
-use crate::notice::Notice;
+use crate::notice::{CheckText, Notice};
 use crate::privacy::change::Hiding;
 
 /// The first answer, and what it allows to do.
@@ -80,6 +81,15 @@ impl Panel {
     /// Makes a panel that only says something.
     pub(crate) fn say(notice: &Notice) -> Self {
         Self::words(notice.text().into_owned())
+    }
+
+    /// Makes a panel that says who is asked meanwhile, with the way back.
+    pub(super) fn asking(whom: &str, back: Component) -> Self {
+        let whom = whom.to_owned();
+        Self {
+            rows: vec![row(vec![back])],
+            ..Self::say(&Notice::from(CheckText::Asking { whom }))
+        }
     }
 
     /// Makes a panel of these words, which are never empty.

@@ -42,6 +42,27 @@ impl Written {
     }
 }
 
+/// Shows that these actions fit into an id and are read back, and that any bytes are read without a
+/// panic and written back the same where they mean something.
+#[cfg(test)]
+pub(super) fn assert_read_back<A: Copy + std::fmt::Debug + PartialEq>(
+    actions: &[A],
+    write: fn(A) -> Vec<u8>,
+    read: fn(&[u8]) -> Option<A>,
+) {
+    use proptest::prelude::*;
+    for action in actions {
+        let args = write(*action);
+        assert!(args.len() <= super::component::MAX_ARGS_BYTES, "{action:?}");
+        assert_eq!(read(&args), Some(*action));
+    }
+    proptest!(|(args in proptest::collection::vec(any::<u8>(), 0..27))| {
+        if let Some(action) = read(&args) {
+            prop_assert_eq!(write(action), args);
+        }
+    });
+}
+
 /// Arguments that are read in the order in which they were written.
 #[derive(Debug)]
 pub(super) struct Reading<'a>(&'a [u8]);

@@ -1,60 +1,22 @@
-//! Behind the buttons of notices about providers: the calls of a turn, and the way to a new key
-//! (POOL-23, POOL-27, POOL-31).
+//! Behind the button of notices about providers: the calls of a turn (POOL-23, POOL-31).
 //!
 //! The button names the turn, and what is shown is read from its record: nothing is remembered. Which
 //! key it was and what the provider said about it is shown to those only who may manage the server.
 
 use llm::Provider;
-use store::{ShownAttempt, Turn};
-use tracing::error;
-use twilight_model::channel::message::Component;
-use twilight_model::channel::message::component::ButtonStyle;
+use store::ShownAttempt;
 use uuid::Uuid;
 
 use super::answer::{Panel, Plan};
 use super::asker::Asker;
-use super::component::{ComponentId, Route};
-use super::controls::{button, row};
 use crate::app::App;
-use crate::notice::{CallText, CredentialText, Notice, key_name};
-
-/// Life of a public button (CMD-13).
-const BUTTON_LIFE_SECS: u64 = 24 * 60 * 60;
+use crate::notice::{CallText, Notice, key_name};
 
 /// The latest calls that are shown.
 const MOST_CALLS: usize = 12;
 
 /// Discord's limit for a message, with room for the last line.
 const MOST_CHARACTERS: usize = 1_990;
-
-/// What a notice offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Offer {
-    /// To look at the calls.
-    Details,
-    /// That, and to enter another key.
-    DetailsAndKey,
-}
-
-/// Makes the line of buttons below a notice about a turn; none when they cannot be signed.
-pub(crate) fn buttons(app: &App, turn: &Turn, offer: Offer) -> Vec<Component> {
-    let details = sign(app, turn, Route::Details, turn.id.row.as_bytes().to_vec());
-    let key = match offer {
-        Offer::Details => None,
-        Offer::DetailsAndKey => sign(app, turn, Route::FixKey, Vec::new()),
-    };
-    let labelled =
-        |id: Option<String>, label: Notice| id.map(|id| button(id, &label, ButtonStyle::Secondary));
-    let buttons = [
-        labelled(details, Notice::Calls(CallText::Button)),
-        labelled(key, Notice::Credentials(CredentialText::FixButton)),
-    ];
-    let buttons: Vec<Component> = buttons.into_iter().flatten().collect();
-    if buttons.is_empty() {
-        return Vec::new();
-    }
-    vec![row(buttons)]
-}
 
 /// Returns the name of a turn that people can tell an operator.
 pub(crate) fn short_name(turn: Uuid) -> String {
@@ -77,21 +39,6 @@ pub(super) async fn show(app: &App, asker: &Asker, args: &[u8]) -> Result<Plan, 
         rows: Vec::new(),
         quote: None,
     }))
-}
-
-fn sign(app: &App, turn: &Turn, route: Route, args: Vec<u8>) -> Option<String> {
-    let now_secs = app.settings.switches.unix_now_ms() / 1000;
-    let id = ComponentId {
-        route,
-        args,
-        user: None,
-        expires_at_secs: Some(now_secs + BUTTON_LIFE_SECS),
-    };
-    let signed = id.sign(&app.keys.get(), turn.tenant);
-    if let Err(error) = &signed {
-        error!(%error, "a component was not signed");
-    }
-    signed.ok()
 }
 
 fn text(turn: Uuid, attempts: &[ShownAttempt], may_manage: bool) -> String {

@@ -20,11 +20,11 @@ use self::state::State;
 use self::work::{Done, NewKey, Work};
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
-use super::controls::{Note, Signer, row};
+use super::controls::{Note, Signer};
 use super::form::{MODEL_FIELD, Typed};
 use super::reading::in_time;
 use crate::app::App;
-use crate::notice::{ButtonText, CheckText, Notice, PanelText};
+use crate::notice::{ButtonText, Notice, PanelText};
 
 /// Something to be done behind a claim. Has no `Debug`: it may hold a key.
 pub(crate) struct Order {
@@ -38,6 +38,11 @@ pub(super) async fn open(app: &App, asker: &Asker) -> Result<Plan, Notice> {
     panel::show(signer(asker, &app.keys.get()), &state, None).map(Plan::show)
 }
 
+/// Returns the arguments of a control elsewhere that opens the panel.
+pub(super) fn opening() -> Vec<u8> {
+    Action::Open.to_args()
+}
+
 /// Takes the use of a control.
 pub(super) async fn use_component(
     app: &App,
@@ -46,6 +51,9 @@ pub(super) async fn use_component(
     mut interaction: Interaction,
 ) -> Result<Plan, Notice> {
     let action = Action::from_args(args).ok_or(Notice::UnknownControl)?;
+    if action == Action::Open {
+        return open(app, &asker).await;
+    }
     let chosen = interaction.values.first().map_or("", String::as_str);
     let typed = Typed::new(std::mem::take(&mut interaction.fields));
     let Some(work) = work_of(action, chosen, &typed) else {
@@ -75,7 +83,8 @@ fn work_of(action: Action, chosen: &str, typed: &Typed) -> Option<Work> {
             model: typed.text(MODEL_FIELD).to_owned(),
         },
         Action::Remove(seen) => Work::Remove(seen),
-        Action::Show
+        Action::Open
+        | Action::Show
         | Action::Enter
         | Action::EnterOf(_)
         | Action::Look
@@ -132,15 +141,12 @@ async fn look(app: &App, asker: &Asker, action: Action, chosen: &str) -> Result<
 
 /// Returns what is shown while a provider is asked.
 pub(super) fn waiting(app: &App, order: &Order) -> Option<Panel> {
-    let whom = order.work.asks()?.to_owned();
+    let whom = order.work.asks()?;
     let keyring = app.keys.get();
     let signer = signer(&order.asker, &keyring);
     let (back, style) = (ButtonText::Back, ButtonStyle::Secondary);
     let back = panel::control(signer, Action::Show, back, style).ok()?;
-    Some(Panel {
-        rows: vec![row(vec![back])],
-        ..Panel::say(&Notice::from(CheckText::Asking { whom }))
-    })
+    Some(Panel::asking(whom, back))
 }
 
 /// Does what was ordered, and shows the panel as it is then.

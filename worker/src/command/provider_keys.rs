@@ -21,11 +21,11 @@ use self::list::Page;
 use self::work::{NewKey, View, Work};
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
-use super::controls::{Note, Signer, row};
+use super::controls::{Note, Signer};
 use super::form::{LABEL_FIELD, Typed};
 use super::reading::in_time;
 use crate::app::App;
-use crate::notice::{ButtonText, CheckText, Notice, PanelText};
+use crate::notice::{ButtonText, Notice, PanelText};
 
 /// Something to be done behind a claim. Has no `Debug`: it may hold a key.
 pub(crate) struct Order {
@@ -81,15 +81,12 @@ pub(super) async fn use_component(
 
 /// Returns what is shown while a provider is asked.
 pub(super) fn waiting(app: &App, order: &Order) -> Option<Panel> {
-    let whom = order.work.asks()?.to_owned();
+    let whom = order.work.asks()?;
     let keyring = app.keys.get();
     let signer = signer(&order.asker, &keyring);
     let (back, style) = (Action::Page(0), ButtonStyle::Secondary);
     let back = list::control(signer, back, ButtonText::Back, style).ok()?;
-    Some(Panel {
-        rows: vec![row(vec![back])],
-        ..Panel::say(&Notice::from(CheckText::Asking { whom }))
-    })
+    Some(Panel::asking(whom, back))
 }
 
 /// Does what was ordered, and shows the panel as it is then.

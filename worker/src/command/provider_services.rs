@@ -14,11 +14,11 @@ use self::action::{Action, Seen};
 use self::work::{NewKey, Work};
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
-use super::controls::{Note, Signer, row};
+use super::controls::{Note, Signer};
 use super::form::Typed;
 use super::reading::in_time;
 use crate::app::App;
-use crate::notice::{ButtonText, CheckText, Notice, PanelText};
+use crate::notice::{ButtonText, Notice, PanelText};
 
 /// Something to be done behind a claim. Has no `Debug`: it may hold a key.
 pub(crate) struct Order {
@@ -61,15 +61,12 @@ pub(super) async fn use_component(
 
 /// Returns what is shown while a service is asked.
 pub(super) fn waiting(app: &App, order: &Order) -> Option<Panel> {
-    let whom = order.work.asks()?.to_owned();
+    let whom = order.work.asks()?;
     let keyring = app.keys.get();
     let signer = signer(&order.asker, &keyring);
     let (back, style) = (ButtonText::Back, ButtonStyle::Secondary);
     let back = panel::control(signer, Action::Show, back, style).ok()?;
-    Some(Panel {
-        rows: vec![row(vec![back])],
-        ..Panel::say(&Notice::from(CheckText::Asking { whom }))
-    })
+    Some(Panel::asking(whom, back))
 }
 
 /// Does what was ordered, and shows the panel as it is then.

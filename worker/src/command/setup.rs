@@ -1,4 +1,5 @@
-//! `/setup`: from nothing to the first reply (CMD-81 to CMD-89).
+//! `/setup`: from nothing to the first reply (CMD-81 to CMD-89). In direct messages there is nothing to
+//! set up but one's own key.
 //!
 //! Panel, then a form for one provider, then check and save. Until everything was checked nothing
 //! is stored; a key that exists is replaced only behind a button that says so. The key is read out
@@ -20,6 +21,7 @@ use self::submission::{Choice, Mode};
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
 use super::controls::Signer;
+use super::personal_provider;
 use super::reading::in_time;
 use crate::app::App;
 use crate::notice::{Notice, SetupText};
@@ -27,6 +29,9 @@ use crate::notice::{Notice, SetupText};
 /// Shows the present state.
 pub(super) async fn open(app: &App, asker: &Asker) -> Result<Plan, Notice> {
     let state = in_time(state::read(app, asker.tenant)).await?;
+    if asker.tenant.is_direct() && state.key.is_none() {
+        return personal_provider::open(app, asker).await;
+    }
     painter(app, &app.keys.get(), asker)
         .present(&state)
         .map(Plan::show)

@@ -37,6 +37,8 @@ pub enum ButtonText {
     SwitchOn,
     /// Uses them no more.
     SwitchOff,
+    /// To one's own keys.
+    OwnKeys,
     /// Uses a key for talking.
     Use,
     /// Uses it for that no more.
@@ -72,6 +74,7 @@ impl ButtonText {
             Self::Keep => "Keep",
             Self::SwitchOn => "Use my keys",
             Self::SwitchOff => "Stop using my keys",
+            Self::OwnKeys => "My own keys…",
             Self::Use => "Use for talking",
             Self::Spare => "Do not use for talking",
             Self::ChooseModel => "Choose a model",

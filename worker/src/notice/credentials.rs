@@ -26,6 +26,13 @@ pub enum CredentialText {
         /// SEC-23: at most its last four characters.
         last4: Option<String>,
     },
+    /// To a person: a key of theirs is not used any more.
+    OwnRefusedForGood {
+        /// The provider's name as people know it.
+        provider: String,
+        /// SEC-23: at most its last four characters.
+        last4: Option<String>,
+    },
     /// The server's only key was refused for good.
     MainRefused,
     /// The asker's own key cannot be used.
@@ -57,9 +64,16 @@ impl CredentialText {
             } => {
                 let key = named(*is_main, label.as_deref(), last4.as_deref());
                 return format!(
-                    "{provider} has refused {key} three times in a row, so I do not use it any \
-                     more. `/provider keys` shows all keys of this server; `/setup` takes a new \
-                     one."
+                    "{provider} has refused {key} again and again, so I do not use it any more. \
+                     `/provider keys` shows all keys of this server; `/setup` takes a new one."
+                )
+                .into();
+            }
+            Self::OwnRefusedForGood { provider, last4 } => {
+                let key = fingerprint(last4.as_deref());
+                return format!(
+                    "{provider} has refused your own key {key} again and again, so I do not use it \
+                     any more. `/personal provider` tests it once more, or takes another one."
                 )
                 .into();
             }

@@ -170,6 +170,17 @@ impl Fault {
         )
     }
 
+    /// Tells whether another key of the person who asked would mend it.
+    pub(crate) const fn asks_for_own_key(self) -> bool {
+        matches!(
+            self,
+            Self::RefusedInUse {
+                payer: Payer::User,
+                ..
+            }
+        )
+    }
+
     /// Returns the sentence.
     pub(super) fn text(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {

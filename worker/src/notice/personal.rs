@@ -17,6 +17,8 @@ pub struct OwnKeyLine {
     pub model: String,
     /// Whether it pays for talking.
     pub is_for_chat: bool,
+    /// Whether its provider refused it for good.
+    pub is_refused: bool,
     /// Whether it was found not to open.
     pub is_broken: bool,
 }
@@ -52,6 +54,8 @@ pub enum PersonalText {
     KeyUsed,
     /// One key: it does not.
     KeySpared,
+    /// One key: its provider refused it for good.
+    KeyRefused,
     /// One key: it cannot be opened.
     KeyBroken,
     /// Above the models to choose from.
@@ -104,6 +108,10 @@ impl PersonalText {
             Self::KeyModel { model } => return format!("Model: `{model}`").into(),
             Self::KeyUsed => "Used for talking: yes",
             Self::KeySpared => "Used for talking: no",
+            Self::KeyRefused => {
+                "Its provider refused it again and again, so it is not used any more. Test it once \
+                 more, or replace it."
+            }
             Self::KeyBroken => "It cannot be read any more: replace it, or remove it.",
             Self::Models {
                 provider,
@@ -140,10 +148,17 @@ impl OwnKeyLine {
             model,
             ..
         } = self;
-        let rest = match (self.is_broken, self.is_for_chat) {
-            (true, _) => " · broken, it cannot be read any more",
-            (false, true) => "",
-            (false, false) => " · not used for talking",
+        let rest = match self {
+            Self {
+                is_broken: true, ..
+            } => " · broken, it cannot be read any more",
+            Self {
+                is_refused: true, ..
+            } => " · refused again and again, not used any more",
+            Self {
+                is_for_chat: false, ..
+            } => " · not used for talking",
+            _ => "",
         };
         format!("{provider}: key {fingerprint}, model `{model}`{rest}")
     }

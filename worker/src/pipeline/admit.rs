@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::accept::{Candidate, channel_of, tenant_of};
 use crate::app::App;
+use crate::direct;
 
 /// A turn that was admitted, by this worker or by one before it.
 #[derive(Clone, Debug)]
@@ -152,6 +153,19 @@ fn answer_of(admitted: Admitted, seen: Option<Instant>) -> Answer {
         },
         Admitted::SettingsChanged => Answer::SettingsChanged,
     }
+}
+
+/// Begins with who talks directly with a key of their own, and refuses everybody else where nobody
+/// has set us up.
+pub(super) async fn without_setup(
+    app: &App,
+    event_id: &EventId,
+    message: &event::Message,
+) -> Result<Answer, store::Error> {
+    if direct::set_up(app, tenant_of(message)).await? {
+        return Ok(Answer::SettingsChanged);
+    }
+    refuse(app, event_id, message, Decision::NotSetUp).await
 }
 
 /// Records a refusal that needs no look at anything else, unless the event was decided before.

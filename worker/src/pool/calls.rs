@@ -186,7 +186,7 @@ impl Calls<'_> {
         }
         let soonest = self.pools.soonest(self.tenant, model.provider).await;
         let rest = soonest.or(error.retry_after());
-        CallError::Resting(rest.unwrap_or(self.pools.rests.rate_limit))
+        CallError::Resting(rest.unwrap_or(self.pools.rules.limited_rest))
     }
 }
 

@@ -8,13 +8,13 @@ use llm::Provider;
 use proto::id::UserId;
 use rand::Rng;
 use secrecy::SecretString;
-use store::{MainKey, PoolKey};
+use store::{MainKey, PoolKey, UsableKey};
 use tokio::time::{Instant, sleep};
 
 use super::calls::{CallError, Calls};
 use super::choose::{Choice, choose};
 use super::model::{Model, Purse};
-use super::used_key::{KeyUse, MainUse, Spent, UsedKey};
+use super::used_key::{KeyUse, Lone, LoneUse, Spent, UsedKey};
 use super::{KeyPools, Snapshot};
 use crate::metrics::{self, KeyChange};
 use crate::patience::with_patience;
@@ -44,17 +44,28 @@ impl Calls<'_> {
     }
 
     async fn own_key(&self, user: UserId, provider: Provider) -> Result<Picked, CallError> {
-        if self.keys.is_excluded(Spent::Own(provider)) {
+        if self.keys.is_excluded(Spent::Lone(provider)) {
             return Err(CallError::NoneLeft);
         }
         let store = &self.pools.store;
         let reading = || store.own_key(&self.keyring, user, provider.as_str());
         match with_patience(reading).await {
-            Ok(key) => Ok(Picked {
-                key: key.ok_or(CallError::NoKey)?,
-                used: UsedKey::Own(provider),
-            }),
+            Ok(Some((row, key))) => Ok(self.lone(Lone::Own(user, row), provider, key)),
+            Ok(None) => Err(CallError::NoKey),
             Err(error) => Err(unreadable(error, USER_API_KEY)?),
+        }
+    }
+
+    fn lone(&self, lone: Lone, provider: Provider, key: UsableKey) -> Picked {
+        Picked {
+            key: key.key,
+            used: UsedKey::Lone(LoneUse {
+                pools: Arc::clone(self.pools),
+                lone,
+                provider,
+                generation: key.generation,
+                has_failed: key.has_failed,
+            }),
         }
     }
 
@@ -148,7 +159,7 @@ impl Calls<'_> {
         snapshot: &Snapshot,
     ) -> Result<Option<Picked>, CallError> {
         let has_other = snapshot.keys.iter().any(|key| !key.is_main);
-        if self.keys.is_excluded(Spent::Main(provider)) {
+        if self.keys.is_excluded(Spent::Lone(provider)) {
             return if has_other {
                 Ok(None)
             } else {
@@ -158,16 +169,7 @@ impl Calls<'_> {
         let store = &self.pools.store;
         let reading = || store.main_key_for_call(&self.keyring, self.tenant, provider.as_str());
         match with_patience(reading).await {
-            Ok(MainKey::Usable(main)) => Ok(Some(Picked {
-                key: main.key,
-                used: UsedKey::Main(MainUse {
-                    pools: Arc::clone(self.pools),
-                    tenant: self.tenant,
-                    provider,
-                    generation: main.generation,
-                    has_failed: main.has_failed,
-                }),
-            })),
+            Ok(MainKey::Usable(key)) => Ok(Some(self.lone(Lone::Main(self.tenant), provider, key))),
             Ok(MainKey::Refused | MainKey::None) if has_other => Ok(None),
             Ok(MainKey::Refused) => Err(CallError::Disabled),
             Ok(MainKey::None) => Err(CallError::NoKey),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llm::{Class, KeyRest, Provider};
-use proto::id::TenantId;
-use store::{KeyFailure, KeyFault, KeyId, KeyState, MainKeyReport, PoolKey, Rested};
+use proto::id::{TenantId, UserId};
+use store::{KeyFailure, KeyFault, KeyId, KeyReport, KeyState, OwnKeyId, PoolKey, Rested};
 
 use super::KeyPools;
 use crate::metrics::{self, KeyChange};
@@ -16,33 +16,30 @@ use crate::metrics::{self, KeyChange};
 pub(super) enum UsedKey {
     /// One of a pool.
     Pooled(KeyUse),
-    /// The main key of a server without a pool.
-    Main(MainUse),
-    /// A user's own: what happens to it is told to that user and nobody counts.
-    Own(Provider),
+    /// One that stands alone.
+    Lone(LoneUse),
 }
 
 /// A key that a turn may not take any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Spent {
     Pooled(KeyId),
-    Main(Provider),
-    Own(Provider),
+    /// The only one that the payer of the turn has at a provider.
+    Lone(Provider),
 }
 
 impl UsedKey {
     pub(super) const fn row(&self) -> Option<KeyId> {
         match self {
             Self::Pooled(used) => Some(used.key()),
-            Self::Main(_) | Self::Own(_) => None,
+            Self::Lone(_) => None,
         }
     }
 
     pub(super) const fn spent(&self) -> Spent {
         match self {
             Self::Pooled(used) => Spent::Pooled(used.key()),
-            Self::Main(used) => Spent::Main(used.provider),
-            Self::Own(provider) => Spent::Own(*provider),
+            Self::Lone(used) => Spent::Lone(used.provider),
         }
     }
 
@@ -50,8 +47,7 @@ impl UsedKey {
     pub(super) async fn answered(&mut self) {
         match self {
             Self::Pooled(used) => used.answered().await,
-            Self::Main(used) => used.answered().await,
-            Self::Own(_) => {}
+            Self::Lone(used) => used.answered().await,
         }
     }
 
@@ -66,8 +62,7 @@ impl UsedKey {
     pub(super) async fn failed(self, error: &llm::Error) {
         match self {
             Self::Pooled(used) => used.failed(error).await,
-            Self::Main(used) => used.failed(error).await,
-            Self::Own(_) => {}
+            Self::Lone(used) => used.failed(error).await,
         }
     }
 }
@@ -196,25 +191,38 @@ impl fmt::Debug for KeyUse {
     }
 }
 
-/// A call with the main key of a server without a pool.
-pub(super) struct MainUse {
+/// A key without others beside it, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Lone {
+    /// The main key of a server without a pool.
+    Main(TenantId),
+    /// A user's own.
+    Own(UserId, OwnKeyId),
+}
+
+/// A call with a key that stands alone.
+pub(super) struct LoneUse {
     pub(super) pools: Arc<KeyPools>,
-    pub(super) tenant: TenantId,
+    pub(super) lone: Lone,
     pub(super) provider: Provider,
     pub(super) generation: i64,
     /// Whether there is something to clear when it works.
     pub(super) has_failed: bool,
 }
 
-impl MainUse {
+impl LoneUse {
     async fn answered(&mut self) {
         if !std::mem::take(&mut self.has_failed) {
             return;
         }
-        let store = &self.pools.store;
-        match store.main_key_works(self.tenant, self.generation).await {
+        let (store, generation) = (&self.pools.store, self.generation);
+        let working = match self.lone {
+            Lone::Main(tenant) => store.main_key_works(tenant, generation).await,
+            Lone::Own(user, row) => store.own_key_works((user, row), generation).await,
+        };
+        match working {
             Ok(changed) => self.generation += i64::from(changed),
-            Err(error) => tracing::warn!(%error, "a main key that works again is not recorded"),
+            Err(error) => tracing::warn!(%error, "a key that works again is not recorded"),
         }
     }
 
@@ -222,22 +230,30 @@ impl MainUse {
         let Some((fault, _)) = self.pools.verdict(error) else {
             return;
         };
-        let (store, message) = (&self.pools.store, message(error));
-        let reporting = store.main_key_failed(self.tenant, self.generation, fault, &message);
-        match reporting.await {
-            Ok(MainKeyReport::Outdated | MainKeyReport::Noted) => {}
-            Ok(MainKeyReport::Refused) => {
-                tracing::warn!("a main key was refused too often: rejected");
+        let (store, generation) = (&self.pools.store, self.generation);
+        let reported = match self.lone {
+            Lone::Main(tenant) => {
+                let message = message(error);
+                store
+                    .main_key_failed(tenant, generation, fault, &message)
+                    .await
+            }
+            Lone::Own(user, row) => store.own_key_failed((user, row), generation, fault).await,
+        };
+        match reported {
+            Ok(KeyReport::Outdated | KeyReport::Noted) => {}
+            Ok(KeyReport::Refused) => {
+                tracing::warn!("a key without others beside it was refused too often: rejected");
                 self.pools.note_refusal();
             }
-            Err(error) => tracing::warn!(%error, "the refusal of a main key is not recorded"),
+            Err(error) => tracing::warn!(%error, "the refusal of a key is not recorded"),
         }
     }
 }
 
-impl fmt::Debug for MainUse {
+impl fmt::Debug for LoneUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MainUse")
+        f.debug_struct("LoneUse")
             .field("provider", &self.provider)
             .finish_non_exhaustive()
     }
@@ -248,18 +264,20 @@ impl KeyPools {
     fn verdict(&self, error: &llm::Error) -> Option<(KeyFault, Duration)> {
         let rest = match error.class().key_rest() {
             KeyRest::None => return None,
-            KeyRest::Limited => error.retry_after().unwrap_or(self.rests.rate_limit),
-            KeyRest::Refused => self.rests.error,
+            KeyRest::Limited => error.retry_after().unwrap_or(self.rules.limited_rest),
+            KeyRest::Refused => self.rules.refused_rest,
         };
         let fault = match error.class() {
             Class::RateLimit => KeyFault::RateLimit,
-            Class::Auth => KeyFault::Auth,
+            Class::Auth => KeyFault::Auth {
+                fatal: self.rules.fatal_refusals,
+            },
             _ => KeyFault::Account,
         };
         Some((fault, rest))
     }
 
-    /// A key was refused for good: its administrators are to be told.
+    /// A key was refused for good: whoever can replace it is to be told.
     fn note_refusal(&self) {
         metrics::key_change(KeyChange::Disabled);
         self.refused.notify_one();

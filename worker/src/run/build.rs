@@ -107,7 +107,7 @@ fn key_pools(
         store.clone(),
         nats.clone(),
         names.clone(),
-        settings.chat.key_rests,
+        settings.chat.key_rules,
         shutdown.tracker.clone(),
     )
 }

@@ -294,6 +294,38 @@ async fn an_own_key_pays_alone_and_is_never_replaced() {
     bench.remove().await;
 }
 
+/// POOL-17, for one's own: three refusals in a row over all workers, then no call until it is replaced
+/// or works in a test; one that works between its refusals is kept.
+#[tokio::test]
+async fn an_own_key_that_is_refused_again_and_again_is_called_by_nobody() {
+    let bench = Bench::with_keys(1).await;
+    let mut workers = [bench.worker().await, bench.worker().await];
+    for worker in &mut workers {
+        worker.purse = Purse::Own(ALICE);
+    }
+    give_alice_a_key(&bench).await;
+    let own = "sk-own-key-of-alice";
+    for _ in 0..2 {
+        bench.provider.refuse_as(own, refusal(401, json!({}), 2));
+        for worker in &workers {
+            assert_eq!(class_of(&worker.call().await), Some(Class::Auth));
+        }
+        workers[0].call().await.unwrap();
+    }
+    bench.provider.refuse(own, 401, 0);
+    for n in 0..3 {
+        let refused = workers[n % 2].call().await;
+        assert_eq!(class_of(&refused), Some(Class::Auth), "{refused:?}");
+    }
+    let called = bench.provider.calls().len();
+    for worker in &workers {
+        let refused = worker.call().await;
+        assert!(matches!(refused, Err(CallError::NoKey)), "{refused:?}");
+    }
+    assert_eq!(bench.provider.calls().len(), called);
+    bench.remove().await;
+}
+
 async fn give_alice_a_key(bench: &Bench) {
     bench
         .run(

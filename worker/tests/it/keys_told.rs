@@ -31,16 +31,10 @@ async fn with_notice_channel() -> World {
     world
 }
 
-/// Waits until a column says what became of the telling; true when somebody was told.
+/// Waits until somebody was told.
 async fn until_told(world: &World) {
     let told = "SELECT 1 FROM server_model_configs WHERE main_key_told_at IS NOT NULL";
-    let waiting = async {
-        let mut ticks = interval(Duration::from_millis(50));
-        while world.read_i32(told).await.is_none() {
-            ticks.tick().await;
-        }
-    };
-    timeout(DEADLINE, waiting).await.unwrap();
+    until(world, told).await;
 }
 
 #[track_caller]
@@ -106,20 +100,98 @@ async fn closed_direct_messages_end_the_tries() {
     world.remove().await;
 }
 
+/// Of a key of one's own its user is told, by that user's name for it and nobody else's.
+#[tokio::test]
+async fn a_person_is_told_directly_and_once_of_a_key_of_their_own() {
+    let mut world = World::start().await;
+    own_key_refused(&world).await;
+    let _workers = [0; 2].map(|_| world.another_worker());
+    let told = world.fake.next_call().await;
+    assert_eq!((told.kind, &*told.token), ("message", DIRECT));
+    let text = told.body["content"].as_str().unwrap();
+    assert!(
+        text.contains("OpenAI has refused your own key ••••mine again and again"),
+        "{text}"
+    );
+    until(
+        &world,
+        "SELECT 1 FROM user_provider_keys WHERE told_at IS NOT NULL",
+    )
+    .await;
+    let _later = world.another_worker();
+    let pong = world.answer_to(crate::world::run("tool ping")).await;
+    assert!(pong["data"]["content"].as_str().unwrap().contains("Pong"));
+    world.remove().await;
+}
+
+/// PRIV-71: who takes no direct messages is not written to for a day, whatever else happens.
+#[tokio::test]
+async fn closed_direct_messages_are_remembered_for_a_day() {
+    let mut world = World::start().await;
+    world.fake.close(DIRECT, 403, 50_007);
+    own_key_refused(&world).await;
+    let worker = world.another_worker();
+    until(
+        &world,
+        "SELECT 1 FROM users WHERE dm_closed_until BETWEEN now() + interval '23 hours'
+                                                       AND now() + interval '24 hours'",
+    )
+    .await;
+    drop(worker);
+    world.fake.open(DIRECT);
+    let untold = "UPDATE user_provider_keys SET told_at = NULL";
+    world.run(untold).await;
+    let worker = world.another_worker();
+    until(
+        &world,
+        "SELECT 1 FROM user_provider_keys WHERE told_at IS NOT NULL",
+    )
+    .await;
+    drop(worker);
+    // Had it been sent, it would come before the next day's.
+    world.run("UPDATE users SET dm_closed_until = now()").await;
+    world
+        .run("UPDATE user_provider_keys SET told_at = NULL, key_last4 = 'next'")
+        .await;
+    let _worker = world.another_worker();
+    let told = world.fake.next_call().await;
+    assert!(told.body["content"].as_str().unwrap().contains("••••next"));
+    world.remove().await;
+}
+
+/// A key of a person's own, which was refused for good.
+async fn own_key_refused(world: &World) {
+    world
+        .run(
+            "WITH u AS (INSERT INTO users (user_disc_id, personal_provider_enabled)
+                        VALUES ('80351110224678912', true) RETURNING user_id)
+             INSERT INTO user_provider_keys
+                 (user_id, provider, enabled_capabilities, key_last4, api_key, key_version,
+                  key_form, disabled_at)
+             SELECT user_id, 'openai', '{text}', 'mine', 'x', 1, 2, now() FROM u",
+        )
+        .await;
+}
+
+/// Waits until a query finds something.
+async fn until(world: &World, query: &'static str) {
+    let waiting = async {
+        let mut ticks = interval(Duration::from_millis(50));
+        while world.read_i32(query).await.is_none() {
+            ticks.tick().await;
+        }
+    };
+    timeout(DEADLINE, waiting).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_could_not_be_told_for_now_is_told_by_the_next_who_looks() {
     let mut world = refused().await;
     world.fake.close(DIRECT, 500, 0);
     let failing = world.another_worker();
     until_told(&world).await;
-    let given_back = async {
-        let mut ticks = interval(Duration::from_millis(50));
-        let untold = "SELECT 1 FROM server_model_configs WHERE main_key_told_at IS NULL";
-        while world.read_i32(untold).await.is_none() {
-            ticks.tick().await;
-        }
-    };
-    timeout(DEADLINE, given_back).await.unwrap();
+    let untold = "SELECT 1 FROM server_model_configs WHERE main_key_told_at IS NULL";
+    until(&world, untold).await;
     drop(failing);
     world.fake.open(DIRECT);
     let _worker = world.another_worker();

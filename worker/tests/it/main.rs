@@ -10,6 +10,7 @@
 mod fake;
 mod interactions;
 mod keys;
+mod keys_changes;
 mod keys_models;
 mod keys_pool;
 mod keys_rotation;

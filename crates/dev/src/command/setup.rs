@@ -12,6 +12,8 @@ use crate::sandbox::client::{Client, Place};
 
 /// The provider whose place the sandbox's model server takes.
 const PROVIDER: &str = "openai";
+/// The select of one's own keys, by its placeholder.
+const OWN_KEYS: &str = "Look at a key";
 /// A key that the sandbox's model server accepts.
 const KEY: &str = "sk-sandbox-0123456789abcdef0123456789abcdef";
 const MODEL: &str = "sandbox-chat";
@@ -96,10 +98,17 @@ async fn open_panel<'a>(sandbox: &'a Client, owner: &'a Place) -> anyhow::Result
     }
 }
 
-/// Returns the id of the select that offers providers; it is shown until one is set up.
+/// Returns the id of the select that offers providers, until one is set up. The panel of one's own
+/// keys, which direct messages show, goes on to offer them beside a select of keys.
 fn provider_menu(view: &Value) -> Option<String> {
-    let shown = view.pointer("/message/components")?;
-    let menu = components(shown).into_iter().find(|component| {
+    let shown = components(view.pointer("/message/components")?);
+    if shown
+        .iter()
+        .any(|component| component["placeholder"] == OWN_KEYS)
+    {
+        return None;
+    }
+    let menu = shown.into_iter().find(|component| {
         let options = component["options"].as_array().into_iter().flatten();
         options
             .into_iter()

@@ -4,7 +4,7 @@ use dev::control::Name;
 use dev::part::Part;
 use serde_json::json;
 
-use crate::person::Person;
+use crate::person::{Person, assert_says, refuse};
 use crate::town::{Town, assert_each_answered_once};
 
 /// The key that `/setup` enters in the sandbox.
@@ -16,12 +16,6 @@ const BRAVE_KEY: &str = "sk-sandbox-brave-search-amber-7890";
 /// One that it does not take.
 const WRONG_KEY: &str = "sk-wrong-typed-by-alice-0123456789";
 
-/// Lets the model refuse a key from now on, as one that is wrong.
-async fn refuse(town: &Town, key: &str) {
-    town.break_model(json!({"fault": 401, "key": key, "times": 1000}))
-        .await;
-}
-
 async fn restart_workers(town: &Town) {
     for part in [Part::Worker(1), Part::Worker(2)] {
         town.signal(part, Name::Kill).await;
@@ -29,10 +23,6 @@ async fn restart_workers(town: &Town) {
     for part in [Part::Worker(1), Part::Worker(2)] {
         town.restart(part).await;
     }
-}
-
-fn assert_says(text: &str, words: &str) {
-    assert!(text.contains(words), "{text}");
 }
 
 /// CMD-5, CMD-58: the whole way of a key, with all workers killed between two steps.

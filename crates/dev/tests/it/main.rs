@@ -18,6 +18,7 @@ mod e2e_dead_letters;
 mod e2e_events;
 mod e2e_gateway;
 mod e2e_interactions;
+mod e2e_keys_notices;
 mod e2e_keys_panels;
 mod e2e_memories;
 mod e2e_newcomer;

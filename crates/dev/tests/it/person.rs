@@ -17,6 +17,11 @@ impl<'a> Person<'a> {
         Self { town, name, view }
     }
 
+    /// Looks at a message that everybody sees.
+    pub(crate) fn see(&mut self, message: Value) {
+        self.view = json!({"message": message});
+    }
+
     /// Runs a command.
     pub(crate) async fn run(&mut self, command: &str) -> String {
         self.act(json!({"command": command})).await
@@ -84,4 +89,15 @@ impl<'a> Person<'a> {
         }
         panic!("no final answer");
     }
+}
+
+/// Lets the model refuse a key from now on, as one that is wrong.
+pub(crate) async fn refuse(town: &Town, key: &str) {
+    town.break_model(json!({"fault": 401, "key": key, "times": 1000}))
+        .await;
+}
+
+#[track_caller]
+pub(crate) fn assert_says(text: &str, words: &str) {
+    assert!(text.contains(words), "{text}");
 }

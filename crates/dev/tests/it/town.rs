@@ -443,6 +443,20 @@ impl Town {
         self.post(&body).await
     }
 
+    /// The same, where nobody has set anything up.
+    pub(crate) async fn say_unprepared(&self, user: &str, text: &str) -> Trigger {
+        self.post(&json!({"user": user, "dm": true, "content": text}))
+            .await
+    }
+
+    /// The newest message of a channel that contains a text, once there is one.
+    pub(crate) async fn find_text(&self, trigger: &Trigger, text: &str) -> Value {
+        self.wait_for_text(trigger, text).await;
+        let mut messages = self.messages(trigger).await.into_iter().rev();
+        let found = messages.find(|message| message["content"].as_str().unwrap().contains(text));
+        found.expect("it was there a moment ago")
+    }
+
     async fn post(&self, body: &Value) -> Trigger {
         let said = http::post_json(&format!("{}/sandbox/messages", self.url), body)
             .await

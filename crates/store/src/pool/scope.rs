@@ -40,7 +40,7 @@ use sqlx::{
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-use super::{Pool, settle};
+use super::{Failure, Pool, no_answer, settle};
 use crate::ServerId;
 
 impl Pool {
@@ -163,14 +163,17 @@ impl<S: Scope> Scoped<S> {
         self.open_by("BEGIN").await
     }
 
+    /// The same for statements that only read: nobody has to commit it.
+    pub(crate) async fn open_to_read(self) -> Result<Opened, sqlx::Error> {
+        self.open_by("BEGIN READ ONLY").await
+    }
+
     async fn open_for(self, statement: &Statement) -> Result<Opened, sqlx::Error> {
-        let only_reads = statement.only_reads();
-        self.open_by(if only_reads {
-            "BEGIN READ ONLY"
+        if statement.only_reads() {
+            self.open_to_read().await
         } else {
-            "BEGIN"
-        })
-        .await
+            self.open().await
+        }
     }
 
     async fn open_by(self, begin: &str) -> Result<Opened, sqlx::Error> {
@@ -209,15 +212,15 @@ impl Opened {
     ///
     /// # Errors
     /// That of the transaction; `Io` when there was no answer in time.
-    pub(crate) fn settle<T>(
+    pub(crate) fn settle<T, E: Failure>(
         self,
-        answer: Result<Result<T, sqlx::Error>, Elapsed>,
-    ) -> Result<T, sqlx::Error> {
+        answer: Result<Result<T, E>, Elapsed>,
+    ) -> Result<T, E> {
         if self.has_begun {
             return settle(self.connection, answer);
         }
         // Dropped: a transaction may be open that sqlx does not know of.
-        answer.map_err(std::io::Error::from)?
+        answer.map_err(no_answer)?
     }
 }
 
@@ -265,7 +268,7 @@ impl<'p, S: Scope> Executor<'p> for Scoped<S> {
                 if !only_reads {
                     transaction.commit().await?;
                 }
-                Ok(results)
+                Ok::<_, sqlx::Error>(results)
             });
             let done = done.await;
             let results = opened.settle(done)?;
@@ -294,7 +297,7 @@ impl<'p, S: Scope> Executor<'p> for Scoped<S> {
                 if !only_reads {
                     transaction.commit().await?;
                 }
-                Ok(row)
+                Ok::<_, sqlx::Error>(row)
             });
             let done = done.await;
             opened.settle(done)

@@ -8,8 +8,6 @@ use proto::id::TenantId;
 use super::KeyId;
 use crate::{Error, Store};
 
-/// Answers in a row that call a key wrong, until it is not used any more (POOL-17).
-pub(crate) const AUTH_FAILURES_TO_DISABLE: i32 = 3;
 /// How long one caller may take to find out whether a key works again (POOL-8).
 const PROBE_LEASE_SECS: f64 = 30.0;
 /// A key that fails again and again is tried this often at least (POOL-8).
@@ -25,7 +23,10 @@ pub enum KeyFault {
     /// Money or plan.
     Account,
     /// The key itself.
-    Auth,
+    Auth {
+        /// The so-manieth such answer in a row ends the key's use (POOL-17).
+        fatal: i32,
+    },
 }
 
 /// A failed call, as far as it concerns its key.
@@ -53,8 +54,7 @@ pub enum Rested {
 }
 
 impl Store {
-    /// Lets a key rest after a failure; one that was called wrong for the third time in a row is
-    /// disabled. A rest is never shortened, and the rest after a failed probe is twice as long as the
+    /// Lets a key rest after a failure; one that was called wrong too often in a row is disabled. A rest is never shortened, and the rest after a failed probe is twice as long as the
     /// one before.
     ///
     /// # Errors
@@ -77,13 +77,13 @@ impl Store {
                  probe_until = NULL,
                  generation = generation + 1,
                  error_count = error_count + 1,
-                 auth_failures = CASE WHEN $6 THEN auth_failures + 1 ELSE 0 END,
-                 is_enabled = NOT ($6 AND auth_failures + 1 >= $7),
-                 disabled_reason = CASE WHEN $6 AND auth_failures + 1 >= $7 THEN 'auth' END,
+                 auth_failures = CASE WHEN $6::integer IS NULL THEN 0 ELSE auth_failures + 1 END,
+                 is_enabled = (auth_failures + 1 >= $6) IS NOT TRUE,
+                 disabled_reason = CASE WHEN auth_failures + 1 >= $6 THEN 'auth' END,
                  admins_told_at = NULL,
                  last_error_at = now(),
-                 last_error_type = $8,
-                 last_error_message = $9
+                 last_error_type = $7,
+                 last_error_message = $8
              WHERE rotation_key_id = $1 AND generation = $2 AND is_enabled
              RETURNING is_enabled",
             key.0,
@@ -91,8 +91,7 @@ impl Store {
             failure.rest.as_secs_f64(),
             failure.was_probe,
             LONGEST_REST_SECS,
-            failure.fault == KeyFault::Auth,
-            AUTH_FAILURES_TO_DISABLE,
+            failure.fault.fatal(),
             failure.fault.as_str(),
             message,
         )
@@ -211,7 +210,15 @@ impl KeyFault {
     const fn as_str(self) -> &'static str {
         match self {
             Self::RateLimit => "rate_limit",
-            Self::Account | Self::Auth => "api_error",
+            Self::Account | Self::Auth { .. } => "api_error",
+        }
+    }
+
+    /// How many such answers in a row end the key's use, where they do.
+    pub(crate) const fn fatal(self) -> Option<i32> {
+        match self {
+            Self::RateLimit | Self::Account => None,
+            Self::Auth { fatal } => Some(fatal),
         }
     }
 }

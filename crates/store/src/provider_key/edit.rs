@@ -120,7 +120,7 @@ impl Store {
         let mut opened = self.pool.tenant(seen.tenant).open().await?;
         let deadline = opened.deadline();
         let done = timeout(deadline, remove(&mut opened, seen)).await;
-        opened.settle(done.map(Ok))?
+        opened.settle(done)
     }
 
     /// Removes the main key as it was shown; other keys of its provider stay. Dropping it midway
@@ -144,7 +144,7 @@ impl Store {
             commit_if_done(transaction, edited).await
         };
         let done = timeout(deadline, removing).await;
-        opened.settle(done.map(Ok))?
+        opened.settle(done)
     }
 
     /// Removes all keys of a provider that were shown; those added since stay, and when the main key
@@ -156,7 +156,7 @@ impl Store {
         let mut opened = self.pool.tenant(seen.tenant).open().await?;
         let deadline = opened.deadline();
         let done = timeout(deadline, remove_all(&mut opened, seen)).await;
-        opened.settle(done.map(Ok))?
+        opened.settle(done)
     }
 }
 

@@ -10,7 +10,7 @@ use store::{
 };
 
 use crate::database::Database;
-use crate::world::{DIRECT, GUILD, KEY, OTHER_GUILD, keyring, seen, set_up};
+use crate::world::{DIRECT, GUILD, KEY, OTHER_GUILD, WRONG, keyring, seen, set_up};
 
 const PROVIDER: &str = "openai";
 const MINUTE: Duration = Duration::from_mins(1);
@@ -330,7 +330,7 @@ async fn third_refusal_in_a_row_disables_and_one_caller_tells() {
         let now = second(&database.store).await;
         assert!(now.is_enabled);
         let racing = stores.iter().map(|store| async {
-            let failed = failure(KeyFault::Auth, 5 * MINUTE);
+            let failed = failure(WRONG, 5 * MINUTE);
             store
                 .rest_key(GUILD, key.id, now.generation, failed)
                 .await
@@ -370,12 +370,7 @@ async fn third_refusal_in_a_row_disables_and_one_caller_tells() {
 async fn another_answer_between_refusals_begins_the_count_anew() {
     let database = Database::migrated().await;
     let key = two_keys(&database).await;
-    for fault in [
-        KeyFault::Auth,
-        KeyFault::Auth,
-        KeyFault::RateLimit,
-        KeyFault::Auth,
-    ] {
+    for fault in [WRONG, WRONG, KeyFault::RateLimit, WRONG] {
         let now = second(&database.store).await;
         let failed = failure(fault, MINUTE);
         let rested = database
@@ -396,7 +391,7 @@ async fn an_enabled_key_begins_anew_with_the_least_use() {
         .count_key_uses(&[(main.id, 40), (key.id, 90)])
         .await
         .unwrap();
-    let failed = failure(KeyFault::Auth, MINUTE);
+    let failed = failure(WRONG, MINUTE);
     store
         .rest_key(GUILD, key.id, key.generation, failed)
         .await

@@ -3,14 +3,14 @@
 
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
-use store::{KeyFault, MainKey, MainKeyReport, NewPoolKey, Store, UsableMainKey};
+use store::{KeyFault, KeyReport, MainKey, NewPoolKey, Store, UsableKey};
 
 use crate::database::Database;
-use crate::world::{GUILD, KEY, OTHER_GUILD, keyring, set_up, setup_of};
+use crate::world::{GUILD, KEY, OTHER_GUILD, WRONG, keyring, set_up, setup_of};
 
 const PROVIDER: &str = "openai";
 
-async fn usable(store: &Store) -> Option<UsableMainKey> {
+async fn usable(store: &Store) -> Option<UsableKey> {
     let found = store.main_key_for_call(&keyring(), GUILD, PROVIDER).await;
     match found.unwrap() {
         MainKey::Usable(key) => Some(key),
@@ -19,7 +19,7 @@ async fn usable(store: &Store) -> Option<UsableMainKey> {
 }
 
 /// Reports a refusal of a call that began now.
-async fn fail(store: &Store, fault: KeyFault) -> MainKeyReport {
+async fn fail(store: &Store, fault: KeyFault) -> KeyReport {
     let generation = usable(store).await.unwrap().generation;
     let failed = store.main_key_failed(GUILD, generation, fault, "auth (status 401)");
     failed.await.unwrap()
@@ -27,9 +27,9 @@ async fn fail(store: &Store, fault: KeyFault) -> MainKeyReport {
 
 async fn refuse_for_good(store: &Store) {
     for _ in 0..2 {
-        assert_eq!(fail(store, KeyFault::Auth).await, MainKeyReport::Noted);
+        assert_eq!(fail(store, WRONG).await, KeyReport::Noted);
     }
-    assert_eq!(fail(store, KeyFault::Auth).await, MainKeyReport::Refused);
+    assert_eq!(fail(store, WRONG).await, KeyReport::Refused);
 }
 
 /// POOL-17: counted once per round however many saw it, and rejected by one report.
@@ -42,16 +42,12 @@ async fn third_refusal_in_a_row_rejects_the_main_key_once() {
     let mut refused = 0;
     for _round in 0..3 {
         let generation = usable(&database.store).await.unwrap().generation;
-        let racing = (0..20).map(|n| {
-            stores[n % 2].main_key_failed(GUILD, generation, KeyFault::Auth, "auth (status 401)")
-        });
+        let racing = (0..20)
+            .map(|n| stores[n % 2].main_key_failed(GUILD, generation, WRONG, "auth (status 401)"));
         let reports: Vec<_> = join_all(racing).await.into_iter().flatten().collect();
         let counted = |wanted| reports.iter().filter(|report| **report == wanted).count();
-        refused += counted(MainKeyReport::Refused);
-        assert_eq!(
-            counted(MainKeyReport::Noted) + counted(MainKeyReport::Refused),
-            1
-        );
+        refused += counted(KeyReport::Refused);
+        assert_eq!(counted(KeyReport::Noted) + counted(KeyReport::Refused), 1);
     }
     assert_eq!(refused, 1);
     assert!(usable(&database.store).await.is_none());
@@ -65,16 +61,16 @@ async fn another_answer_between_refusals_begins_the_count_anew() {
     set_up(&database.store, GUILD).await;
     let store = &database.store;
     for _ in 0..2 {
-        fail(store, KeyFault::Auth).await;
-        fail(store, KeyFault::Auth).await;
+        fail(store, WRONG).await;
+        fail(store, WRONG).await;
         let key = usable(store).await.unwrap();
         assert!(key.has_failed);
         assert!(store.main_key_works(GUILD, key.generation).await.unwrap());
     }
-    fail(store, KeyFault::Auth).await;
-    fail(store, KeyFault::Auth).await;
+    fail(store, WRONG).await;
+    fail(store, WRONG).await;
     fail(store, KeyFault::RateLimit).await;
-    fail(store, KeyFault::Auth).await;
+    fail(store, WRONG).await;
     assert!(usable(store).await.is_some());
 }
 
@@ -84,13 +80,13 @@ async fn a_key_that_was_replaced_meanwhile_is_not_marked() {
     let database = Database::migrated().await;
     set_up(&database.store, GUILD).await;
     let store = &database.store;
-    fail(store, KeyFault::Auth).await;
-    fail(store, KeyFault::Auth).await;
+    fail(store, WRONG).await;
+    fail(store, WRONG).await;
     let late = usable(store).await.unwrap().generation;
     set_up(store, GUILD).await;
 
-    let report = store.main_key_failed(GUILD, late, KeyFault::Auth, "auth (status 401)");
-    assert_eq!(report.await.unwrap(), MainKeyReport::Outdated);
+    let report = store.main_key_failed(GUILD, late, WRONG, "auth (status 401)");
+    assert_eq!(report.await.unwrap(), KeyReport::Outdated);
     let renewed = usable(store).await.unwrap();
     assert!(!renewed.has_failed);
     assert!(!store.main_key_works(GUILD, late).await.unwrap());
@@ -109,7 +105,7 @@ async fn a_rejected_key_comes_back_by_a_test_or_a_replacement() {
     refuse_for_good(store).await;
     set_up(store, GUILD).await;
     assert!(usable(store).await.is_some());
-    assert!(store.refused_keys(GUILD).await.unwrap().is_empty());
+    assert!(store.untold_refusals().await.unwrap().is_empty());
 }
 
 /// A key is shown to its own provider and to nobody else.
@@ -137,10 +133,10 @@ async fn failures_of_a_key_are_no_change_of_settings_and_its_rejection_is() {
             .unwrap()
             .settings_version
     };
-    fail(store, KeyFault::Auth).await;
-    fail(store, KeyFault::Auth).await;
+    fail(store, WRONG).await;
+    fail(store, WRONG).await;
     assert_eq!(version().await, before);
-    fail(store, KeyFault::Auth).await;
+    fail(store, WRONG).await;
     assert_eq!(version().await, before + 1);
     store.enable_main_key(GUILD).await.unwrap();
     assert_eq!(version().await, before + 2);

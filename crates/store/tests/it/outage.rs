@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::database::Database;
 use crate::proxy::Proxy;
-use crate::world::{GUILD, keyring, refusal, set_up, setup_of};
+use crate::world::{GUILD, admission, keyring, refusal, set_up, setup_of};
 
 const STATEMENT_TIMEOUT: Duration = Duration::from_millis(200);
 /// How much later than the server the caller gives up.
@@ -66,6 +66,20 @@ async fn read_ends_with_its_own_answer() {
     let pool = store.key_pool(GUILD, "openai").await.unwrap();
     assert!(pool.is_empty());
     assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
+}
+
+/// What every message that asks for an answer needs: one transaction each, of two statements.
+#[tokio::test]
+async fn an_admission_and_a_profile_are_one_transaction_each() {
+    let database = Database::migrated().await;
+    let profile = set_up(&database.store, GUILD).await;
+    let two_statements = CARRIED_OUT_WITHIN + 2;
+    let store = store_behind(&database, two_statements).await;
+    assert!(store.profile(GUILD).await.unwrap().is_some());
+    let committed = two_statements + 1;
+    let store = store_behind(&database, committed).await;
+    let admitted = store.admit(&admission(&profile, 1)).await.unwrap();
+    assert!(matches!(admitted, Admitted::Accepted(_)), "{admitted:?}");
 }
 
 #[tokio::test]

@@ -3,10 +3,13 @@
 use keyring::USER_API_KEY;
 use proto::id::{TenantId, UserId};
 use secrecy::{ExposeSecret, SecretString};
-use store::{Edited, NewOwnKey, OwnKey, OwnKeys, SeenOwnKey, Store};
+use store::{
+    Admitted, Edited, KeyFault, KeyReport, NewDirect, NewOwnKey, OwnKey, OwnKeyId, OwnKeys, Payer,
+    SeenOwnKey, Store, UsableKey,
+};
 
 use crate::database::Database;
-use crate::world::{ALICE, keyring};
+use crate::world::{ALICE, DIRECT, WRONG, admission, keyring};
 
 const BOB: UserId = UserId(200_000_000_000_000_002);
 
@@ -142,6 +145,187 @@ async fn a_key_is_changed_as_it_was_shown() {
     assert_eq!(only(store).await.model.as_deref(), Some("y"));
 }
 
+async fn usable(store: &Store) -> Option<(OwnKeyId, UsableKey)> {
+    store.own_key(&keyring(), ALICE, "openai").await.unwrap()
+}
+
+/// Reports a refusal of a call that began now.
+async fn fail(store: &Store, fault: KeyFault) -> KeyReport {
+    let (row, key) = usable(store).await.unwrap();
+    let failed = store.own_key_failed((ALICE, row), key.generation, fault);
+    failed.await.unwrap()
+}
+
+async fn refuse_for_good(store: &Store) {
+    for expected in [KeyReport::Noted, KeyReport::Noted, KeyReport::Refused] {
+        assert_eq!(fail(store, WRONG).await, expected);
+    }
+}
+
+/// POOL-17, POOL-22: counted once per round however many saw it, and told once.
+#[tokio::test]
+async fn third_refusal_in_a_row_disables_an_own_key_once() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    first(store, "openai").await;
+    let mut refused = 0;
+    for _round in 0..3 {
+        let (row, key) = usable(store).await.unwrap();
+        let racing = (0..20).map(|_| store.own_key_failed((ALICE, row), key.generation, WRONG));
+        let reports = futures_util::future::join_all(racing).await;
+        let reports: Vec<_> = reports.into_iter().flatten().collect();
+        let counted = |wanted| reports.iter().filter(|report| **report == wanted).count();
+        refused += counted(KeyReport::Refused);
+        assert_eq!(counted(KeyReport::Noted) + counted(KeyReport::Refused), 1);
+    }
+    assert_eq!(refused, 1);
+    assert!(usable(store).await.is_none());
+    assert!(only(store).await.is_refused);
+
+    let [told] = <[_; 1]>::try_from(store.untold_refusals().await.unwrap()).unwrap();
+    assert_eq!(told.tenant, TenantId::Direct(ALICE));
+    assert_eq!(
+        (&*told.provider, told.last4.as_deref()),
+        ("openai", Some("0001"))
+    );
+    assert!(store.claim_telling(told.tenant, told.which).await.unwrap());
+    assert!(!store.claim_telling(told.tenant, told.which).await.unwrap());
+    assert!(store.untold_refusals().await.unwrap().is_empty());
+    store
+        .give_telling_back(told.tenant, told.which)
+        .await
+        .unwrap();
+    assert_eq!(store.untold_refusals().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn another_answer_between_refusals_of_an_own_key_begins_the_count_anew() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    first(store, "openai").await;
+    fail(store, WRONG).await;
+    fail(store, WRONG).await;
+    let (row, key) = usable(store).await.unwrap();
+    assert!(key.has_failed);
+    assert!(
+        store
+            .own_key_works((ALICE, row), key.generation)
+            .await
+            .unwrap()
+    );
+    fail(store, WRONG).await;
+    fail(store, WRONG).await;
+    fail(store, KeyFault::RateLimit).await;
+    assert_eq!(fail(store, WRONG).await, KeyReport::Noted);
+}
+
+/// A key that is replaced or works again begins anew, and a late report says nothing about it.
+#[tokio::test]
+async fn a_refused_own_key_comes_back_by_a_test_or_a_replacement() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    first(store, "openai").await;
+    let (row, late) = usable(store).await.unwrap();
+    refuse_for_good(store).await;
+    let shown = only(store).await;
+    assert_eq!(store.use_own_key(seen(&shown)).await.unwrap(), Edited::Done);
+    assert!(usable(store).await.is_none(), "not by a switch");
+    let shown = only(store).await;
+    assert_eq!(
+        store.enable_own_key(seen(&shown)).await.unwrap(),
+        Edited::Done
+    );
+    assert!(!usable(store).await.unwrap().1.has_failed);
+    refuse_for_good(store).await;
+    let version = only(store).await.row_version;
+    let other = ("sk-alices-other-0002", None);
+    let done = set(store, (ALICE, "openai"), other, Some(version)).await;
+    assert_eq!(done, Edited::Done);
+    assert!(store.untold_refusals().await.unwrap().is_empty());
+    let report = store.own_key_failed((ALICE, row), late.generation, WRONG);
+    assert_eq!(report.await.unwrap(), KeyReport::Outdated);
+    assert!(
+        !store
+            .own_key_works((ALICE, row), late.generation)
+            .await
+            .unwrap()
+    );
+    assert!(!usable(store).await.unwrap().1.has_failed);
+}
+
+/// What is counted is not what a panel shows; that a key was refused is.
+#[tokio::test]
+async fn counts_leave_the_panel_as_it_is() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    first(store, "openai").await;
+    let shown = only(store).await;
+    fail(store, WRONG).await;
+    fail(store, WRONG).await;
+    assert_eq!(
+        store.set_own_model(seen(&shown), "x").await.unwrap(),
+        Edited::Done
+    );
+    let shown = only(store).await;
+    fail(store, WRONG).await;
+    assert_eq!(
+        store.set_own_model(seen(&shown), "y").await.unwrap(),
+        Edited::Stale
+    );
+}
+
+/// PRIV-71.
+#[tokio::test]
+async fn closed_direct_messages_are_remembered_per_person() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    assert!(store.is_direct_open(ALICE).await.unwrap());
+    store.direct_is_closed(ALICE).await.unwrap();
+    assert!(!store.is_direct_open(ALICE).await.unwrap());
+    assert!(store.is_direct_open(BOB).await.unwrap());
+    database
+        .run("UPDATE users SET dm_closed_until = dm_closed_until - interval '24 hours'")
+        .await;
+    assert!(store.is_direct_open(ALICE).await.unwrap());
+}
+
+/// CMD-89: direct messages need no setup where one's own keys pay, and only there.
+#[tokio::test]
+async fn direct_messages_begin_with_an_own_key() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let begin = || {
+        store.set_up_direct(NewDirect {
+            user: ALICE,
+            bot_name: "Tomori".to_owned(),
+            trigger_words: vec!["tomori".to_owned()],
+        })
+    };
+    assert_eq!(begin().await.unwrap(), Edited::Stale, "nobody is stored");
+    first(store, "openai").await;
+    store.switch_own_keys_off(ALICE).await.unwrap();
+    assert_eq!(begin().await.unwrap(), Edited::Stale);
+    store.switch_own_keys_on(ALICE).await.unwrap();
+    database.run("UPDATE users SET privacy_level = 2").await;
+    assert_eq!(begin().await.unwrap(), Edited::Stale, "who is not heard");
+    database.run("UPDATE users SET privacy_level = 0").await;
+    let racing = futures_util::future::join_all((0..8).map(|_| begin())).await;
+    let done = racing
+        .into_iter()
+        .filter(|done| matches!(done, Ok(Edited::Done)));
+    assert_eq!(done.count(), 1);
+    let profile = store.profile(DIRECT).await.unwrap().unwrap();
+    assert_eq!(profile.personas[0].nickname, "Tomori");
+    assert!(!profile.has_key && profile.model.is_none());
+    let mut message = admission(&profile, 1);
+    message.tenant = DIRECT;
+    let admitted = store.admit(&message).await.unwrap();
+    let Admitted::Accepted(turns) = admitted else {
+        panic!("{admitted:?}");
+    };
+    assert_eq!(turns[0].payer, Payer::User);
+}
+
 /// SEC-62: nobody reaches a key of somebody else.
 #[tokio::test]
 async fn no_change_reaches_a_key_of_somebody_else() {
@@ -160,9 +344,14 @@ async fn no_change_reaches_a_key_of_somebody_else() {
         store.use_own_key(foreign).await,
         store.set_own_model(foreign, "y").await,
         store.remove_own_key(foreign).await,
+        store.enable_own_key(foreign).await,
     ] {
         assert_eq!(stale.unwrap(), Edited::Stale);
     }
+    let row = before.id;
+    let report = store.own_key_failed((BOB, row), 0, WRONG);
+    assert_eq!(report.await.unwrap(), KeyReport::Outdated);
+    assert!(!store.own_key_works((BOB, row), 0).await.unwrap());
     assert_eq!(only(store).await, before);
 }
 

@@ -217,7 +217,8 @@ async fn an_own_key_opens_for_its_owner_and_provider_alone() {
     let open = async |user, provider| {
         let keyring: Keyring = keyring();
         let key = database.store.own_key(&keyring, user, provider).await;
-        key.unwrap().map(|key| key.expose_secret().to_owned())
+        key.unwrap()
+            .map(|(_row, usable)| usable.key.expose_secret().to_owned())
     };
     let own = open(ALICE, "zai").await;
     assert_eq!(own.as_deref(), Some("sk-own-of-200000000000000001"));

@@ -7,7 +7,7 @@ use proto::id::{ChannelId, EventId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
 use secrecy::SecretString;
 use store::{
-    Admission, Admitted, KeyId, Kill, Lease, NewSetup, Profile, Refusal, SeenKey, Store,
+    Admission, Admitted, KeyFault, KeyId, Kill, Lease, NewSetup, Profile, Refusal, SeenKey, Store,
     TriggerKind, Turn, Whose,
 };
 
@@ -19,6 +19,8 @@ pub(crate) const DIRECT: TenantId = TenantId::Direct(ALICE);
 pub(crate) const CHANNEL: ChannelId = ChannelId(300_000_000_000_000_001);
 pub(crate) const OTHER_CHANNEL: ChannelId = ChannelId(300_000_000_000_000_002);
 pub(crate) const PARTITION: Partition = Partition(7);
+/// The provider calls a key wrong; the third time in a row ends its use.
+pub(crate) const WRONG: KeyFault = KeyFault::Auth { fatal: 3 };
 pub(crate) const KEY: &str = "sk-a-provider-key-0001";
 
 /// The id of the n-th message.

@@ -15,6 +15,8 @@ pub(super) struct Seen {
 /// What a control asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
+    /// Show all keys to whoever asks, apart from the notice that offers it.
+    Open,
     /// Show all keys.
     Show,
     /// Let the keys pay.
@@ -57,6 +59,7 @@ impl Action {
     /// Returns the arguments of a control that asks for this.
     pub(super) fn to_args(self) -> Vec<u8> {
         match self {
+            Self::Open => Written::new(b'o').done(),
             Self::Show => Written::new(b's').done(),
             Self::SwitchOn => Written::new(b'1').done(),
             Self::SwitchOff => Written::new(b'0').done(),
@@ -85,6 +88,7 @@ impl Action {
     pub(super) fn from_args(args: &[u8]) -> Option<Self> {
         let mut args = Reading::new(args);
         let action = match args.byte()? {
+            b'o' => Self::Open,
             b's' => Self::Show,
             b'1' => Self::SwitchOn,
             b'0' => Self::SwitchOff,
@@ -125,10 +129,8 @@ fn key(args: &mut Reading<'_>) -> Option<Seen> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::command::component::MAX_ARGS_BYTES;
+    use crate::command::args::assert_read_back;
 
     #[test]
     fn every_action_is_read_back_and_fits_into_an_id() {
@@ -137,6 +139,7 @@ mod tests {
             row_version: i32::MAX,
         };
         let mut actions = vec![
+            Action::Open,
             Action::Show,
             Action::SwitchOn,
             Action::SwitchOff,
@@ -157,20 +160,6 @@ mod tests {
             actions.extend([Action::EnterOf(provider), Action::Take(provider)]);
             actions.push(Action::TakeOther(provider, i32::MAX));
         }
-        for action in actions {
-            let args = action.to_args();
-            assert!(args.len() <= MAX_ARGS_BYTES, "{action:?}");
-            assert_eq!(Action::from_args(&args), Some(action));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn garbage_is_no_action(args in proptest::collection::vec(any::<u8>(), 0..27)) {
-            // Any bytes are read without a panic, and what is read is written back the same.
-            if let Some(action) = Action::from_args(&args) {
-                prop_assert_eq!(action.to_args(), args);
-            }
-        }
+        assert_read_back(&actions, Action::to_args, Action::from_args);
     }
 }

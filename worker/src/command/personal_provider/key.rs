@@ -103,11 +103,15 @@ fn text(key: &Key, note: Option<&Note>) -> String {
     } else {
         PersonalText::KeySpared
     };
-    let broken = key.is_broken.then_some(PersonalText::KeyBroken);
+    let trouble = match (key.is_broken, key.is_refused) {
+        (true, _) => Some(PersonalText::KeyBroken),
+        (false, true) => Some(PersonalText::KeyRefused),
+        (false, false) => None,
+    };
     let lines = [say(title)]
         .into_iter()
         .chain(note.map(Note::line))
-        .chain([model, used].into_iter().chain(broken).map(say));
+        .chain([model, used].into_iter().chain(trouble).map(say));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -118,6 +122,11 @@ fn rows(signer: Signer<'_>, key: &Key) -> Result<Vec<Component>, Notice> {
     } else {
         (Action::Use(seen), ButtonText::Use, secondary)
     };
+    let test = if key.is_refused {
+        ButtonText::TestAndEnable
+    } else {
+        ButtonText::Test
+    };
     let about_model = [
         (
             Action::Models(seen, 0),
@@ -127,7 +136,7 @@ fn rows(signer: Signer<'_>, key: &Key) -> Result<Vec<Component>, Notice> {
         (Action::TypeModel(seen), ButtonText::TypeModel, secondary),
     ];
     let about_key = [
-        (Action::Test(seen), ButtonText::Test, secondary),
+        (Action::Test(seen), test, secondary),
         switch,
         (
             Action::EnterOf(key.provider),

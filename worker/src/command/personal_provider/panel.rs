@@ -132,6 +132,7 @@ fn line(key: &Key) -> OwnKeyLine {
         fingerprint: key.fingerprint.clone(),
         model: key.model.clone(),
         is_for_chat: key.is_for_chat,
+        is_refused: key.is_refused,
         is_broken: key.is_broken,
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Key {
     pub(super) model: String,
     /// Whether it pays for talking.
     pub(super) is_for_chat: bool,
+    /// Whether its provider refused it for good.
+    pub(super) is_refused: bool,
     /// Whether it was found not to open.
     pub(super) is_broken: bool,
 }
@@ -108,6 +110,7 @@ impl Key {
             fingerprint: fingerprint(key.last4.as_deref()),
             model: model.to_owned(),
             is_for_chat: key.is_for_chat,
+            is_refused: key.is_refused,
             is_broken: broken.contains(&key.id),
         })
     }

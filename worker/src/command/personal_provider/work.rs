@@ -130,7 +130,11 @@ async fn test(app: &App, user: UserId, seen: Seen) -> Result<PersonalSaid, Notic
     let opened = open(app, user, key).await?;
     let checked = live_check::model(app, user, (key.provider, &key.model), &opened).await;
     checked.map_err(Unproven::fails)?;
-    Ok(PersonalSaid::Answers)
+    if !key.is_refused {
+        return Ok(PersonalSaid::Answers);
+    }
+    let done = app.store.enable_own_key(named(user, key.seen)).await;
+    told(done, PersonalSaid::WorksAgain)
 }
 
 async fn list(app: &App, user: UserId, seen: Seen) -> Result<Done, Notice> {

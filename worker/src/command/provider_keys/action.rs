@@ -168,10 +168,8 @@ fn provider(args: &mut Reading<'_>, main: Option<i64>) -> Option<SeenProvider> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::command::component::MAX_ARGS_BYTES;
+    use crate::command::args::assert_read_back;
 
     #[test]
     fn every_action_is_read_back_and_fits_into_an_id() {
@@ -207,20 +205,6 @@ mod tests {
                 Action::Remove(seen),
             ]);
         }
-        for action in actions {
-            let args = action.to_args();
-            assert!(args.len() <= MAX_ARGS_BYTES, "{action:?}");
-            assert_eq!(Action::from_args(&args), Some(action));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn garbage_is_no_action(args in proptest::collection::vec(any::<u8>(), 0..27)) {
-            // Any bytes are read without a panic, and what is read is written back the same.
-            if let Some(action) = Action::from_args(&args) {
-                prop_assert_eq!(action.to_args(), args);
-            }
-        }
+        assert_read_back(&actions, Action::to_args, Action::from_args);
     }
 }

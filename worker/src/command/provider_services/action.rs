@@ -97,10 +97,8 @@ fn key(args: &mut Reading<'_>) -> Option<Seen> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::command::component::MAX_ARGS_BYTES;
+    use crate::command::args::assert_read_back;
 
     #[test]
     fn every_action_is_read_back_and_fits_into_an_id() {
@@ -109,7 +107,7 @@ mod tests {
             row_version: i32::MAX,
         };
         for service in Service::ALL {
-            for action in [
+            let actions = [
                 Action::Show,
                 Action::Enter(service),
                 Action::Take(service),
@@ -118,21 +116,8 @@ mod tests {
                 Action::Test(service),
                 Action::AskRemove(service),
                 Action::Remove(seen),
-            ] {
-                let args = action.to_args();
-                assert!(args.len() <= MAX_ARGS_BYTES, "{action:?}");
-                assert_eq!(Action::from_args(&args), Some(action));
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn garbage_is_no_action(args in proptest::collection::vec(any::<u8>(), 0..27)) {
-            // Any bytes are read without a panic, and what is read is written back the same.
-            if let Some(action) = Action::from_args(&args) {
-                prop_assert_eq!(action.to_args(), args);
-            }
+            ];
+            assert_read_back(&actions, Action::to_args, Action::from_args);
         }
     }
 }

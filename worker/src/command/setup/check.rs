@@ -9,9 +9,6 @@ use crate::command::live_check;
 use crate::command::reading::unreadable;
 use crate::notice::{Notice, SetupText};
 
-/// Most trigger words of a persona (CHAT-36).
-const MAX_TRIGGER_WORDS: usize = 10;
-
 /// Saves the setup when the provider answers with it; otherwise nothing is changed.
 ///
 /// # Errors
@@ -32,7 +29,7 @@ pub(super) async fn and_save(app: &App, submission: Submission) -> Result<(), No
         model,
         key: submission.key,
         bot_name: chat.default_bot_name.clone(),
-        trigger_words: trigger_words(&chat.default_bot_name, &chat.base_trigger_words),
+        trigger_words: chat.first_trigger_words(),
     };
     app.store
         .set_up(&app.keys.get(), setup)
@@ -50,34 +47,5 @@ async fn refuse_unasked_replacement(app: &App, submission: &Submission) -> Resul
     match (submission.choice.mode, state.key) {
         (Mode::First, Some(_)) => Err(Notice::Setup(SetupText::SetUpMeanwhile)),
         (Mode::First, None) | (Mode::Replace, _) => Ok(()),
-    }
-}
-
-/// Words that call the first persona: its name, then the installation's, without repetition.
-fn trigger_words(bot_name: &str, base: &[String]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    for word in std::iter::once(bot_name).chain(base.iter().map(String::as_str)) {
-        let word = word.to_lowercase();
-        if !words.contains(&word) && words.len() < MAX_TRIGGER_WORDS {
-            words.push(word);
-        }
-    }
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_calls_the_persona_once_and_first() {
-        let base = ["tomo", "tomori", "ともり"].map(String::from);
-        assert_eq!(trigger_words("Tomori", &base), ["tomori", "tomo", "ともり"]);
-    }
-
-    #[test]
-    fn trigger_words_stay_within_their_limit() {
-        let base: Vec<String> = (0..20).map(|number| format!("word{number}")).collect();
-        assert_eq!(trigger_words("Tomori", &base).len(), MAX_TRIGGER_WORDS);
     }
 }

@@ -11,6 +11,8 @@ pub enum PersonalSaid {
     Saved,
     /// A key works, with its model.
     Answers,
+    /// A key that was refused works again, and is used again.
+    WorksAgain,
     /// A model answers, and is saved.
     ModelSaved,
     /// The provider names no model.
@@ -36,6 +38,7 @@ impl PersonalSaid {
             Self::SavedAndOn => "The model answered. Your key is saved, and in use from now on.",
             Self::Saved => "The model answered. Your key is saved.",
             Self::Answers => "The key works: its model answered.",
+            Self::WorksAgain => "The key works: its model answered. It is used again.",
             Self::ModelSaved => "The model answered, and is used from now on.",
             Self::NoModels => "The provider names no model. Type the name of one.",
             Self::Used => "This key is used for talking.",

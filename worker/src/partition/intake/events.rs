@@ -7,10 +7,12 @@ use proto::id::{ChannelId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
 use store::{Decision, Unpaid};
 use tokio::time::{Duration, Instant, sleep};
+use twilight_model::channel::message::Component;
 
 use super::{DATABASE_RETRY, Intake};
 use crate::channel::history::Line;
 use crate::channel::line;
+use crate::command::offer::{self, Offer};
 use crate::control;
 use crate::journal::echo;
 use crate::metrics;
@@ -195,13 +197,16 @@ impl Intake {
     fn tell_unpaid(&self, tenant: TenantId, user: UserId, channel: ChannelId, asked: MessageId) {
         let app = Arc::clone(&self.app);
         self.app.tracker.spawn(async move {
-            let notice = match app.store.why_unpaid(tenant, user).await {
-                Ok(Unpaid::OwnKey) => Notice::Credentials(CredentialText::OwnUnusable),
-                Ok(Unpaid::BringKey) => Notice::Credentials(CredentialText::BringOwn),
-                Ok(Unpaid::Refused) => Notice::Credentials(CredentialText::MainRefused),
-                Ok(Unpaid::NoKey) | Err(_) => Notice::NoCredentials,
+            let own = || offer::buttons(&app, tenant, &[Offer::OwnKeys]);
+            let (notice, controls) = match app.store.why_unpaid(tenant, user).await {
+                Ok(Unpaid::OwnKey) => (Notice::Credentials(CredentialText::OwnUnusable), own()),
+                Ok(Unpaid::BringKey) => (Notice::Credentials(CredentialText::BringOwn), own()),
+                Ok(Unpaid::Refused) => {
+                    (Notice::Credentials(CredentialText::MainRefused), Vec::new())
+                }
+                Ok(Unpaid::NoKey) | Err(_) => (Notice::NoCredentials, Vec::new()),
             };
-            post(&app.discord, channel, asked, &notice).await;
+            post(&app.discord, (channel, asked), &notice, controls).await;
         });
     }
 
@@ -209,18 +214,23 @@ impl Intake {
     fn tell(&self, channel: ChannelId, reply_to: MessageId, notice: &'static Notice) {
         let discord = self.app.discord.clone();
         self.app.tracker.spawn(async move {
-            post(&discord, channel, reply_to, notice).await;
+            post(&discord, (channel, reply_to), notice, Vec::new()).await;
         });
     }
 }
 
-async fn post(discord: &discord::Client, channel: ChannelId, reply_to: MessageId, notice: &Notice) {
+async fn post(
+    discord: &discord::Client,
+    (channel, reply_to): (ChannelId, MessageId),
+    notice: &Notice,
+    components: Vec<Component>,
+) {
     let message = discord::NewMessage {
         content: notice.text().into_owned(),
         nonce: Some(reply_to.0),
         reply_to: Some(reply_to),
         mention_users: Vec::new(),
-        components: Vec::new(),
+        components,
         deadline: Instant::now() + NOTICE_WITHIN,
     };
     if let Err(error) = discord.create_message(channel, &message).await {

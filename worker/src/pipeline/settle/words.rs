@@ -4,7 +4,7 @@
 use twilight_model::channel::message::Component;
 
 use crate::app::App;
-use crate::command::details::{self, Offer};
+use crate::command::offer::{self, Offer};
 use crate::journal::Journal;
 use crate::metrics;
 use crate::notice::{CredentialText, Notice, STAND_IN_NOTICE};
@@ -14,12 +14,16 @@ use crate::pool::StandIn;
 /// Returns the buttons below the word about an end: for a provider's failure its calls, and the way to
 /// another key where that would mend it.
 pub(super) fn controls(app: &App, claimed: &Claimed, notice: &Notice) -> Vec<Component> {
-    let offer = match notice {
-        Notice::Provider(fault) if fault.asks_for_key() => Offer::DetailsAndKey,
-        Notice::Provider(_) => Offer::Details,
-        _ => return Vec::new(),
+    let turn = &claimed.turn;
+    let calls = Offer::Calls(turn.id.row);
+    let offers: &[Offer] = match notice {
+        Notice::Provider(fault) if fault.asks_for_key() => &[calls, Offer::NewKey],
+        Notice::Provider(fault) if fault.asks_for_own_key() => &[calls, Offer::OwnKeys],
+        Notice::Provider(_) => &[calls],
+        Notice::Credentials(CredentialText::OwnUnusable) => &[Offer::OwnKeys],
+        _ => &[],
     };
-    details::buttons(app, &claimed.turn, offer)
+    offer::buttons(app, turn.tenant, offers)
 }
 
 /// Tells people that another model answered, unless the server does not want to see that.
@@ -46,6 +50,7 @@ pub(super) async fn of_stand_in(app: &App, claimed: &Claimed, journal: &Journal<
         class: outcome.as_str(),
         used: used.name,
     });
-    let controls = details::buttons(app, &claimed.turn, Offer::Details);
+    let turn = &claimed.turn;
+    let controls = offer::buttons(app, turn.tenant, &[Offer::Calls(turn.id.row)]);
     journal.remark(&notice, controls).await;
 }

@@ -20,7 +20,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_util::task::TaskTracker;
-use worker::pool::{CallError, Calls, KeyPools, Length, Model, Order, Purse, Rests, TurnKeys};
+use worker::pool::{CallError, Calls, KeyPools, Length, Model, Order, Purse, Rules, TurnKeys};
 
 use crate::world::{url_parts, variable};
 
@@ -30,10 +30,12 @@ pub(crate) const PROVIDER: Provider = Provider::OpenAi;
 /// Longest wait for anything.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// Two rests that a test can wait for.
-const RESTS: Rests = Rests {
-    rate_limit: Duration::from_mins(1),
-    error: Duration::from_secs(2),
+/// Rests that a test can wait for, and what is promised.
+const RULES: Rules = Rules {
+    limited_rest: Duration::from_mins(1),
+    refused_rest: Duration::from_secs(2),
+    known_within: Duration::from_secs(1),
+    fatal_refusals: 3,
 };
 
 /// Names the database of the bench to a process of it, and its own number.
@@ -61,7 +63,7 @@ impl Worker {
             .await
             .unwrap();
         let (store, names) = (open(database).await, Names::new(database.to_owned()));
-        let pools = KeyPools::new(store, nats, names, RESTS, TaskTracker::new());
+        let pools = KeyPools::new(store, nats, names, RULES, TaskTracker::new());
         let pools = Arc::new(pools);
         let mut following = JoinSet::new();
         let (hints, counts) = (Arc::clone(&pools), Arc::clone(&pools));

@@ -20,6 +20,7 @@ fn own(row: i64, provider: Provider) -> Key {
         fingerprint: "••••abcd".into(),
         model: provider.default_model().into(),
         is_for_chat: true,
+        is_refused: false,
         is_broken: false,
     }
 }
@@ -103,6 +104,20 @@ fn one_key_can_be_tested_used_replaced_and_removed() {
     assert_eq!(
         actions(&question),
         [Action::Remove(seen(1)), Action::ShowKey(seen(1))]
+    );
+    let mut state = state;
+    state.keys[0].is_refused = true;
+    let refused = paint(|signer| key::show(signer, &state, seen(1), None));
+    insta::assert_snapshot!(refused.text, @"
+    **OpenAI, your key ••••abcd**
+    Model: `gpt-4.1-mini`
+    Used for talking: yes
+    Its provider refused it again and again, so it is not used any more. Test it once more, or replace it.
+    ");
+    let list = paint(|signer| show(signer, &state, None));
+    assert!(
+        list.text
+            .contains("· refused again and again, not used any more\n")
     );
     let gone = paint(|signer| key::show(signer, &state, seen(9), None));
     assert!(gone.text.starts_with("**Your own keys**"));
