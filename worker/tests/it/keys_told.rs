@@ -159,12 +159,12 @@ async fn closed_direct_messages_are_remembered_for_a_day() {
     world.remove().await;
 }
 
-/// A key of a person's own, which was refused for good.
+/// A key of the owner's own, which was refused for good.
 async fn own_key_refused(world: &World) {
     world
         .run(
             "WITH u AS (INSERT INTO users (user_disc_id, personal_provider_enabled)
-                        VALUES ('80351110224678912', true) RETURNING user_id)
+                        VALUES ('80351110224678913', true) RETURNING user_id)
              INSERT INTO user_provider_keys
                  (user_id, provider, enabled_capabilities, key_last4, api_key, key_version,
                   key_form, disabled_at)

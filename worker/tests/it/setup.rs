@@ -137,21 +137,22 @@ async fn a_panel_is_its_persons_and_asks_for_the_permission_at_every_step() {
     world.remove().await;
 }
 
+/// CMD-89: in direct messages there is nothing to set up but one's own key.
 #[tokio::test]
-async fn everyone_sets_up_their_own_direct_messages() {
+async fn direct_messages_are_set_up_with_a_key_of_ones_own() {
     let mut world = World::start().await;
     let direct = |mut asked: Interaction| {
         (asked.guild_id, asked.member_permissions) = (0, 0);
         asked
     };
     let panel = world.answer_to(direct(run("setup"))).await;
-    assert_says(&panel["data"], "here, every message");
+    assert_says(&panel["data"], "**Your own keys**\nYou have none.");
     let form = world
         .answer_to(direct(choose(&menu(&panel["data"]), "openai")))
         .await;
     let deferred = world.answer_to(direct(filled(&form, GOOD_KEY, ""))).await;
-    assert_eq!(deferred["type"], 5);
-    assert_says(&world.fake.next_call().await.body, "Just write to me here.");
+    assert_eq!(deferred, json!({"type": 6}));
+    assert_says(&world.fake.next_call().await.body, "in use from now on");
     world.remove().await;
 }
 
