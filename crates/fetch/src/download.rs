@@ -2,6 +2,7 @@
 //! request, status, length, body under a cap, and what it is by its own bytes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -33,8 +34,8 @@ pub struct Limits {
     pub concurrent: usize,
 }
 
-/// What somebody wants to have.
-#[derive(Clone, Debug)]
+/// What somebody wants to have. Its address is for no log.
+#[derive(Clone)]
 pub struct Wanted {
     /// Where it is.
     pub url: String,
@@ -49,7 +50,6 @@ pub struct Wanted {
 }
 
 /// What was downloaded. Its bytes count against the budget until it is dropped.
-#[derive(Debug)]
 pub struct Download {
     /// The content.
     pub bytes: Vec<u8>,
@@ -60,6 +60,16 @@ pub struct Download {
     /// The host that had it; empty for a `data:` URL.
     pub host: Arc<str>,
     _room: Reservation,
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download")
+            .field("kind", &self.kind)
+            .field("size_bytes", &self.bytes.len())
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Downloads for everybody in this process.
@@ -155,14 +165,16 @@ impl Downloads {
             status,
             headers,
             host,
-            body,
+            mut body,
         } = response;
-        if !status.is_success() {
-            return Err(unusable(status.as_u16(), Fault::Status));
-        }
         let field = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let length = field(CONTENT_LENGTH).and_then(|text| text.parse().ok());
-        check_size(length, size_bytes)?;
+        let is_usable = if status.is_success() {
+            check_size(length, size_bytes)
+        } else {
+            Err(unusable(status.as_u16(), Fault::Status))
+        };
+        is_usable.inspect_err(|error| body.report.failed(error))?;
         let declared = field(CONTENT_TYPE).map(str::to_owned);
         Ok((body.read().await?, declared, host))
     }

@@ -1,6 +1,7 @@
 //! Settings of requests to addresses that others name (CFG-87 to CFG-94, CFG-116, CFG-128, CFG-129).
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use fetch::{Client, Guard, Limits, LocalEndpoint, Policy, Ports, Use};
@@ -9,8 +10,14 @@ use runtime::settings::{Reader, spec};
 /// The most items of a list of servers or endpoints.
 const MOST_ITEMS: usize = 64;
 
-/// A quarter of a gibibyte, the memory that a worker is assumed to have.
-const DEFAULT_BUDGET_MIB: i64 = 256;
+/// What the byte budget may be.
+const BUDGET_MIB: RangeInclusive<u32> = 16..=65_536;
+/// The least that it is by itself (NET-30).
+const SMALLEST_DEFAULT_MIB: u32 = 64;
+/// Where a control group (version 2) says how much memory it may use.
+const CGROUP_LIMIT: &str = "/sys/fs/cgroup/memory.max";
+/// The memory of a worker that has no limit (CFG-101).
+const ASSUMED_MEMORY_MIB: u32 = 1024;
 
 /// What the operator decided about strangers' addresses.
 #[derive(Clone, Debug)]
@@ -81,18 +88,36 @@ fn read_limits(reader: &mut Reader) -> Limits {
         Some((of, u32::try_from(mib).unwrap_or(of.default_mib())))
     });
     let mib = mib.collect();
-    let budget = reader.integer(
-        "REMOTE_BYTE_BUDGET_MB",
-        DEFAULT_BUDGET_MIB,
-        16..=65_536,
-        "mebibytes of all downloads together; one server or user holds at most half of it",
-    );
     let concurrent = reader.integer("REMOTE_MAX_CONCURRENT", 16, 1..=256, "downloads at once");
     Limits {
         mib,
-        budget_mib: u32::try_from(budget).unwrap_or(u32::MAX),
+        budget_mib: read_budget(reader),
         concurrent: usize::try_from(concurrent).unwrap_or(1),
     }
+}
+
+fn read_budget(reader: &mut Reader) -> u32 {
+    let spec = spec(
+        "REMOTE_BYTE_BUDGET_MB",
+        None,
+        "16 to 65536",
+        "mebibytes of all downloads together, of which a server or user holds half at most; a quarter \
+         of the memory limit if unset",
+    );
+    let read = reader.parsed(spec, |text| {
+        let mib = text.parse().ok().filter(|mib| BUDGET_MIB.contains(mib));
+        mib.ok_or_else(|| "is no whole number in this range".to_owned())
+    });
+    read.unwrap_or_else(|| (memory_limit_mib() / 4).clamp(SMALLEST_DEFAULT_MIB, *BUDGET_MIB.end()))
+}
+
+/// The memory that this process may use, where its control group says so.
+fn memory_limit_mib() -> u32 {
+    let limit = std::fs::read_to_string(CGROUP_LIMIT).ok();
+    let bytes = limit.and_then(|text| text.trim().parse::<u64>().ok());
+    bytes.map_or(ASSUMED_MEMORY_MIB, |bytes| {
+        u32::try_from(bytes / (1024 * 1024)).unwrap_or(u32::MAX)
+    })
 }
 
 fn read_ports(reader: &mut Reader) -> Ports {

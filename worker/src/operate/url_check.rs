@@ -6,7 +6,7 @@
 use std::io::BufRead as _;
 use std::net::SocketAddr;
 
-use fetch::{Guard, Refusal, Trust};
+use fetch::{Guard, Policy, Refusal, Trust};
 
 use crate::config::RemoteSettings;
 
@@ -50,10 +50,14 @@ pub async fn run(
         Some(server) => settings.with_dns_server(server),
         None => settings,
     };
-    let guard = settings.guard()?;
+    let judge = if args.no_dns {
+        Judge::Text(settings.policy)
+    } else {
+        Judge::Whole(Box::new(settings.guard()?))
+    };
     let mut all_allowed = true;
     for line in lines(args)? {
-        let (is_allowed, verdict) = judge(&line, args, &guard).await;
+        let (is_allowed, verdict) = judge.verdict(&line, args).await;
         all_allowed &= is_allowed;
         print(&verdict);
     }
@@ -69,42 +73,53 @@ fn lines(args: &Args) -> anyhow::Result<Vec<String>> {
     lines.collect()
 }
 
-async fn judge(line: &str, args: &Args, guard: &Guard) -> (bool, String) {
-    let unescaped = if args.escaped {
-        // What is no such body is no URL either.
-        serde_json::from_str(&format!("\"{line}\"")).unwrap_or_default()
-    } else {
-        line.to_owned()
-    };
-    let trust = if args.endpoint {
-        Trust::Administrator
-    } else {
-        Trust::Stranger
-    };
-    let judged = if args.no_dns {
-        let judged = guard.policy().check_text(&unescaped, trust);
-        judged.map(|address| match address {
-            Some(address) => ("OK", address.ip().to_string()),
-            None => ("SYNTAX_ONLY", "-".to_owned()),
-        })
-    } else {
-        let approved = guard.approve(&unescaped, trust).await;
-        approved.map(|approved| {
-            let addresses = approved.addresses().iter().map(|at| at.ip().to_string());
-            ("OK", addresses.collect::<Vec<_>>().join(","))
-        })
-    };
-    let shown = if args.escaped {
-        line.to_owned()
-    } else {
-        unescaped.escape_default().to_string()
-    };
-    match judged {
-        Ok((code, addresses)) => (true, format!("allow\t{code}\t{addresses}\t{shown}")),
-        Err(refusal) => (
-            false,
-            format!("refuse\t{refusal}\t{}\t{shown}", reason(refusal)),
-        ),
+/// Who judges: by the text alone, or with what name servers say.
+enum Judge {
+    Text(Policy),
+    Whole(Box<Guard>),
+}
+
+impl Judge {
+    /// Whether a URL is allowed, and its line.
+    async fn verdict(&self, line: &str, args: &Args) -> (bool, String) {
+        let url = if args.escaped {
+            // What is no such body is no URL either.
+            serde_json::from_str(&format!("\"{line}\"")).unwrap_or_default()
+        } else {
+            line.to_owned()
+        };
+        let shown = if args.escaped {
+            line.to_owned()
+        } else {
+            url.escape_default().to_string()
+        };
+        let trust = if args.endpoint {
+            Trust::Administrator
+        } else {
+            Trust::Stranger
+        };
+        match self.judge(&url, trust).await {
+            Ok((code, addresses)) => (true, format!("allow\t{code}\t{addresses}\t{shown}")),
+            Err(refusal) => {
+                let reason = reason(refusal);
+                (false, format!("refuse\t{refusal}\t{reason}\t{shown}"))
+            }
+        }
+    }
+
+    /// The code of what is allowed, and its addresses.
+    async fn judge(&self, url: &str, trust: Trust) -> Result<(&'static str, String), Refusal> {
+        match self {
+            Self::Text(policy) => Ok(match policy.check_text(url, trust)? {
+                Some(address) => ("OK", address.ip().to_string()),
+                None => ("SYNTAX_ONLY", "-".to_owned()),
+            }),
+            Self::Whole(guard) => {
+                let approved = guard.approve(url, trust).await?;
+                let addresses = approved.addresses().iter().map(|at| at.ip().to_string());
+                Ok(("OK", addresses.collect::<Vec<_>>().join(",")))
+            }
+        }
     }
 }
 

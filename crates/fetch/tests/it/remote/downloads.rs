@@ -62,6 +62,11 @@ async fn content_is_judged_by_its_bytes() {
     assert_eq!(download.kind, Kind::Png);
     assert_eq!(download.declared.as_deref(), Some("text/html"));
     assert_eq!(&*download.host, "a.example.com");
+    let shown = format!("{download:?}");
+    assert!(
+        !shown.contains("137") && !shown.contains("file"),
+        "neither content nor path: {shown}"
+    );
     let refused = desk.get(wanted(Use::Page)).await.unwrap_err();
     assert!(matches!(refused, Error::TypeRefused), "{refused}");
 }
