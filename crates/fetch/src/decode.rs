@@ -209,3 +209,31 @@ impl Write for Bounded {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    /// A member of gzip with nothing in it (RFC 1952, section 2.3).
+    const EMPTY_MEMBER: [u8; 20] = [
+        0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
+    /// NET-24: what is received counts, also where nothing comes of it.
+    #[test]
+    fn a_stream_of_nothing_ends_at_the_cap() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let mut decoder = Decoder::new(&headers, Encodings::Compressed, 50, 200).unwrap();
+        let member = Bytes::from_static(&EMPTY_MEMBER);
+        assert!(decoder.push(&member).unwrap().is_empty());
+        assert!(decoder.push(&member).unwrap().is_empty());
+        let refused = decoder.push(&member).unwrap_err();
+        assert!(
+            matches!(refused, Error::TooLarge { limit_bytes: 50 }),
+            "{refused}"
+        );
+    }
+}
