@@ -92,7 +92,10 @@ fn read(text: &str) -> Result<(Url, &str), Code> {
         return Err(Code::InvalidFormat);
     }
     let url = Url::parse(text).map_err(|_unreadable| Code::InvalidFormat)?;
-    let (_, rest) = text.split_once("://").ok_or(Code::InvalidFormat)?;
+    // Right behind the scheme: a parser takes less than two slashes, and a path may hold them too.
+    let rest = text.get(url.scheme().len()..);
+    let rest = rest.and_then(|rest| rest.strip_prefix("://"));
+    let rest = rest.ok_or(Code::InvalidFormat)?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let has_host = url.host_str().is_some_and(|host| !host.is_empty());
     if authority.is_empty() || !has_host {
@@ -189,6 +192,8 @@ mod tests {
             "https://[fe80::1%25eth0]/",
             "https:example.com",
             "https:/example.com",
+            "https:example.com/://example.com/",
+            "https:user:password@example.com/://example.com/",
             "https:////example.com",
             "https://example.com\\@other.com/",
             "https://exam\tple.com/",
