@@ -33,6 +33,7 @@ mod edited;
 mod error;
 mod explain;
 mod fence;
+mod held;
 mod job;
 mod lease;
 mod main_key;

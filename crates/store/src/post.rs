@@ -4,6 +4,7 @@ use proto::id::{ChannelId, GuildId, MessageId, TenantId};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use crate::held::query_as_holder;
 use crate::row::Place;
 use crate::text::texts;
 use crate::{Error, Lease, Store, TurnId};
@@ -93,18 +94,11 @@ impl Store {
     /// # Errors
     /// `Unavailable`.
     pub async fn insert_post(&self, lease: &Lease, post: &NewPost) -> Result<bool, Error> {
-        // The update makes a claim wait until this row is there for it to see.
-        let done = sqlx::query!(
-            "WITH held AS (
-                 UPDATE turns SET state = CASE WHEN $7 THEN 'finishing' ELSE 'streaming' END,
-                        stop_reason = COALESCE($8, stop_reason)
-                 WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
-                   AND ended_at IS NULL AND NOT stop_requested
-                   AND (trigger_kind = 'command'
-                        OR COALESCE(privacy_level_of(responsible_disc_id), 0) IN (0, 1))
-                 RETURNING turn_id, server_id, fence
-             )
-             INSERT INTO turn_posts AS p
+        let done = query_as_holder!(
+            lease,
+            "state = CASE WHEN $7 THEN 'finishing' ELSE 'streaming' END,
+             stop_reason = COALESCE($8, stop_reason)",
+            "INSERT INTO turn_posts AS p
                  (turn_id, server_id, fence, ordinal, nonce, text_hash, is_last)
              SELECT h.turn_id, h.server_id, h.fence, $4, $5, $6, $7 FROM held h
              WHERE $4 = 0 OR $8::text IS NOT NULL OR EXISTS (
@@ -114,9 +108,6 @@ impl Store {
              ON CONFLICT (turn_id, ordinal) DO UPDATE SET nonce = excluded.nonce
              WHERE p.fence = excluded.fence AND p.nonce = excluded.nonce
                AND p.text_hash = excluded.text_hash AND p.state = 'sending'",
-            lease.turn.row,
-            lease.fence,
-            lease.worker,
             post.ordinal,
             post.nonce.cast_signed(),
             &post.text_hash[..],

@@ -4,6 +4,7 @@ use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
+use crate::held::query_as_holder;
 use crate::row::Place;
 use crate::{Error, Lease, Store, TurnId};
 
@@ -46,30 +47,21 @@ impl Store {
     /// Journals the use of a tool before it has any effect, and moves the turn on to `tool`.
     /// Repeating it under the same lease is harmless, as long as the use was not begun: the answer
     /// is the same. `false`: it must not be begun, because the lease is lost, a stop was requested
-    /// ([`Store::turn`] tells), the responsible user opted out meanwhile, or this use was begun
-    /// before.
+    /// ([`Store::turn`] tells), the responsible user opted out meanwhile, as for a post, or this use
+    /// was begun before.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn start_step(&self, lease: &Lease, step: &NewStep<'_>) -> Result<bool, Error> {
-        // The update makes a claim wait until this row is there for it to see.
-        let done = sqlx::query!(
-            "WITH held AS (
-                 UPDATE turns SET state = 'tool'
-                 WHERE turn_id = $1 AND fence = $2 AND worker_id = $3
-                   AND ended_at IS NULL AND NOT stop_requested
-                   AND COALESCE(privacy_level_of(responsible_disc_id), 0) IN (0, 1)
-                 RETURNING turn_id, server_id, fence
-             )
-             INSERT INTO turn_steps AS s
+        let done = query_as_holder!(
+            lease,
+            "state = 'tool'",
+            "INSERT INTO turn_steps AS s
                  (turn_id, server_id, fence, step, ordinal, tool, arguments_hash, posts_before)
              SELECT h.turn_id, h.server_id, h.fence, $4, $5, $6, $7, $8 FROM held h
              ON CONFLICT (turn_id, step, ordinal) DO UPDATE SET tool = excluded.tool
              WHERE s.fence = excluded.fence AND s.tool = excluded.tool
                AND s.arguments_hash = excluded.arguments_hash AND s.state = 'started'",
-            lease.turn.row,
-            lease.fence,
-            lease.worker,
             step.step,
             step.ordinal,
             step.tool,

@@ -2,7 +2,8 @@
 
 use proto::id::UserId;
 use store::{
-    Admission, Admitted, NewPost, PrivacyLevel, Profile, Store, TriggerKind, Turn, TurnState,
+    Admission, Admitted, NewPost, NewStep, PrivacyLevel, Profile, Store, TriggerKind, Turn,
+    TurnState,
 };
 
 use crate::database::Database;
@@ -36,6 +37,14 @@ const FIRST_POST: NewPost = NewPost {
     text_hash: [1; 32],
     is_last: false,
     reason: None,
+};
+
+const FIRST_STEP: NewStep<'_> = NewStep {
+    step: 0,
+    ordinal: 0,
+    tool: "create_thread",
+    arguments_hash: [1; 32],
+    posts_before: 0,
 };
 
 /// PRIV-1, PRIV-4
@@ -202,6 +211,7 @@ async fn command_of_a_hidden_user_is_answered_and_its_record_names_nobody() {
         .unwrap();
     let asked = admit(store, &command(&profile, 1)).await.remove(0);
     let lease = claim(store, &asked, "w").await.unwrap();
+    assert!(store.start_step(&lease, &FIRST_STEP).await.unwrap());
     assert!(store.insert_post(&lease, &FIRST_POST).await.unwrap());
     let traces: i64 = database
         .read(
@@ -215,7 +225,7 @@ async fn command_of_a_hidden_user_is_answered_and_its_record_names_nobody() {
 
 /// PRIV-33
 #[tokio::test]
-async fn command_from_before_the_raise_is_stopped_before_its_next_post() {
+async fn command_from_before_the_raise_is_stopped_before_its_next_post_or_tool() {
     let (database, profile) = world().await;
     let store = &database.store;
     let asked = admit(store, &command(&profile, 1)).await.remove(0);
@@ -224,5 +234,6 @@ async fn command_from_before_the_raise_is_stopped_before_its_next_post() {
         .set_privacy_level(ALICE, PrivacyLevel::Full)
         .await
         .unwrap();
+    assert!(!store.start_step(&lease, &FIRST_STEP).await.unwrap());
     assert!(!store.insert_post(&lease, &FIRST_POST).await.unwrap());
 }
