@@ -238,7 +238,7 @@ pub(crate) async fn turn(
     history: &History,
     stop: CancellationToken,
 ) -> TurnEnd {
-    let claimed = match timed(Stage::Claim, claim::claim(app, granted, stop)).await {
+    let mut claimed = match timed(Stage::Claim, claim::claim(app, granted, stop)).await {
         Ok(Some(claimed)) => claimed,
         Ok(None) => return TurnEnd::Unsettled,
         Err(error) => {
@@ -250,12 +250,13 @@ pub(crate) async fn turn(
         }
     };
     let chat = &app.settings.chat;
+    let pace = claimed.pace.clone();
     let mut journal = claimed.journal(app, history);
-    let answering = answer(app, &claimed, &mut journal, history);
+    let answering = answer(app, &mut claimed, &mut journal, history);
     let outcome = tokio::select! {
         outcome = answering => outcome,
         () = tokio::time::sleep(chat.turn_max) => Err(TurnError::Overdue),
-        () = claimed.pace.stalled(chat.stalled_after) => Err(TurnError::Stalled),
+        () = pace.stalled(chat.stalled_after) => Err(TurnError::Stalled),
     };
     timed(
         Stage::Settle,
@@ -268,17 +269,18 @@ pub(crate) async fn turn(
 /// asks again when it had nothing to say.
 async fn answer(
     app: &App,
-    claimed: &claim::Claimed,
+    claimed: &mut claim::Claimed,
     journal: &mut crate::journal::Journal<'_>,
     history: &History,
 ) -> Result<TurnState, TurnError> {
     let _typing = claimed.typing(app);
-    let pace = &claimed.pace;
+    let pace = &claimed.pace.clone();
     let collecting = collect::collect(app, claimed, journal, history);
     let collecting = timed(Stage::Collect, collecting);
     let Some((mut prompt, mut toolbox)) = unless_told(app, pace, collecting).await? else {
         return Ok(TurnState::Done);
     };
+    let claimed = &*claimed;
     let mut retries = 0..EMPTY_RETRIES;
     loop {
         let completing = timed(Stage::Complete, complete::complete(app, claimed, &prompt));

@@ -1,4 +1,5 @@
-//! Step 3: make the turn ours, and choose who answers with which model.
+//! Step 3: make the turn ours; and, once it is known what a predecessor left of it, choose who answers
+//! with which model.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -35,7 +36,8 @@ pub(crate) struct Claimed {
     pub(super) pace: Pace,
     /// Who had it before, where it was running already.
     pub(super) predecessor: Predecessor,
-    /// Its calls of models, and the keys that these used.
+    /// Its calls of models, and the keys that these used; like what follows, empty until
+    /// [`Claimed::choose`].
     pub(super) keys: TurnKeys,
     /// The models that it may ask, in this order; of those that are set, the known ones.
     pub(super) models: Vec<Model>,
@@ -79,18 +81,15 @@ pub(super) async fn claim(
     if predecessor != Predecessor::None {
         metrics::takeover();
     }
-    let profile = with_profile(app, &turn).await?;
-    let set = with_patience(|| app.store.models_of(&turn)).await?;
-    let models = known_models(app, &set);
     Ok(Some(Claimed {
         seen: granted.seen(),
         pace: Pace::new(stop),
-        keys: turn_keys(app, &lease, &predecessor).await?,
-        is_unknown: models.is_empty() && !set.is_empty(),
+        keys: TurnKeys::default(),
+        is_unknown: false,
         lease,
         predecessor,
-        models,
-        profile,
+        models: Vec::new(),
+        profile: None,
         turn,
     }))
 }
@@ -144,7 +143,18 @@ async fn with_profile(app: &App, turn: &Turn) -> Result<Option<Arc<Profile>>, Tu
 }
 
 impl Claimed {
-    /// Tells whether the turn may be begun once more.
+    /// Reads who answers, with which models and whose keys. What fails here ends the turn like any
+    /// other error: it is ours.
+    pub(super) async fn choose(&mut self, app: &App) -> Result<(), TurnError> {
+        self.profile = with_profile(app, &self.turn).await?;
+        let set = with_patience(|| app.store.models_of(&self.turn)).await?;
+        self.models = known_models(app, &set);
+        self.is_unknown = self.models.is_empty() && !set.is_empty();
+        self.keys = turn_keys(app, &self.lease, &self.predecessor).await?;
+        Ok(())
+    }
+
+    /// Tells whether the turn was begun too often to be begun once more.
     pub(super) const fn is_exhausted(&self) -> bool {
         self.lease.tries > TRIES_MAX
     }

@@ -34,16 +34,14 @@ const STOP_MAX_TOKENS: u32 = 1_024;
 
 /// Gathers the prompt of a turn and lays out its tools; fills the channel's history where that was
 /// never done. `None`: a predecessor has said everything, and nothing is to be asked.
+///
+/// What a predecessor left is read first: whatever ends the turn then, it is known what people saw.
 pub(super) async fn collect(
     app: &App,
-    claimed: &Claimed,
+    claimed: &mut Claimed,
     journal: &mut Journal<'_>,
     history: &History,
 ) -> Result<Option<(Prompt, Toolbox)>, TurnError> {
-    if claimed.is_exhausted() {
-        return Err(TurnError::TooManyAttempts);
-    }
-    let voice = claimed.voice()?;
     let left = match &claimed.predecessor {
         Predecessor::None => Left::Begun(Begun::default()),
         Predecessor::Released => journal.resume(None).await?,
@@ -52,8 +50,12 @@ pub(super) async fn collect(
     let Begun { steps, said } = match left {
         Left::Whole => return Ok(None),
         Left::Told => return Err(TurnError::AlreadyTold),
+        Left::Begun(_) if claimed.is_exhausted() => return Err(TurnError::TooManyAttempts),
         Left::Begun(begun) => begun,
     };
+    claimed.choose(app).await?;
+    let claimed = &*claimed;
+    let voice = claimed.voice()?;
     let trigger = find_trigger(app, claimed, history).await?;
     fill(app, claimed, history, voice.profile.message_fetch_limit).await;
     let limit = usize::from(voice.profile.message_fetch_limit);

@@ -116,6 +116,35 @@ async fn a_provider_that_cannot_continue_ends_the_reply_with_a_visible_mark() {
     town.leave().await;
 }
 
+/// A reply of which people have seen a part, and with which the successor cannot go on for this.
+async fn ends_where_people_saw_it(harm: &str, reason: &str) {
+    let town = start().await;
+    let trigger = killed_after_a_post(&town).await;
+    town.sql(harm).await;
+    town.restart(WORKER).await;
+    let answer = answer(&town, trigger).await;
+    let turn = &answer.record["turns"][0];
+    assert_eq!(turn["state"], "interrupted", "{turn}");
+    assert_eq!(turn["reason"], reason, "{turn}");
+    town.wait_for_text(&answer.trigger, "interrupted here")
+        .await;
+    town.leave().await;
+}
+
+/// GUARD-81, CHAT-47
+#[tokio::test]
+async fn a_reply_that_kills_its_workers_ends_where_people_saw_it() {
+    let often = "UPDATE turns SET attempts = 20, fence = fence + 20 WHERE ended_at IS NULL";
+    ends_where_people_saw_it(often, "too_many_attempts").await;
+}
+
+/// CHAT-47: settings that nobody can read any more fail every successor alike.
+#[tokio::test]
+async fn a_reply_whose_models_cannot_be_read_ends_where_people_saw_it() {
+    let lost = "ALTER TABLE fallback_models RENAME TO lost_models";
+    ends_where_people_saw_it(lost, "database").await;
+}
+
 const PARTS: [&str; 3] = [
     "First I count the paper boats that drift under the quiet bridge.",
     "Then I count the silver bells that ring in the morning, one by one.",
