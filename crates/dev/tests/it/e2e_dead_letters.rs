@@ -1,7 +1,12 @@
 //! Events that cannot be handled cost themselves and nothing else; what remains of them are ids.
 
+use bytes::Bytes;
 use dev::control::Name;
 use dev::part::Part;
+use futures_util::StreamExt as _;
+use prost::Message as _;
+use proto::event::Envelope;
+use proto::event::envelope::Event;
 use proto::id::MessageId;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
@@ -140,6 +145,29 @@ async fn an_event_that_kills_its_worker_three_times_is_given_up_and_the_others_a
     town.leave().await;
 }
 
+/// Somebody who must not be heard.
+async fn opted_out_bob(town: &Town) -> u64 {
+    let said = town.mutter("bob", "Sandbox", "hello").await;
+    let bob = town.message(&said.id).await["author"]["id"].clone();
+    let bob = bob.as_str().unwrap();
+    town.sql(&format!(
+        "INSERT INTO users (user_disc_id, privacy_level) VALUES ('{bob}', 2)"
+    ))
+    .await;
+    bob.parse().unwrap()
+}
+
+/// The people whom an event mentions, and their names.
+fn named_in(payload: Bytes) -> Vec<(u64, String)> {
+    let envelope = Envelope::decode(payload).unwrap();
+    let Some(Event::MessageCreate(message)) = envelope.event else {
+        panic!("{envelope:?}");
+    };
+    let named = message.mentions.into_iter();
+    named.map(|one| (one.user_id, one.display_name)).collect()
+}
+
+/// PRIV-26: nobody else goes past the gateway's door.
 #[tokio::test]
 async fn a_retried_event_is_judged_anew_by_what_its_message_says_now() {
     let stale_ms = STALE_MS.to_string();
@@ -169,16 +197,21 @@ async fn a_retried_event_is_judged_anew_by_what_its_message_says_now() {
     // It is given up again for as long as nothing has changed.
     assert_eq!(retry(&poisoned[0]).await, (0, "published".to_owned()));
     dead_letters(&town, 3).await;
-    town.edit(&poisoned[0], "and now?").await;
+    let bob = opted_out_bob(&town).await;
+    town.edit(&poisoned[0], &format!("and now, <@{bob}>?"))
+        .await;
     town.sql("DROP TRIGGER harm ON turn_decisions").await;
     // Only the operator's wish makes it young again.
     until_stale(&town, &poisoned[0]).await;
+    let mut events = Streams::of(&town).await.follow().await;
     assert_eq!(retry(&poisoned[0]).await, (0, "published".to_owned()));
     assert_eq!(retry(&poisoned[0]).await, (1, "unknown".to_owned()));
+    let published = events.next().await.unwrap().payload;
+    assert_eq!(named_in(published), [(bob, String::new())]);
     let answers = town.answers(vec![poisoned[0].clone()]).await;
     assert_each_answered_once(&answers, &town.posts().await);
     let question = town.last_question().await;
-    assert!(question.contains("and now?"), "{question}");
+    assert!(question.contains("and now"), "{question}");
 
     town.delete(&poisoned[1]).await;
     assert_eq!(retry(&poisoned[1]).await, (0, "gone".to_owned()));

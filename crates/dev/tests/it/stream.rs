@@ -38,6 +38,12 @@ impl Streams {
         sent.await.unwrap();
     }
 
+    /// All events that are published from now on.
+    pub(crate) async fn follow(&self) -> async_nats::Subscriber {
+        let client = self.jetstream.client();
+        client.subscribe(self.names.all_events()).await.unwrap()
+    }
+
     /// All that is stored of events that were given up, byte by byte.
     pub(crate) async fn dead_letters(&self) -> Vec<Vec<u8>> {
         let name = self.names.dead_letter_stream();

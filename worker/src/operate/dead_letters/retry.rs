@@ -7,12 +7,13 @@ use anyhow::Context as _;
 use async_nats::jetstream;
 use async_nats::jetstream::message::PublishMessage;
 use prost::Message as _;
+use proto::event;
 use proto::event::envelope::Event;
 use proto::event::{DeadLetter, Envelope, EventKind, SCHEMA_VERSION};
 use proto::id::{ChannelId, EventId, GuildId, MessageId, UserId};
 use proto::subject::{PARTITIONS_METADATA, Partition};
 use runtime::settings::sections::NatsSettings;
-use store::Store;
+use store::{PrivacyLevel, Store};
 
 use super::answer::Outcome;
 use super::stream::DeadLetters;
@@ -52,13 +53,28 @@ pub(super) async fn retry(
         }
         Some(message) => {
             let guild = GuildId::non_zero(found.letter.guild_id);
-            let message = as_event::message(&message, guild);
+            let mut message = as_event::message(&message, guild);
+            hide_names(&mut message, store).await?;
             publish(letters, nats, event, &place, message).await?;
             Outcome::Published
         }
     };
     letters.remove(found.sequence).await?;
     Ok(outcome)
+}
+
+/// Takes out the names of mentioned people who must not be heard, as the gateway's door does
+/// (PRIV-26).
+async fn hide_names(message: &mut event::Message, store: &Store) -> Result<(), store::Error> {
+    let id = |named: &event::Mention| UserId(named.user_id);
+    let people: Vec<UserId> = message.mentions.iter().map(id).collect();
+    let levels = store.privacy_levels(&people).await?;
+    for named in &mut message.mentions {
+        if levels.get(&id(named)) == Some(&PrivacyLevel::Full) {
+            named.display_name.clear();
+        }
+    }
+    Ok(())
 }
 
 fn place_of(letter: &DeadLetter) -> Option<Place> {
@@ -78,7 +94,7 @@ async fn publish(
     nats: &NatsSettings,
     event: &EventId,
     place: &Place,
-    message: proto::event::Message,
+    message: event::Message,
 ) -> anyhow::Result<()> {
     let context = jetstream::new(letters.client.clone());
     let stream = letters.names.event_stream();
