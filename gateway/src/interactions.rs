@@ -35,6 +35,10 @@ const DISCORD_DEADLINE: Duration = Duration::from_millis(2900);
 /// a flood would otherwise hold their secrets in memory without bound.
 const MAX_AT_ONCE: usize = 512;
 
+/// Answers "busy" at once to those who found no place: a short answer each, and of a flood beyond
+/// that nobody hears.
+const MAX_REFUSALS: usize = 128;
+
 /// Promised answers at once; each is a token, a subscription and a timer, for a minute at most
 /// while workers live.
 const MAX_PROMISES: usize = 4096;
@@ -52,6 +56,7 @@ struct Shared {
     discord: discord::Client,
     ack: Duration,
     places: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
     promises: Semaphore,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -88,6 +93,7 @@ impl Interactions {
             stop,
         } = parts;
         let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
+        let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
         Self {
             shared: Arc::new(Shared {
                 nats,
@@ -96,6 +102,7 @@ impl Interactions {
                 discord,
                 ack,
                 places,
+                refusals,
                 promises: Semaphore::new(MAX_PROMISES),
                 tasks,
                 stop,
@@ -107,6 +114,7 @@ impl Interactions {
     pub fn submit(&self, interaction: Interaction) {
         let Ok(place) = Arc::clone(&self.shared.places).try_acquire_owned() else {
             metrics::interaction(Asked::Overload, Duration::ZERO);
+            self.refuse(interaction);
             return;
         };
         let shared = Arc::clone(&self.shared);
@@ -118,6 +126,19 @@ impl Interactions {
             if let Some(promise) = promise {
                 shared.keep(promise).await;
             }
+        });
+    }
+
+    /// Tells the person to try again, without asking anybody.
+    fn refuse(&self, interaction: Interaction) {
+        let Ok(place) = Arc::clone(&self.shared.refusals).try_acquire_owned() else {
+            return;
+        };
+        let shared = Arc::clone(&self.shared);
+        let deadline = Instant::now() + DISCORD_DEADLINE;
+        self.shared.tasks.spawn(async move {
+            shared.answer_busy(&interaction, deadline).await;
+            drop(place);
         });
     }
 }
@@ -139,6 +160,11 @@ impl Shared {
                     .await;
                 // A worker was faster after all and has not said so: perhaps it never will.
                 let is_owed = asked == Asked::Claimed;
+                if asked == Asked::Busy {
+                    let id = InteractionId(interaction.interaction_id);
+                    let id = runtime::ids::Shown(id);
+                    tracing::warn!(interaction.id = %id, "no worker claimed an interaction");
+                }
                 let promise = is_owed.then(|| Promise::new(interaction, inbox, began));
                 (asked, promise)
             }
@@ -183,10 +209,7 @@ impl Shared {
         let response = notice::busy(interaction);
         let answering = self.discord.respond(id, &interaction.token, &response);
         match timeout_at(deadline, answering).await {
-            Ok(Ok(())) => {
-                tracing::warn!(interaction.id = %shown, "no worker claimed an interaction");
-                Asked::Busy
-            }
+            Ok(Ok(())) => Asked::Busy,
             Ok(Err(error)) if error.is_already_answered() => Asked::Claimed,
             Ok(Err(error)) => {
                 let reason = error.label();

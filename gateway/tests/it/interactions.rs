@@ -18,11 +18,15 @@ const WHOLE: u64 = 1 << 6;
 const DEFERRED: u64 = WHOLE | 1 << 7;
 
 fn use_command(discord: &Discord) {
+    use_command_in(discord, 100_000_000_000_000_077, "ja");
+}
+
+fn use_command_in(discord: &Discord, id: u64, locale: &str) {
     discord.dispatch(
         "INTERACTION_CREATE",
         &json!({
-            "version": 1, "type": 2, "token": "interaction-token", "id": "100000000000000077",
-            "application_id": "100000000000000901", "guild_id": "100000000000000200", "channel_id": CHANNEL.to_string(), "locale": "ja",
+            "version": 1, "type": 2, "token": "interaction-token", "id": id.to_string(),
+            "application_id": "100000000000000901", "guild_id": "100000000000000200", "channel_id": CHANNEL.to_string(), "locale": locale,
             "member": { "user": { "id": "100000000000000100", "username": "alice" }, "roles": [],
                         "permissions": "8" },
             "data": { "type": 1, "id": "100000000000000005", "name": "tool",
@@ -101,6 +105,32 @@ async fn silent_worker_is_followed_by_a_second_one() {
         .measures(r#"gateway_interactions_total{outcome="claimed"} 1"#)
         .await;
     assert_eq!(discord.count(|seen| matches!(seen, Seen::Answered(_))), 0);
+}
+
+/// One more than there are places for at once, while workers are silent: that person is told so
+/// without anybody being asked.
+#[tokio::test]
+async fn whoever_finds_no_place_is_told_to_try_again() {
+    const PLACES: u64 = 512;
+    const FIRST: u64 = 100_000_000_000_001_000;
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let _silent = workers(&broker).await;
+    for n in 0..PLACES {
+        use_command_in(&discord, FIRST + n, "ja");
+    }
+    use_command_in(&discord, FIRST + PLACES, "en-US");
+    gateway
+        .measures(r#"gateway_interactions_total{outcome="overload"} 1"#)
+        .await;
+    eventually("an answer to the last one", async || {
+        let is_told = |seen: Seen| match seen {
+            Seen::Answered(body) => body.to_string().contains("I am busy right now"),
+            _ => false,
+        };
+        discord.seen().into_iter().any(is_told).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
