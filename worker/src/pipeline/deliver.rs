@@ -81,7 +81,7 @@ pub(super) async fn deliver(
             }
         }
     }
-    let rest = outbox.aligner.finish();
+    let rest = outbox.aligner.finish()?;
     said.text.push_str(&rest);
     for piece in splitter.push(&rest).into_iter().chain(splitter.finish()) {
         outbox.put(&piece).await?;

@@ -11,6 +11,14 @@ const ALIKE: usize = 24;
 /// So many letters of the end, repeated, are no coincidence: about three words.
 const OVERLAP: usize = 16;
 
+/// What is held is looked at again once it has grown by this part of itself, so that all looks
+/// together cost little more than the last one. What comes of them is the same.
+const GROWS_BY: usize = 16;
+
+/// What may be held beyond twice what people have read: room for a repetition with other white space
+/// and marks. A model that says nothing but those is taken as it is.
+const HELD_BEYOND: usize = 4 * 1024;
+
 /// The model says something else in the place of what people have read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Anew;
@@ -21,15 +29,22 @@ pub(super) struct Aligner {
     said: String,
     /// What the model has said while it is not clear yet; `None` once it is.
     held: Option<String>,
+    /// How many bytes may be held.
+    most: usize,
+    /// With how many bytes held it is looked at next.
+    look_at: usize,
 }
 
 impl Aligner {
     /// For a reply of which this was said; of a reply that begins now nothing is held.
     pub(super) fn after(said: Option<&str>) -> Self {
-        let said = Letters::of(said.unwrap_or_default()).text;
+        let original = said.unwrap_or_default();
+        let said = Letters::of(original).text;
         Self {
             held: (!said.is_empty()).then(String::new),
             said,
+            most: 2 * original.len() + HELD_BEYOND,
+            look_at: 0,
         }
     }
 
@@ -39,7 +54,13 @@ impl Aligner {
             return Ok(text.to_owned());
         };
         held.push_str(text);
+        if held.len() < self.look_at {
+            return Ok(String::new());
+        }
+        self.look_at = held.len() + held.len() / GROWS_BY;
+        let is_full = held.len() > self.most;
         match judge(&self.said, &Letters::of(held)) {
+            Judgement::Unclear { new_from } if is_full => Ok(self.release(new_from)),
             Judgement::Unclear { .. } => Ok(String::new()),
             Judgement::NewFrom(at) => Ok(self.release(at)),
             Judgement::Anew => Err(Anew),
@@ -47,20 +68,19 @@ impl Aligner {
     }
 
     /// The model has ended; returns what is new of what was held.
-    pub(super) fn finish(&mut self) -> String {
+    pub(super) fn finish(&mut self) -> Result<String, Anew> {
         let held = self.held.as_deref().unwrap_or_default();
         let at = match judge(&self.said, &Letters::of(held)) {
             Judgement::Unclear { new_from } => new_from,
             Judgement::NewFrom(at) => at,
-            // It would have been told when it was said.
-            Judgement::Anew => held.len(),
+            Judgement::Anew => return Err(Anew),
         };
         let new = self.release(at);
         // A fence that closes what was closed already adds nothing.
         if Letters::of(&new).text.is_empty() {
-            return String::new();
+            return Ok(String::new());
         }
-        new
+        Ok(new)
     }
 
     /// Tells whether a piece was said before, word by word.

@@ -12,7 +12,7 @@ fn aligned(said: &str, heard: &str, size: usize) -> Result<String, Anew> {
     for piece in letters.chunks(size) {
         new += &aligner.push(&piece.iter().collect::<String>())?;
     }
-    Ok(new + &aligner.finish())
+    Ok(new + &aligner.finish()?)
 }
 
 #[track_caller]
@@ -41,6 +41,26 @@ fn what_was_said_is_cut_off_where_the_model_begins_anew() {
 #[test]
 fn the_last_words_are_cut_off_where_the_model_repeats_them() {
     assert_new("Then I count the silver bells, seven.", ", seven.");
+}
+
+/// A model that says nothing but white space, marks and what people have read already holds up
+/// neither the reply nor the process.
+#[test]
+fn what_may_be_a_repetition_is_not_held_for_ever() {
+    let mut aligner = Aligner::after(Some(SAID));
+    let most = 2 * SAID.len() + HELD_BEYOND;
+    assert_eq!(aligner.push(SAID).unwrap(), "");
+    let mut pushes = 0;
+    let released = loop {
+        pushes += 1;
+        let new = aligner.push("` \u{200b}\n").unwrap();
+        if !new.is_empty() {
+            break new;
+        }
+        assert!(pushes < most, "all of it is held");
+    };
+    assert!(released.len() <= most + most / GROWS_BY);
+    assert_eq!(aligner.push(" and then").unwrap(), " and then");
 }
 
 #[test]
@@ -74,7 +94,7 @@ fn a_piece_that_was_said_is_known_and_a_short_one_is_not() {
 fn nothing_is_held_of_a_reply_that_begins_now() {
     let mut aligner = Aligner::after(None);
     assert_eq!(aligner.push("F").as_deref(), Ok("F"));
-    assert_eq!(aligner.finish(), "");
+    assert_eq!(aligner.finish().unwrap(), "");
 }
 
 /// Words of few letters, so that chance likeness is frequent.
