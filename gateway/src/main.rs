@@ -46,7 +46,7 @@ fn main() -> ExitCode {
             Err(error) => fail(&error, exit::FINDINGS),
         };
     }
-    if let Err(error) = runtime::telemetry::init(&settings.log) {
+    if let Err(error) = runtime::telemetry::init(&settings.log, Some(&settings.discord.token)) {
         return fail(&error, exit::USAGE);
     }
     runtime::panics::install();

@@ -10,6 +10,7 @@ use proto::id::{GuildId, MessageId};
 use runtime::settings::sections::{DiscordSettings, LogSettings, NatsSettings, RunSettings};
 use runtime::settings::source::Source;
 use runtime::settings::{Process, Reader};
+use secrecy::SecretString;
 use serde::Serialize;
 use store::Store;
 use worker::config::{self, RemoteSettings, Settings};
@@ -136,7 +137,7 @@ async fn dispatch(
             return Ok(print_settings(&effective?));
         }
         let effective = effective?;
-        start_logs(logs)?;
+        start_logs(logs, Some(&settings.discord.token))?;
         effective.log_warnings();
         worker::run::run(settings).await?;
         return Ok(runtime::exit::GOOD);
@@ -269,11 +270,11 @@ async fn rotate_keys(
 /// Operator commands read only the settings they need, so unknown names are no news to them.
 fn finish(reader: Reader, logs: &LogSettings) -> anyhow::Result<()> {
     reader.finish()?;
-    start_logs(logs)
+    start_logs(logs, None)
 }
 
-fn start_logs(logs: &LogSettings) -> anyhow::Result<()> {
-    runtime::telemetry::init(logs)?;
+fn start_logs(logs: &LogSettings, token: Option<&SecretString>) -> anyhow::Result<()> {
+    runtime::telemetry::init(logs, token)?;
     runtime::panics::install();
     Ok(())
 }

@@ -1,30 +1,30 @@
-//! How Discord ids appear in logs (CFG-11).
+//! How Discord ids appear in logs (CFG-11, PRIV-82).
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
-use xxhash_rust::xxh3::xxh3_64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
 
-/// Hashing is what happens unless the settings say otherwise, also before they are read.
-static HASHED: AtomicBool = AtomicBool::new(true);
+/// What the key is made for: another purpose has another key.
+const PURPOSE: &[u8] = b"tomori: ids in logs, v1";
 
-/// Returns the short hash under which an id is logged: 16 hexadecimal digits, the same in every
-/// process, so that the lines of one channel can be found without naming it.
-pub fn hash(text: &str) -> String {
-    format!("{:016x}", xxh3_64(text.as_bytes()))
-}
+/// How ids are shown, once the settings are read.
+static MANNER: OnceLock<Manner> = OnceLock::new();
 
-/// An id as log lines show it: hashed, or plain where `LOG_ID_HASH` is false.
+/// An id as log lines show it: as 16 hexadecimal digits of a keyed hash, or plain where `LOG_ID_HASH`
+/// is false.
+///
+/// The key comes from the bot's token, which all processes of an installation know: the lines of one
+/// channel can be found without naming it, and whoever reads logs cannot look for an id that they
+/// know. Processes without the token, and lines before the settings are read, show no ids.
 #[derive(Clone, Copy)]
 pub struct Shown<T>(pub T);
 
 impl<T: fmt::Display> fmt::Display for Shown<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if HASHED.load(Ordering::Relaxed) {
-            f.write_str(&hash(&self.0.to_string()))
-        } else {
-            self.0.fmt(f)
-        }
+        MANNER.get().unwrap_or(&Manner::Hidden).show(&self.0, f)
     }
 }
 
@@ -34,19 +34,82 @@ impl<T: fmt::Display> fmt::Debug for Shown<T> {
     }
 }
 
-/// Decides for the whole process whether [`Shown`] hashes.
-pub(crate) fn set_hashed(hashed: bool) {
-    HASHED.store(hashed, Ordering::Relaxed);
+/// Decides for the whole process how [`Shown`] appears. Called once; later calls change nothing.
+pub(crate) fn show(are_hashed: bool, token: Option<&SecretString>) {
+    MANNER.get_or_init(|| match token {
+        _ if !are_hashed => Manner::Plain,
+        Some(token) => Manner::of_token(token),
+        None => Manner::Hidden,
+    });
+}
+
+enum Manner {
+    Plain,
+    Keyed(Box<Hmac<Sha256>>),
+    Hidden,
+}
+
+impl Manner {
+    fn of_token(token: &SecretString) -> Self {
+        let mut key = keyed(token.expose_secret().as_bytes());
+        key.update(PURPOSE);
+        Self::Keyed(Box::new(keyed(&key.finalize().into_bytes())))
+    }
+
+    fn show(&self, id: &impl fmt::Display, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain => id.fmt(f),
+            Self::Keyed(key) => {
+                let mut hash = key.as_ref().clone();
+                hash.update(id.to_string().as_bytes());
+                let hash = hash.finalize().into_bytes();
+                hash.iter()
+                    .take(8)
+                    .try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+            Self::Hidden => f.write_str("-"),
+        }
+    }
+}
+
+#[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("a key of any length")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ID: u64 = 81_384_788_765_712_384;
+
+    /// Shows an id in one manner.
+    struct In<'a>(&'a Manner, u64);
+
+    impl fmt::Display for In<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.show(&self.1, f)
+        }
+    }
+
+    fn of_token(token: &str) -> Manner {
+        Manner::of_token(&token.into())
+    }
+
+    /// PRIV-82
     #[test]
-    fn shown_id_is_hashed_unless_switched_off() {
-        let shown = Shown(81_384_788_765_712_384_u64).to_string();
-        assert_eq!(shown, hash("81384788765712384"));
-        assert!(!shown.contains("81384788765712384"));
+    fn the_hash_of_an_id_is_known_to_whoever_knows_the_token() {
+        let (ours, again, other) = (of_token("t0ken"), of_token("t0ken"), of_token("another"));
+        let shown = In(&ours, ID).to_string();
+        assert_eq!(shown.len(), 16, "{shown}");
+        assert_eq!(shown, In(&again, ID).to_string());
+        assert_ne!(shown, In(&other, ID).to_string());
+        assert_ne!(shown, In(&ours, ID + 1).to_string());
+    }
+
+    #[test]
+    fn an_id_is_plain_where_that_is_wanted_and_hidden_where_there_is_no_key() {
+        assert_eq!(In(&Manner::Plain, ID).to_string(), ID.to_string());
+        assert_eq!(In(&Manner::Hidden, ID).to_string(), "-");
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io;
 
+use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -19,12 +20,13 @@ const OUR_CRATES: [&str; 8] = [
     "discord", "gateway", "keyring", "llm", "proto", "runtime", "store", "worker",
 ];
 
-/// Starts logging as the settings say. Called once, before anything is logged.
+/// Starts logging as the settings say; the bot's token keys the hashes of ids, where it is known.
+/// Called once, before anything is logged.
 ///
 /// # Errors
 /// A subscriber was installed before.
-pub fn init(settings: &LogSettings) -> Result<(), TryInitError> {
-    ids::set_hashed(settings.id_hash);
+pub fn init(settings: &LogSettings, token: Option<&SecretString>) -> Result<(), TryInitError> {
+    ids::show(settings.id_hash, token);
     let lines = match settings.format {
         LogFormat::Json => fmt::layer()
             .json()

@@ -147,6 +147,7 @@ fn remove(app: &App, echo: &EchoedPost) {
     app.tracker.spawn(async move {
         let removed = with_rest_patience(|| discord.delete_message(channel, message)).await;
         if let Err(error) = removed {
+            let message = runtime::ids::Shown(message);
             tracing::warn!(message.id = %message, %error, "a repeated post stays in its channel");
         }
     });

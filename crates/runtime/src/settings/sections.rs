@@ -117,7 +117,11 @@ impl LogSettings {
                 "least level logged",
             ),
             format: reader.one_of("LOG_FORMAT", LogFormat::Json, &formats, "form of log lines"),
-            id_hash: reader.boolean("LOG_ID_HASH", true, "hash Discord ids in logs"),
+            id_hash: reader.boolean(
+                "LOG_ID_HASH",
+                true,
+                "hash Discord ids in logs, by a key made of the bot's token",
+            ),
         }
     }
 }
