@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use sqlx::PgConnection;
 
 use crate::provider_key::{KeyFault, LONGEST_MESSAGE, MOST_POOL_KEYS};
-use crate::{Error, ServerId, Store};
+use crate::{Edited, Error, ServerId, Store};
 
 /// The main key of a tenant, as a caller finds it.
 pub enum MainKey {
@@ -142,25 +142,30 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Takes a rejected main key into use again, after somebody has tested it. Returns whether it
-    /// was rejected.
+    /// Takes a rejected main key into use again, after somebody has tested it. `Stale`: it is not
+    /// rejected, or is another one than that of this generation.
     ///
     /// # Errors
     /// `Unavailable`; repeating it is harmless.
-    pub async fn enable_main_key(&self, tenant: TenantId) -> Result<bool, Error> {
+    pub async fn enable_main_key(
+        &self,
+        tenant: TenantId,
+        generation: i64,
+    ) -> Result<Edited, Error> {
         let done = sqlx::query!(
             "UPDATE server_model_configs m
              SET main_key_auth_failures = 0, main_key_disabled_at = NULL, main_key_told_at = NULL,
                  main_key_last_error = NULL, main_key_generation = m.main_key_generation + 1
              FROM servers s
              WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2 AND m.server_id = s.server_id
-               AND m.main_key_disabled_at IS NOT NULL",
+               AND m.main_key_generation = $3 AND m.main_key_disabled_at IS NOT NULL",
             tenant.disc_id().to_string(),
             tenant.is_direct(),
+            generation,
         )
         .execute(self.pool.tenant(tenant))
         .await?;
-        Ok(done.rows_affected() == 1)
+        Ok(Edited::of(done.rows_affected()))
     }
 }
 

@@ -9,7 +9,7 @@ use proto::id::{ChannelId, EventId, MessageId, UserId};
 use proto::subject::Partition;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Row};
-use store::{Admission, Admitted, Lease, NewPoolKey, TriggerKind};
+use store::{Admission, Admitted, Edited, Lease, NewPoolKey, TriggerKind};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use worker::pool::{CallError, Order, Outcome, Purse, Record, TurnKeys};
@@ -226,7 +226,10 @@ async fn a_rejected_main_key_is_called_by_nobody() {
     assert_eq!(bench.provider.calls().len(), 3);
 
     bench.provider.accept(&key(0));
-    assert!(bench.store.enable_main_key(GUILD).await.unwrap());
+    let keys = bench.store.provider_keys(GUILD).await.unwrap().unwrap();
+    let rejected = keys.main.unwrap().generation;
+    let enabled = bench.store.enable_main_key(GUILD, rejected).await;
+    assert_eq!(enabled.unwrap(), Edited::Done);
     workers[0].call().await.unwrap();
     bench.remove().await;
 }

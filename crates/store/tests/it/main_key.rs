@@ -3,7 +3,7 @@
 
 use futures_util::future::join_all;
 use secrecy::ExposeSecret;
-use store::{KeyFault, KeyReport, MainKey, NewPoolKey, Store, UsableKey};
+use store::{Edited, KeyFault, KeyReport, MainKey, NewPoolKey, Store, UsableKey};
 
 use crate::database::Database;
 use crate::world::{GUILD, KEY, OTHER_GUILD, WRONG, keyring, set_up, setup_of};
@@ -30,6 +30,11 @@ async fn refuse_for_good(store: &Store) {
         assert_eq!(fail(store, WRONG).await, KeyReport::Noted);
     }
     assert_eq!(fail(store, WRONG).await, KeyReport::Refused);
+}
+
+async fn generation(store: &Store) -> i64 {
+    let keys = store.provider_keys(GUILD).await.unwrap().unwrap();
+    keys.main.unwrap().generation
 }
 
 /// POOL-17: counted once per round however many saw it, and rejected by one report.
@@ -98,14 +103,30 @@ async fn a_rejected_key_comes_back_by_a_test_or_a_replacement() {
     let database = Database::migrated().await;
     set_up(&database.store, GUILD).await;
     let store = &database.store;
-    assert!(!store.enable_main_key(GUILD).await.unwrap());
+    let enable = async |generation| store.enable_main_key(GUILD, generation).await.unwrap();
+    assert_eq!(enable(generation(store).await).await, Edited::Stale);
     refuse_for_good(store).await;
-    assert!(store.enable_main_key(GUILD).await.unwrap());
+    assert_eq!(enable(generation(store).await).await, Edited::Done);
     assert!(!usable(store).await.unwrap().has_failed);
     refuse_for_good(store).await;
     set_up(store, GUILD).await;
     assert!(usable(store).await.is_some());
     assert!(store.untold_refusals().await.unwrap().is_empty());
+}
+
+/// POOL-17: a test of a key says nothing about the one that replaced it and was refused, too.
+#[tokio::test]
+async fn a_test_of_the_key_before_takes_no_rejected_key_into_use() {
+    let database = Database::migrated().await;
+    set_up(&database.store, GUILD).await;
+    let store = &database.store;
+    refuse_for_good(store).await;
+    let tested = generation(store).await;
+    set_up(store, GUILD).await;
+    refuse_for_good(store).await;
+    let enabled = store.enable_main_key(GUILD, tested).await;
+    assert_eq!(enabled.unwrap(), Edited::Stale);
+    assert!(usable(store).await.is_none());
 }
 
 /// A key is shown to its own provider and to nobody else.
@@ -138,7 +159,8 @@ async fn failures_of_a_key_are_no_change_of_settings_and_its_rejection_is() {
     assert_eq!(version().await, before);
     fail(store, WRONG).await;
     assert_eq!(version().await, before + 1);
-    store.enable_main_key(GUILD).await.unwrap();
+    let rejected = generation(store).await;
+    store.enable_main_key(GUILD, rejected).await.unwrap();
     assert_eq!(version().await, before + 2);
 }
 

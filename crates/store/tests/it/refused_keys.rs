@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use proto::id::ChannelId;
-use store::{KeyFailure, MainKey, NewPoolKey, RefusedKey, Store, WhichKey};
+use store::{Edited, KeyFailure, MainKey, NewPoolKey, RefusedKey, Store, WhichKey};
 
 use crate::database::Database;
 use crate::world::{GUILD, OTHER_GUILD, WRONG, keyring, seen, set_up};
@@ -130,7 +130,10 @@ async fn nobody_is_told_of_a_key_that_is_in_use_again() {
     };
     let store = &database.store;
     store.enable_key(seen(store, key).await).await.unwrap();
-    store.enable_main_key(OTHER_GUILD).await.unwrap();
+    let keys = store.provider_keys(OTHER_GUILD).await.unwrap().unwrap();
+    let rejected = keys.main.unwrap().generation;
+    let enabled = store.enable_main_key(OTHER_GUILD, rejected).await;
+    assert_eq!(enabled.unwrap(), Edited::Done);
     for key in [pooled, main] {
         assert!(!store.claim_telling(key.tenant, key.which).await.unwrap());
     }

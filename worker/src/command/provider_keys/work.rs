@@ -180,7 +180,7 @@ async fn relabel(app: &App, tenant: TenantId, seen: Seen, label: &str) -> Result
 async fn enable(app: &App, tenant: TenantId, seen: Seen) -> Result<Notice, Notice> {
     let done = match seen {
         Seen::Pooled { .. } => app.store.enable_key(pooled(tenant, seen)?).await,
-        Seen::Main { .. } => app.store.enable_main_key(tenant).await.map(Edited::from),
+        Seen::Main { generation } => app.store.enable_main_key(tenant, generation).await,
     };
     let told = told(app, tenant, done, KeysSaid::Enabled).await;
     main_changed(app, tenant).await;
