@@ -91,27 +91,6 @@ impl Store {
         }
     }
 
-    /// Moves a turn on to another running state. `false`: the lease is lost or the turn is over.
-    ///
-    /// # Errors
-    /// `Invalid` for a state that is not a running one; `Unavailable`.
-    pub async fn advance_turn(&self, lease: &Lease, state: TurnState) -> Result<bool, Error> {
-        if !state.is_running() {
-            return Err(Error::Invalid("a turn advances to a running state only"));
-        }
-        let done = sqlx::query!(
-            "UPDATE turns SET state = $4
-             WHERE turn_id = $1 AND fence = $2 AND worker_id = $3 AND ended_at IS NULL",
-            lease.turn.row,
-            lease.fence,
-            lease.worker,
-            state.as_str(),
-        )
-        .execute(self.pool.server(lease.turn.server))
-        .await?;
-        Ok(done.rows_affected() == 1)
-    }
-
     /// Ends a turn for good. The reason is the one given; but a turn that ends as `stopped` keeps
     /// that of the requested stop, and one that ends badly without a given reason that of its
     /// journaled notice.

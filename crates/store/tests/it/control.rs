@@ -4,8 +4,8 @@
 use futures_util::future::join_all;
 use proto::id::{EventId, MessageId, UserId};
 use store::{
-    Admission, Admitted, Decision, Kill, Killed, NewPost, Profile, StopWord, Store, TriggerKind,
-    Turn, TurnId, TurnState, Whose,
+    Admission, Admitted, Decision, Kill, Killed, NewPost, NewStep, Profile, StopWord, Store,
+    TriggerKind, Turn, TurnId, TurnState, Whose,
 };
 
 use crate::database::Database;
@@ -308,7 +308,14 @@ async fn follow_up_waits_for_a_tool_and_for_the_last_post() {
     let store = &database.store;
     let running = turn(store, &profile, 1).await;
     let lease = claim(store, &running, "w").await.unwrap();
-    store.advance_turn(&lease, TurnState::Tool).await.unwrap();
+    let step = NewStep {
+        step: 0,
+        ordinal: 0,
+        tool: "create_thread",
+        arguments_hash: [1; 32],
+        posts_before: 0,
+    };
+    assert!(store.start_step(&lease, &step).await.unwrap());
     let of_bob = turn_of_bob(store, &profile, 2).await;
     let next = follow_up(store, &profile, 3).await;
     assert!(!now(store, running.id).await.stop_requested);
