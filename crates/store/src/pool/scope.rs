@@ -10,7 +10,8 @@
 //!   itself.
 //! - [`Pool::user`], [`Pool::people`], [`Scoped::with`]: what is stored about a person. The direct messages of a person
 //!   include it.
-//! - [`Pool::shared`]: tables that belong to no tenant (DB-63). No row of a tenant is there.
+//! - [`Pool::shared`]: tables that belong to no tenant (DB-63), and counts of what a person did in all of
+//!   them (`operation_quotas`). No row of a tenant is there.
 //! - [`Pool::system`]: every row. A test compares this list with the code:
 //!
 //! | module | why |

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use proto::id::EventId;
-use sqlx::AssertSqlSafe;
 use store::{Admitted, Decision, Error, PersonaId, Store, TurnState};
 
 use crate::database::Database;
@@ -389,23 +388,13 @@ async fn closed_database_is_unavailable() {
 async fn database_that_became_read_only_is_unavailable() {
     let database = Database::migrated().await;
     let profile = set_up(&database.store, GUILD).await;
-    let read_only = async |is_on: &str| {
-        let name: String = database
-            .read("SELECT quote_ident(current_database())")
-            .await;
-        let sql = format!("ALTER DATABASE {name} SET default_transaction_read_only = {is_on}");
-        sqlx::query(AssertSqlSafe(sql))
-            .execute(&database.raw)
-            .await
-            .unwrap();
-    };
-    read_only("on").await;
+    database.read_only("on").await;
     let store = Store::connect(&database.settings).await.unwrap();
     let asked = admission(&profile, 1);
     let error = store.admit(&asked).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     assert!(format!("{error:?}").contains("25006"), "{error:?}");
     // The next connection is a new one, which may lead to the new primary.
-    read_only("off").await;
+    database.read_only("off").await;
     admit(&store, &asked).await;
 }

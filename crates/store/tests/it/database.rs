@@ -107,6 +107,13 @@ impl Database {
         }
     }
 
+    /// Sets whether connections from now on can only read, as those of a stand-by: `on` or `off`.
+    pub(crate) async fn read_only(&self, is_on: &str) {
+        let name = &self.name;
+        let sql = format!("ALTER DATABASE {name} SET default_transaction_read_only = {is_on}");
+        execute(&self.server_url, sql).await;
+    }
+
     /// Reads one value behind the store's back.
     pub(crate) async fn read<T>(&self, sql: &'static str) -> T
     where

@@ -126,3 +126,19 @@ async fn cancelled_statement_leaves_the_pool_at_once() {
     store.ping().await.unwrap();
     assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
 }
+
+/// After a failover the old primary refuses writes: a transaction, too, tries another connection.
+#[tokio::test]
+async fn transaction_on_a_stand_by_leaves_the_pool() {
+    let database = Database::migrated().await;
+    let settings = Settings {
+        pool_max: 1,
+        ..database.settings.clone()
+    };
+    database.read_only("on").await;
+    let store = Store::connect(&settings).await.unwrap();
+    let error = store.set_up(&keyring(), setup_of(GUILD)).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    database.read_only("off").await;
+    store.set_up(&keyring(), setup_of(GUILD)).await.unwrap();
+}
