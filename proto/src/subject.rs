@@ -200,6 +200,12 @@ impl Names {
         format!("{}.hint.keys", self.prefix)
     }
 
+    /// Orders of Discord to stop, from the process that was given them to all others; the payload is
+    /// JSON: `whose` requests (`bot`, `address`), and `until_ms` in Unix time. Never stored.
+    pub fn discord_stops(&self) -> String {
+        format!("{}.discord.stop", self.prefix)
+    }
+
     /// Bucket of live workers.
     pub fn workers_bucket(&self) -> String {
         format!("{}_workers", self.prefix)

@@ -9,7 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use crate::app::App;
 use crate::command::respond;
 use crate::privacy::reconcile;
-use crate::{control, interactions, telling};
+use crate::{control, interactions, stops, telling};
 
 /// Readiness looks at its conditions this often.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -51,6 +51,12 @@ pub(crate) fn start(app: &Arc<App>, health: Health) {
         let listen = control::listen(Arc::clone(&listening));
         listening.abandon.run_until_cancelled(listen).await;
     });
+    let stopping = Arc::clone(app);
+    app.tracker.spawn(async move {
+        // A drain makes calls, too.
+        let share = stops::share(Arc::clone(&stopping));
+        stopping.abandon.run_until_cancelled(share).await;
+    });
     until_stopped(app, respond::serve_prompts);
     let watching = Arc::clone(app);
     app.tracker.spawn(async move {
@@ -91,8 +97,8 @@ async fn watch_surroundings(app: &App, health: &Health) {
             connects = app.presence.connects();
             app.profiles.forget_all();
         }
-        let workers = u32::try_from(app.presence.candidates().len()).unwrap_or(u32::MAX);
-        app.discord.set_global_share(workers.max(1));
+        let workers = u32::try_from(app.presence.live()).unwrap_or(u32::MAX);
+        app.discord.set_global_share(workers);
     }
 }
 

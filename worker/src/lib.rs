@@ -33,6 +33,7 @@ pub mod pool;
 pub mod privacy;
 mod profiles;
 pub mod run;
+mod stops;
 pub mod switches;
 mod telling;
 pub mod tool;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use secrecy::SecretString;
+use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep_until};
 
 use crate::answer::{Answer, Limit};
@@ -15,6 +16,7 @@ use crate::call::{Call, Repeat};
 use crate::error::Error;
 use crate::limit::{Limiter, Permit, Scope, TooLate};
 use crate::metrics;
+use crate::stop::{Stop, Whose};
 use crate::transport::{Attempt, Transport};
 
 /// More attempts than this do not help within any deadline that we use.
@@ -23,6 +25,9 @@ const MAX_ATTEMPTS: u32 = 5;
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 /// How long a refused token is not tried again: each try counts as an invalid request.
 const TOKEN_PAUSE: Duration = Duration::from_mins(1);
+
+/// Orders to stop that a listener may lag behind: each request that had left before brings one.
+const STOPS_BOUND: usize = 64;
 
 /// How to reach Discord.
 #[derive(Clone, Debug)]
@@ -48,6 +53,7 @@ struct Inner {
     transport: Transport,
     limiter: Limiter,
     token_refused_until: Mutex<Option<Instant>>,
+    stops: broadcast::Sender<Stop>,
 }
 
 /// What an attempt means for the call.
@@ -67,6 +73,7 @@ impl Client {
                 transport: Transport::new(&settings)?,
                 limiter: Limiter::new(settings.global_rps),
                 token_refused_until: Mutex::new(None),
+                stops: broadcast::Sender::new(STOPS_BOUND),
             }),
         })
     }
@@ -76,6 +83,17 @@ impl Client {
     /// their number changes.
     pub fn set_global_share(&self, processes: u32) {
         self.inner.limiter.share(processes);
+    }
+
+    /// Returns a receiver of the orders to stop that this process is given from now on: they hold
+    /// for every other one with this token. One that lags behind misses the oldest.
+    pub fn stops(&self) -> broadcast::Receiver<Stop> {
+        self.inner.stops.subscribe()
+    }
+
+    /// Obeys an order to stop that another process was given.
+    pub fn stop(&self, stop: Stop) {
+        self.inner.stop(stop);
     }
 
     /// Makes a call, whatever it takes, until its deadline.
@@ -165,7 +183,7 @@ impl Inner {
     ) -> Verdict {
         let status = answer.status;
         if status == StatusCode::TOO_MANY_REQUESTS {
-            return obey(permit, &answer);
+            return self.obey(permit, &answer);
         }
         metrics::answered(status, None);
         if status.is_success() {
@@ -185,6 +203,48 @@ impl Inner {
         lost(call, backoff, Some(status.as_u16()), None)
     }
 
+    /// Does what a 429 says. The request had no effect, so any call may be made again.
+    fn obey(&self, permit: &Permit<'_>, answer: &Answer) -> Verdict {
+        let (limit, wait) = answer.limited();
+        metrics::limited(limit);
+        metrics::answered(answer.status, Some(limit));
+        let whose = match limit {
+            Limit::Bucket | Limit::Shared => None,
+            Limit::Global => Some(Whose::Bot),
+            Limit::Cloudflare => Some(Whose::Address),
+        };
+        match whose {
+            None => permit.block(wait),
+            Some(whose) => {
+                let stop = Stop { whose, wait };
+                self.stop(stop);
+                // It holds for whoever listens, too; nobody has to.
+                drop(self.stops.send(stop));
+            }
+        }
+        Verdict::Again(
+            wait,
+            Error::NotSent {
+                retry_after: Some(wait),
+                cause: None,
+            },
+        )
+    }
+
+    /// Obeys an order to stop; it is told once, not by every request that had left before.
+    fn stop(&self, stop: Stop) {
+        let wait_ms = millis(stop.wait);
+        match (self.limiter.stop(stop), stop.whose) {
+            (false, _) => {}
+            (true, Whose::Bot) => {
+                tracing::warn!(wait_ms, "discord stops all requests of this bot");
+            }
+            (true, Whose::Address) => {
+                tracing::error!(wait_ms, "cloudflare blocks requests from this address");
+            }
+        }
+    }
+
     fn token_is_refused(&self) -> bool {
         let until = self
             .token_refused_until
@@ -201,38 +261,6 @@ impl Inner {
             .unwrap_or_else(PoisonError::into_inner);
         *until = Some(Instant::now() + TOKEN_PAUSE);
     }
-}
-
-/// Does what a 429 says. The request had no effect, so any call may be made again.
-fn obey(permit: &Permit<'_>, answer: &Answer) -> Verdict {
-    let (limit, wait) = answer.limited();
-    metrics::limited(limit);
-    metrics::answered(answer.status, Some(limit));
-    match limit {
-        Limit::Bucket | Limit::Shared => permit.block(wait),
-        // Both are told once, not by every request that had left before.
-        Limit::Global => {
-            let is_new = permit.stop_all(wait);
-            if is_new {
-                let wait_ms = millis(wait);
-                tracing::warn!(wait_ms, "discord stops all requests of this bot");
-            }
-        }
-        Limit::Cloudflare => {
-            let is_new = permit.ban_all(wait);
-            if is_new {
-                let wait_ms = millis(wait);
-                tracing::error!(wait_ms, "cloudflare blocks requests from this address");
-            }
-        }
-    }
-    Verdict::Again(
-        wait,
-        Error::NotSent {
-            retry_after: Some(wait),
-            cause: None,
-        },
-    )
 }
 
 /// Decides about a request that went out and may or may not have had its effect.

@@ -18,6 +18,7 @@ mod call;
 mod error;
 mod limit;
 pub mod metrics;
+mod stop;
 mod transport;
 
 pub use acts::{NewThread, Wanted};
@@ -27,3 +28,4 @@ pub use error::Error;
 pub use interactions::Answer;
 pub use messages::{NewMessage, Page, Posted};
 pub use places::{Channel, Guild, Member, Overwrite};
+pub use stop::{Stop, Whose};

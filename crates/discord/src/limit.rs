@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 pub(crate) use self::bucket::{Budget, Scope};
 use self::bucket::{Pace, Window};
+use crate::stop::{Stop, Whose};
 
 /// How many buckets are kept before idle ones are looked for.
 const SWEEP_AT: usize = 4096;
@@ -99,6 +100,17 @@ impl Limiter {
     /// Divides the global limit by so many processes.
     pub(crate) fn share(&self, processes: u32) {
         lock(&self.pace).share(processes);
+    }
+
+    /// Obeys an order to stop. Returns whether it is a new one.
+    pub(crate) fn stop(&self, stop: Stop) -> bool {
+        let now = Instant::now();
+        let until = now + stop.wait;
+        let mut pace = lock(&self.pace);
+        match stop.whose {
+            Whose::Bot => pace.stop(now, until),
+            Whose::Address => pace.ban(now, until),
+        }
     }
 
     /// Waits for the bucket's turn; whoever comes too late for the deadline is told at once.
@@ -231,18 +243,6 @@ impl Permit<'_> {
         if !Arc::ptr_eq(&current, &self.bucket) {
             change(&mut lock(&current.window));
         }
-    }
-
-    /// Obeys a 429 of the bot's global limit. Returns whether it is a new stop.
-    pub(crate) fn stop_all(&self, wait: Duration) -> bool {
-        let now = Instant::now();
-        lock(&self.limiter.pace).stop(now, now + wait)
-    }
-
-    /// Obeys a 429 of Cloudflare. Returns whether it is a new ban.
-    pub(crate) fn ban_all(&self, wait: Duration) -> bool {
-        let now = Instant::now();
-        lock(&self.limiter.pace).ban(now, now + wait)
     }
 }
 

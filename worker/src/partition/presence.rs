@@ -190,6 +190,11 @@ impl Presence {
         lock(&self.shared.roster).candidates()
     }
 
+    /// Returns how many workers run, those on their way out included; this one counts always.
+    pub(crate) fn live(&self) -> usize {
+        lock(&self.shared.roster).live()
+    }
+
     /// Returns a receiver that wakes at every change of the roster.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changed.subscribe()

@@ -138,6 +138,15 @@ impl Roster {
         name == self.me || !self.silent_for(member.last_heartbeat, EXPIRY)
     }
 
+    /// Returns how many processes run, those on their way out included; this one counts always.
+    pub(crate) fn live(&self) -> usize {
+        let is_other = |name: &String| **name != self.me;
+        let others = self.members.iter().filter(|(name, member)| {
+            is_other(name) && !self.silent_for(member.last_heartbeat, EXPIRY)
+        });
+        others.count() + 1
+    }
+
     /// Tells whether a heartbeat of that time proves its sender dead. False while this process
     /// has too few witnesses of its own.
     pub(crate) fn proves_dead(&self, last_heartbeat: ServerTime) -> bool {
@@ -232,9 +241,12 @@ mod tests {
     #[test]
     fn a_draining_worker_is_no_candidate_but_not_dead() {
         let mut roster = roster_at(&[1, 2, 3]);
+        assert_eq!(roster.live(), 1);
         roster.heard("other", 3 * SECOND, DRAINING);
         assert_eq!(roster.candidates(), ["me"]);
         assert!(!roster.proves_dead(3 * SECOND));
+        // It sends until it is gone.
+        assert_eq!(roster.live(), 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use dev::control::Name;
 use dev::nats::Version;
 use dev::part::Part;
+use serde_json::json;
 
 use crate::brokers::Brokers;
 use crate::town::{Town, Trigger, Way, assert_each_answered_once};
@@ -89,4 +90,43 @@ async fn takeover_with_a_cluster_of_three_newest_brokers() {
 #[tokio::test]
 async fn takeover_with_a_cluster_of_three_oldest_brokers() {
     a_killed_worker_is_replaced(Version::Oldest, 3).await;
+}
+
+/// DESIGN §6: what Discord tells one worker holds for all of them.
+#[tokio::test]
+async fn a_global_429_of_one_worker_stops_the_other() {
+    const WAIT_MS: u64 = 6_000;
+    let town = Town::start(2).await;
+    for server in SERVERS {
+        town.set_up(server).await;
+    }
+    town.break_posting(json!({
+        "status": 429, "scope": "global", "retry_after_ms": WAIT_MS, "times": 1
+    }))
+    .await;
+    let mut triggers = vec![town.say("user0", SERVERS[0], "hello").await];
+    let is_told = async || {
+        let sample = "discord_rate_limited_total{scope=\"global\"}";
+        town.metric(Part::Worker(1), sample).await + town.metric(Part::Worker(2), sample).await
+            > 0.5
+    };
+    town.wait_until("a worker is told to stop", is_told).await;
+    // In as many channels as it takes for both workers to have one.
+    for (number, server) in (1..).zip(&SERVERS[1..]) {
+        let user = format!("user{number}");
+        triggers.push(town.say(&user, server, "hello").await);
+    }
+    let opens_ms = triggers[0].id.parse::<u64>().unwrap() / (1 << 22) + WAIT_MS;
+    let answers = town.answers(triggers).await;
+    let posts = town.posts().await;
+    assert_each_answered_once(&answers, &posts);
+    for post in posts {
+        let made_ms = post["message_id"].as_str().unwrap().parse::<u64>().unwrap() / (1 << 22);
+        assert!(
+            made_ms >= opens_ms,
+            "{post}: {} ms early",
+            opens_ms - made_ms
+        );
+    }
+    town.leave().await;
 }

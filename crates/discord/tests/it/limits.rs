@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use discord::{Error, NewMessage};
+use discord::{Error, NewMessage, Whose};
 use proto::id::{ChannelId, InteractionId};
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -181,6 +181,33 @@ async fn a_429_of_cloudflare_stops_everything() {
 
     let received = server.received();
     assert!(received[1].at - received[0].at >= Duration::from_secs(1));
+}
+
+/// DESIGN §6: what one process is told holds for all.
+#[tokio::test]
+async fn an_order_that_another_process_was_given_is_obeyed() {
+    let server = Server::start(|n, _| match n {
+        0 => limited(0.5, true),
+        _ => posted(1),
+    })
+    .await;
+    let (told, other) = (server.client(), server.client());
+    let mut stops = told.stops();
+    let mut posting = JoinSet::new();
+    posting.spawn(async move { told.create_message(ChannelId(1), &message(1)).await });
+    let stop = stops.recv().await.unwrap();
+    assert_eq!(stop.whose, Whose::Bot);
+
+    other.stop(stop);
+    other
+        .create_message(ChannelId(2), &message(2))
+        .await
+        .unwrap();
+    posting.join_next().await.unwrap().unwrap().unwrap();
+    let received = server.received();
+    for after in &received[1..] {
+        assert!(after.at - received[0].at >= Duration::from_millis(500));
+    }
 }
 
 #[tokio::test]
