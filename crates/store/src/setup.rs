@@ -27,6 +27,8 @@ pub struct NewSetup {
     pub model: String,
     /// The provider key.
     pub key: SecretString,
+    /// Whether it may take the place of a key that is in use: somebody wants that.
+    pub replaces: bool,
     /// Name of the main persona, used when there is none yet.
     pub bot_name: String,
     /// Its trigger words, at most 10.
@@ -71,12 +73,13 @@ impl Store {
     /// provider, model and sealed key. Raises the settings version. What was known of the key before
     /// is forgotten, and the new one takes part in the pool of its provider, where there is one;
     /// pools of other providers go on without a main key. Personas that exist and everything else
-    /// are kept. Dropping it midway leaves nothing behind.
+    /// are kept. `Stale`: there is a key in use, which it may not replace; nothing is changed. Dropping
+    /// it midway leaves nothing behind.
     ///
     /// # Errors
     /// `Keyring` for a key that is empty or too long; `Conflict` for a value outside its range;
     /// `Unavailable`.
-    pub async fn set_up(&self, keyring: &Keyring, setup: NewSetup) -> Result<ServerId, Error> {
+    pub async fn set_up(&self, keyring: &Keyring, setup: NewSetup) -> Result<Edited, Error> {
         let mut opened = self.pool.tenant(setup.tenant).open().await?;
         // One deadline for all of it: a few rows that nobody else locks for long.
         let deadline = opened.deadline();
@@ -89,9 +92,12 @@ async fn in_transaction(
     opened: &mut Opened,
     keyring: &Keyring,
     setup: &NewSetup,
-) -> Result<ServerId, Error> {
+) -> Result<Edited, Error> {
     let mut transaction = opened.begin().await?;
     let server = upsert_server(&mut transaction, setup).await?;
+    if !setup.replaces && has_key(&mut transaction, server).await? {
+        return Ok(Edited::Stale);
+    }
     let key = MainKey {
         server,
         tenant: setup.tenant,
@@ -108,7 +114,19 @@ async fn in_transaction(
     )
     .await?;
     transaction.commit().await?;
-    Ok(server)
+    Ok(Edited::Done)
+}
+
+/// Tells whether there is a main key in use; nobody else sets one up meanwhile.
+async fn has_key(connection: &mut PgConnection, server: ServerId) -> Result<bool, Error> {
+    let found = sqlx::query_scalar!(
+        "SELECT server_id FROM server_model_configs
+         WHERE server_id = $1 AND octet_length(api_key) > 0 AND main_key_disabled_at IS NULL",
+        server.0,
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
 }
 
 async fn begin_direct(opened: &mut Opened, new: &NewDirect) -> Result<Edited, Error> {

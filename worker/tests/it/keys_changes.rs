@@ -65,6 +65,7 @@ async fn replace_main(bench: &Bench, n: usize) {
         provider: PROVIDER.as_str().to_owned(),
         model: "gpt-small".to_owned(),
         key: key(n).into(),
+        replaces: true,
         bot_name: "Tomori".to_owned(),
         trigger_words: Vec::new(),
     };

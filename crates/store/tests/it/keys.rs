@@ -1,7 +1,8 @@
 //! Sealed keys in the database: bound to their row, never readable, wrong master keys recognised.
 
+use futures_util::future::join_all;
 use secrecy::ExposeSecret;
-use store::Error;
+use store::{Edited, Error, NewSetup};
 
 use crate::database::Database;
 use crate::world::{DIRECT, GUILD, KEY, OTHER_GUILD, keyring, keyring_of, set_up, setup_of};
@@ -262,5 +263,31 @@ async fn neither_plaintext_nor_master_key_reaches_the_database() {
         !envelope
             .windows(KEY.len())
             .any(|window| window == KEY.as_bytes())
+    );
+}
+
+/// CMD-84: two people set a server up at once; who was not told of the other's key does not replace it.
+#[tokio::test]
+async fn a_first_key_takes_the_place_of_none_that_is_in_use() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let first = |key: &str| NewSetup {
+        key: key.into(),
+        replaces: false,
+        ..setup_of(GUILD)
+    };
+    let keyring = keyring();
+    let racing = ["sk-of-one-person-01", "sk-of-another-0002"];
+    let racing = racing.map(|key| store.set_up(&keyring, first(key)));
+    let done = join_all(racing).await.into_iter().map(Result::unwrap);
+    assert_eq!(done.filter(|done| *done == Edited::Done).count(), 1);
+    database
+        .run("UPDATE server_model_configs SET main_key_disabled_at = now()")
+        .await;
+    let again = store.set_up(&keyring, first("sk-of-a-third-one-03")).await;
+    assert_eq!(
+        again.unwrap(),
+        Edited::Done,
+        "of a refused key nothing is lost"
     );
 }

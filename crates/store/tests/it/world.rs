@@ -48,6 +48,7 @@ pub(crate) fn setup_of(tenant: TenantId) -> NewSetup {
         provider: "openai".to_owned(),
         model: "gpt-small".to_owned(),
         key: KEY.into(),
+        replaces: true,
         bot_name: "Tomori".to_owned(),
         trigger_words: vec!["tomori".to_owned()],
     }

@@ -1,6 +1,6 @@
 //! Checks a key with its provider, then saves it with everything else in one transaction (CMD-84).
 
-use store::NewSetup;
+use store::{Edited, NewSetup};
 
 use super::state;
 use super::submission::{Mode, Submission};
@@ -28,20 +28,21 @@ pub(super) async fn and_save(app: &App, submission: Submission) -> Result<(), No
         provider: provider.as_str().to_owned(),
         model,
         key: submission.key,
+        replaces: submission.choice.mode == Mode::Replace,
         bot_name: chat.default_bot_name.clone(),
         trigger_words: chat.first_trigger_words(),
     };
-    app.store
-        .set_up(&app.keys.get(), setup)
-        .await
-        .map_err(unreadable)?;
+    let done = app.store.set_up(&app.keys.get(), setup).await;
+    if done.map_err(unreadable)? == Edited::Stale {
+        return Err(Notice::Setup(SetupText::SetUpMeanwhile));
+    }
     app.key_pools.announce(tenant).await;
     app.profiles.announce(&app.nats, &app.names, tenant).await;
     Ok(())
 }
 
-/// Refuses to overwrite a key of which the person was not told. Two forms sent within the same
-/// moment can both pass; then the later one stays, as if it had replaced the other.
+/// Refuses to overwrite a key of which the person was not told, before the provider is asked. One
+/// that comes while it is asked is found when the key is saved.
 async fn refuse_unasked_replacement(app: &App, submission: &Submission) -> Result<(), Notice> {
     let state = state::read(app, submission.asker.tenant).await?;
     match (submission.choice.mode, state.key) {

@@ -129,6 +129,7 @@ async fn fill(store: &Store, keyring: &Keyring, keys: usize) {
         provider: PROVIDER.as_str().to_owned(),
         model: "gpt-small".to_owned(),
         key: key(0).into(),
+        replaces: true,
         bot_name: "Tomori".to_owned(),
         trigger_words: vec!["tomori".to_owned()],
     };
