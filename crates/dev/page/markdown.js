@@ -105,7 +105,7 @@ function list(items) {
 // Each rule stands at the beginning of what is left; the first that fits wins.
 const RULES = [
   [/^\\([^\sA-Za-z0-9])/, (m) => m[1]],
-  [/^(`{1,2})([^`](?:[\s\S]*?[^`])?)\1(?!`)/, (m) => ({ type: 'code', text: m[2] })],
+  [/^(`{1,2})([^`](?:[\s\S]*?[^`])??)\1(?!`)/, (m) => ({ type: 'code', text: m[2] })],
   [/^\|\|([\s\S]+?)\|\|/, (m, d) => ({ type: 'spoiler', inline: inline(m[1], d) })],
   [/^\*\*\*((?:\\[\s\S]|[^\\*])+)\*\*\*/, (m, d) => ({ type: 'strong', inline: [{ type: 'em', inline: inline(m[1], d) }] })],
   [/^\*\*((?:\\[\s\S]|[^\\])+?)\*\*(?!\*)/, (m, d) => ({ type: 'strong', inline: inline(m[1], d) })],
