@@ -1,7 +1,7 @@
 //! Everything that is going to happen in a run, from its seed alone: who says what, what breaks.
 //!
-//! Storms, in which much goes wrong at once, take turns with calms, in which single kills are far
-//! enough from each other to measure how long it takes until all goes on.
+//! Storms, in which much goes wrong at once, take turns with calms, in which a single kill is far
+//! enough from all others to measure how long it takes until all goes on.
 
 mod storm;
 mod trouble;
@@ -97,7 +97,8 @@ pub(super) struct Saying {
 pub(super) struct Action {
     pub(super) at_ms: u64,
     pub(super) what: What,
-    /// No other kill comes within ten seconds: how long it takes to go on is measured.
+    /// No other kill comes within ten seconds before and twenty behind it: how long it takes to go
+    /// on is measured.
     pub(super) is_lone: bool,
 }
 

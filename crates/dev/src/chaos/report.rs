@@ -71,7 +71,7 @@ pub(super) struct Report {
     schedule: Vec<Action>,
 }
 
-/// How long it took until all went on, for kills without another within ten seconds.
+/// How long it took until all went on, for lone kills.
 #[derive(Debug, Default, Serialize)]
 struct Recovery {
     /// From the end of a worker to the next part of a reply that it was writing: these are the

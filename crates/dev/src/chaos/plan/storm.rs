@@ -11,15 +11,16 @@ use crate::part::Part;
 /// Before the first storm.
 const WARM_UP_MS: u64 = 4_000;
 const STORM_MS: u64 = 16_000;
-/// Kills and other troubles of a storm: with three storms and the kills of the calms, 27 in 120 s.
+/// Kills and other troubles of a storm: with three storms and the kills of the calms, 24 in 120 s.
 const KILLS: usize = 7;
 const TROUBLES: usize = 5;
 /// Connections that are cut in a storm.
 const CUTS: usize = 1;
-/// Between a lone kill and anything else.
+/// Between anything else and a lone kill.
 const APART_MS: u64 = 10_500;
-/// Lone kills of a calm.
-const LONE: usize = 2;
+/// From a lone kill to anything else: a reply whose post was on its way goes on within 20 s, by a
+/// worker that must not die meanwhile.
+const SETTLED_MS: u64 = 21_000;
 /// No kill comes so near to the end.
 const LAST_MS: u64 = 2_000;
 /// Some wake before they are missed, some long after their work was taken over.
@@ -47,12 +48,9 @@ pub(super) fn actions(extent: Extent, random: &mut StdRng) -> Vec<Action> {
     let mut at_ms = WARM_UP_MS;
     while at_ms < end_ms {
         weather.storm(at_ms);
-        at_ms += STORM_MS;
-        for _ in 0..LONE {
-            at_ms += APART_MS;
-            weather.lone_kill(at_ms);
-        }
-        at_ms += APART_MS;
+        at_ms += STORM_MS + APART_MS;
+        weather.lone_kill(at_ms);
+        at_ms += SETTLED_MS;
     }
     let mut actions = weather.actions;
     actions.retain(|action| action.at_ms < end_ms);
