@@ -21,14 +21,17 @@ pub struct Lease {
     pub worker: String,
     /// Claims since the turn last came forward by a post or a tool, this one included.
     pub tries: i64,
+    /// Somebody asked the turn to stop before this claim.
+    pub stop_requested: bool,
 }
 
 impl Store {
     /// Takes a turn whose fence the caller read: raises the fence, names the worker, state
     /// `preparing`. `None` when somebody was faster, the turn is over, another turn of the channel
-    /// runs, or comes before this queued one. A turn whose stop was requested, or that waited when
-    /// its channel was cleared, ends here as `stopped`, and the answer is `None`. Not safe to
-    /// repeat blindly: after a lost answer read the turn again and claim with the fence found.
+    /// runs, or comes before this queued one. A turn that waited when its stop was requested or its
+    /// channel was cleared ends here as `stopped`, and the answer is `None`; one that ran may have a
+    /// post on its way, so whoever claims it ends it. Not safe to repeat blindly: after a lost answer
+    /// read the turn again and claim with the fence found.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -41,14 +44,14 @@ impl Store {
         let claimed = sqlx::query!(
             r#"UPDATE turns AS t
              SET state = CASE WHEN v.is_void THEN 'stopped' ELSE 'preparing' END,
-                 stop_requested = v.is_void,
+                 stop_requested = t.stop_requested OR v.is_void,
                  stop_reason = CASE WHEN v.is_void THEN COALESCE(t.stop_reason, 'kill')
                                     ELSE t.stop_reason END,
                  ended_at = CASE WHEN v.is_void THEN now() END,
                  worker_id = $2, fence = t.fence + 1, attempts = t.attempts + 1,
                  claimed_at = now()
              FROM (
-                 SELECT q.turn_id, q.stop_requested OR (q.state = 'queued' AND EXISTS (
+                 SELECT q.turn_id, q.state = 'queued' AND (q.stop_requested OR EXISTS (
                             SELECT 1 FROM channel_state c
                             WHERE c.channel_disc_id = q.channel_disc_id
                               AND c.server_id = q.server_id
@@ -70,7 +73,7 @@ impl Store {
                      AND (other.state <> 'queued'
                           OR (other.priority, other.admission_order)
                               < (t.priority, t.admission_order))))
-             RETURNING t.fence, t.stop_requested,
+             RETURNING t.fence, t.stop_requested, v.is_void AS "is_void!",
                        LEAST(t.attempts, t.fence - v.forward_under) AS "tries!""#,
             turn.row,
             worker,
@@ -79,12 +82,13 @@ impl Store {
         .fetch_optional(self.pool.server(turn.server))
         .await;
         match claimed {
-            Ok(Some(row)) if row.stop_requested => Ok(None),
+            Ok(Some(row)) if row.is_void => Ok(None),
             Ok(row) => Ok(row.map(|row| Lease {
                 turn,
                 fence: row.fence,
                 worker: worker.to_owned(),
                 tries: row.tries,
+                stop_requested: row.stop_requested,
             })),
             Err(error) if is_unique_violation(&error) => Ok(None),
             Err(error) => Err(error.into()),

@@ -72,6 +72,9 @@ pub(super) async fn claim(
         .claim_turn(turn.id, &app.worker_id, turn.fence)
         .await?;
     let Some(lease) = lease else { return Ok(None) };
+    if lease.stop_requested {
+        stop.cancel();
+    }
     let predecessor = match (&turn.worker, turn.state) {
         (_, TurnState::Queued) => Predecessor::None,
         (None, _) => Predecessor::Released,
