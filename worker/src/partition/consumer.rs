@@ -58,6 +58,8 @@ pub(super) struct Look {
     pub(super) delivered: u64,
     /// Messages in the stream that it has not handed out.
     pub(super) pending: u64,
+    /// Sequence up to which all that it handed out is acknowledged.
+    pub(super) acknowledged: u64,
 }
 
 impl Owned {
@@ -67,6 +69,7 @@ impl Owned {
             Ok(info) => Ok(Some(Look {
                 delivered: info.delivered.consumer_sequence,
                 pending: info.num_pending,
+                acknowledged: info.ack_floor.consumer_sequence,
             })),
             Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),

@@ -69,6 +69,9 @@ pub(super) struct Intake {
     last_consumer_sequence: u64,
     /// What was found missing at the last look, by the sequence that was reached then.
     behind_since: Option<u64>,
+    /// The sequence that was reached at the last look: until the next one its acknowledgement has
+    /// arrived, or was lost.
+    reached_before: u64,
     connects: u64,
 }
 
@@ -84,6 +87,7 @@ impl Intake {
             is_started: false,
             last_consumer_sequence: 0,
             behind_since: None,
+            reached_before: 0,
             connects,
         }
     }
@@ -164,8 +168,8 @@ impl Intake {
     }
 
     /// Compares what was seen with what the server handed out (DESIGN §3): a message that is
-    /// still missing at the next look is lost on the way. Also finds that a backlog has ended
-    /// because the rest of it grew too old.
+    /// still missing at the next look is lost on the way, and so is an acknowledgement. Also finds
+    /// that a backlog has ended because the rest of it grew too old.
     async fn is_whole(&mut self) -> bool {
         let look = match self.owned.look().await {
             Ok(Some(look)) => look,
@@ -175,14 +179,18 @@ impl Intake {
                 return true;
             }
         };
-        if look.delivered <= self.last_consumer_sequence {
+        let reached = self.last_consumer_sequence;
+        if look.acknowledged < std::mem::replace(&mut self.reached_before, reached) {
+            return false;
+        }
+        if look.delivered <= reached {
             self.behind_since = None;
             if look.pending == 0 {
                 self.backlog = 0;
             }
             return true;
         }
-        self.behind_since.replace(self.last_consumer_sequence) != Some(self.last_consumer_sequence)
+        self.behind_since.replace(reached) != Some(reached)
     }
 
     /// Tells whether nothing is missing before this delivery.
