@@ -188,6 +188,7 @@ impl<'a> Journal<'a> {
         let awaited = echoes
             .expect(self.channel, post.nonce, post.text_hash)
             .await;
+        self.until_free().await;
         let run = self.app.presence.run();
         if !self.record(post).await? {
             return Err(self.why_refused().await);
@@ -199,6 +200,16 @@ impl<'a> Journal<'a> {
         };
         let sent = self.send(message, post, &awaited).await?;
         self.confirm(post.ordinal, awaited.settle(sent)).await
+    }
+
+    /// Waits for a place under Discord's limits before the row is made: a row whose post waits for
+    /// one would be in doubt when this worker dies, and its successor would have to wait for long.
+    async fn until_free(&self) {
+        let deadline = Instant::now() + SEND_WITHIN;
+        tokio::select! {
+            () = self.app.discord.until_free_to_post(self.channel, deadline) => {}
+            () = self.pace.stopped() => {}
+        }
     }
 
     /// Makes the row of a post that is about to be sent; false when the turn may not post.

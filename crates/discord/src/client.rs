@@ -96,6 +96,12 @@ impl Client {
         self.inner.stop(stop);
     }
 
+    /// Waits until this call could leave at once, for no longer than to its deadline.
+    pub(crate) async fn until_free(&self, call: &Call<'_>) {
+        let limiter = &self.inner.limiter;
+        limiter.until_free(call.route_key(), call.deadline).await;
+    }
+
     /// Makes a call, whatever it takes, until its deadline.
     pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
         let result = self.inner.run(call).await;

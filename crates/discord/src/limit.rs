@@ -113,6 +113,23 @@ impl Limiter {
         }
     }
 
+    /// Waits until a request of this route could leave at once, as far as that is known now, for no
+    /// longer than to the deadline. Nothing is reserved: it may have to wait again.
+    ///
+    /// Cancel safe: yes.
+    pub(crate) async fn until_free(&self, route: RouteKey, deadline: Instant) {
+        loop {
+            let now = Instant::now();
+            let bucket = lock(&self.buckets).bucket(&route);
+            let in_bucket = lock(&bucket.window).ready_at(now, 0);
+            let free_at = in_bucket.max(lock(&self.pace).next_at(now, Scope::Bot));
+            if free_at <= now || now >= deadline {
+                return;
+            }
+            sleep_until(free_at.min(deadline)).await;
+        }
+    }
+
     /// Waits for the bucket's turn; whoever comes too late for the deadline is told at once.
     ///
     /// Cancel safe: yes; dropped, it only loses its place.

@@ -106,6 +106,19 @@ impl Client {
         })
     }
 
+    /// Waits until a message could be posted at once, as far as the limits are known, for no longer
+    /// than to the deadline. Whoever notes down what is about to be sent does so behind this, so that
+    /// little time passes in which nobody can say whether it was sent.
+    ///
+    /// Cancel safe: yes.
+    pub async fn until_free_to_post(&self, channel: ChannelId, deadline: Instant) {
+        let route = Route::CreateMessage {
+            channel_id: channel.0,
+        };
+        let call = Call::new("create_message", &route, channel.0).until(deadline);
+        self.until_free(&call).await;
+    }
+
     /// Reads up to `limit` (1..=100) messages, newest first.
     ///
     /// Messages of a kind that cannot be read are left out.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use discord::Page;
 use proto::id::MessageId;
 use store::{Post, PostState};
+use twilight_model::channel::Message;
 
 use super::step::by_step;
 use super::{Journal, PastStep, hash_of};
@@ -21,7 +22,6 @@ const LOOK_BACK: u16 = 100;
 const LOOK_BACK_PAGES: usize = 5;
 
 /// What a predecessor left of a reply.
-#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Left {
     /// All of it: its last post is there.
     Whole,
@@ -32,13 +32,15 @@ pub(crate) enum Left {
 }
 
 /// A part of a reply.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) struct Begun {
     /// The steps that ended with the use of a tool.
     pub(crate) steps: Vec<PastStep>,
     /// The text that people see of what was said since, piece by piece; empty when nothing was
     /// posted or all of it was deleted.
     pub(crate) said: Vec<String>,
+    /// The channel's last messages as they were then, newest first.
+    pub(crate) recent: Vec<Message>,
 }
 
 impl Journal<'_> {
@@ -75,17 +77,44 @@ impl Journal<'_> {
             return Ok(Left::Whole);
         }
         self.refuse_if_long_ago()?;
+        let recent = self.recent().await?;
         let mut texts = Vec::new();
         for (ordinal, id) in places {
-            let text = self.read_back(id).await?;
+            let text = self.read_back(id, &recent).await?;
             texts.extend(text.map(|text| (ordinal, text)));
         }
         let (steps, said) = by_step(texts, steps);
-        Ok(Left::Begun(Begun { steps, said }))
+        Ok(Left::Begun(Begun {
+            steps,
+            said,
+            recent,
+        }))
+    }
+
+    /// Reads the channel's last messages: in most channels they hold the trigger, the posts of the
+    /// reply and the history, for which Discord would be asked one by one otherwise, while a dead
+    /// worker's other replies wait for the same limit. Empty where that may not be read.
+    async fn recent(&self) -> Result<Vec<Message>, TurnError> {
+        let reading = || {
+            self.app
+                .discord
+                .messages(self.channel, Page::Latest, LOOK_BACK)
+        };
+        match with_rest_patience(reading).await {
+            Err(discord::Error::Refused { .. }) => Ok(Vec::new()),
+            read => Ok(read?),
+        }
     }
 
     /// Returns the text of a post; `None` when somebody deleted it.
-    async fn read_back(&self, id: MessageId) -> Result<Option<String>, TurnError> {
+    async fn read_back(
+        &self,
+        id: MessageId,
+        recent: &[Message],
+    ) -> Result<Option<String>, TurnError> {
+        if let Some(message) = recent.iter().find(|message| message.id.get() == id.0) {
+            return Ok(Some(message.content.clone()));
+        }
         let message = with_rest_patience(|| self.app.discord.message(self.channel, id)).await?;
         Ok(message.map(|message| message.content))
     }

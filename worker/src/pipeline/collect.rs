@@ -6,6 +6,7 @@ use discord::Page;
 use llm::{Prompt, Role};
 use proto::id::{MessageId, UserId};
 use store::{Persona, TriggerKind};
+use twilight_model::channel::Message;
 
 use super::claim::{Claimed, Predecessor, Voice};
 use crate::app::App;
@@ -47,7 +48,11 @@ pub(super) async fn collect(
         Predecessor::Released => journal.resume(None).await?,
         Predecessor::Dead(worker) => journal.resume(Some(worker)).await?,
     };
-    let Begun { steps, said } = match left {
+    let Begun {
+        steps,
+        said,
+        recent,
+    } = match left {
         Left::Whole => return Ok(None),
         Left::Told => return Err(TurnError::AlreadyTold),
         Left::Begun(_) if claimed.is_exhausted() => return Err(TurnError::TooManyAttempts),
@@ -56,8 +61,14 @@ pub(super) async fn collect(
     claimed.choose(app).await?;
     let claimed = &*claimed;
     let voice = claimed.voice()?;
-    let trigger = find_trigger(app, claimed, history).await?;
-    fill(app, claimed, history, voice.profile.message_fetch_limit).await;
+    let trigger = find_trigger(app, claimed, history, &recent).await?;
+    fill(
+        app,
+        claimed,
+        history,
+        (recent, voice.profile.message_fetch_limit),
+    )
+    .await;
     let limit = usize::from(voice.profile.message_fetch_limit);
     let shown: Vec<&String> = steps
         .iter()
@@ -135,8 +146,13 @@ fn most_tokens(app: &App, claimed: &Claimed, voice: Voice<'_>) -> u32 {
 }
 
 /// Returns the message that asked, as it is now. A successor asks Discord, for it has not seen
-/// what happened meanwhile (CHAT-47).
-async fn find_trigger(app: &App, claimed: &Claimed, history: &History) -> Result<Line, TurnError> {
+/// what happened meanwhile (CHAT-47); that is where `recent` comes from.
+async fn find_trigger(
+    app: &App,
+    claimed: &Claimed,
+    history: &History,
+    recent: &[Message],
+) -> Result<Line, TurnError> {
     let Some(trigger) = claimed.turn.trigger_message else {
         return Err(TurnError::TriggerDeleted);
     };
@@ -158,6 +174,9 @@ async fn find_trigger(app: &App, claimed: &Claimed, history: &History) -> Result
             Found::Deleted => return Err(TurnError::TriggerDeleted),
             Found::Unknown => {}
         }
+    }
+    if let Some(message) = recent.iter().find(|message| message.id.get() == trigger.0) {
+        return Ok(line::of_rest(message, app.bot));
     }
     let channel = claimed.turn.channel;
     let message = with_rest_patience(|| app.discord.message(channel, trigger)).await?;
@@ -189,16 +208,24 @@ async fn typed(
     Ok(typed.filter(|typed| !typed.is_empty()))
 }
 
-/// Reads the channel's last messages once. A conversation whose history cannot be read begins
+/// Takes the channel's last messages, which are read once unless they were just now. A conversation whose history cannot be read begins
 /// now: an answer without it is better than none.
-async fn fill(app: &App, claimed: &Claimed, history: &History, limit: u16) {
+async fn fill(
+    app: &App,
+    claimed: &Claimed,
+    history: &History,
+    (recent, limit): (Vec<Message>, u16),
+) {
     if history.is_filled() {
         return;
     }
-    let reading = app
-        .discord
-        .messages(claimed.turn.channel, Page::Latest, limit);
-    match reading.await {
+    let channel = claimed.turn.channel;
+    let read = if recent.is_empty() {
+        app.discord.messages(channel, Page::Latest, limit).await
+    } else {
+        Ok(recent)
+    };
+    match read {
         Ok(messages) => {
             let lines = messages
                 .iter()

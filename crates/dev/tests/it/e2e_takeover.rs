@@ -56,9 +56,14 @@ async fn a_reply_that_was_whole_when_its_worker_died_is_not_continued() {
 #[tokio::test]
 async fn an_edited_trigger_is_read_anew_by_the_successor() {
     let town = start().await;
-    let trigger = killed_after_a_post(&town).await;
-    town.edit(&trigger, "a long answer about marmalade please")
+    town.speak_slowly(40).await;
+    let paragraph = "and on and on it went until the very end of it all came round ".repeat(3);
+    let order = |last: &str| format!("say exactly: {paragraph}\n\n{paragraph}\n\n{last}");
+    let trigger = town.say("alice", "Amber", &order(&paragraph)).await;
+    town.wait_for_row("SELECT 1 FROM turn_posts WHERE state = 'sent'")
         .await;
+    town.signal(WORKER, Name::Kill).await;
+    town.edit(&trigger, &order("marmalade")).await;
     town.restart(WORKER).await;
     let answer = answer(&town, trigger).await;
     assert_each_answered_once(&[answer], &town.posts().await);

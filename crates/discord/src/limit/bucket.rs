@@ -148,6 +148,21 @@ impl Pace {
         scope: Scope,
         deadline: Instant,
     ) -> Result<Instant, Instant> {
+        let slot = self.next_at(now, scope);
+        if slot > deadline {
+            return Err(slot);
+        }
+        if scope == Scope::Bot {
+            if self.sent.len() >= self.per_second {
+                self.sent.pop_front();
+            }
+            self.sent.push_back(slot);
+        }
+        Ok(slot)
+    }
+
+    /// Returns the next moment to send at.
+    pub(crate) fn next_at(&self, now: Instant, scope: Scope) -> Instant {
         let mut slot = self.open_at(now, scope);
         if scope == Scope::Bot {
             if let Some(last) = self.sent.back() {
@@ -159,16 +174,7 @@ impl Pace {
                 slot = slot.max(*first + GLOBAL_SPAN);
             }
         }
-        if slot > deadline {
-            return Err(slot);
-        }
-        if scope == Scope::Bot {
-            if self.sent.len() >= self.per_second {
-                self.sent.pop_front();
-            }
-            self.sent.push_back(slot);
-        }
-        Ok(slot)
+        slot
     }
 
     /// Returns when the stops are over for requests of this kind.

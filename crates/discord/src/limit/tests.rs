@@ -72,6 +72,24 @@ async fn a_spent_bucket_makes_the_next_wait_for_its_reset() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_until_the_way_is_free_takes_no_place() {
+    let limiter = Limiter::new(2);
+    send(&limiter, post(1), Duration::ZERO, Some(spent(3 * SECOND))).await;
+    let began = Instant::now();
+    limiter.until_free(post(1), began + SECOND).await;
+    assert_eq!(began.elapsed(), SECOND, "no longer than to the deadline");
+    for _ in 0..3 {
+        limiter.until_free(post(1), soon()).await;
+        assert_eq!(began.elapsed(), 3 * SECOND);
+    }
+    send(&limiter, post(1), Duration::ZERO, None).await;
+    send(&limiter, post(2), Duration::ZERO, None).await;
+    assert_eq!(began.elapsed(), 3 * SECOND);
+    limiter.until_free(post(3), soon()).await;
+    assert_eq!(began.elapsed(), 4 * SECOND, "the pace over all holds, too");
+}
+
+#[tokio::test(start_paused = true)]
 async fn channels_and_methods_do_not_wait_for_each_other() {
     let limiter = Limiter::new(45);
     send(&limiter, post(1), Duration::ZERO, Some(spent(3 * SECOND))).await;
