@@ -126,11 +126,7 @@ impl Use {
             Self::Gif => matches!(kind, Kind::Gif),
             Self::Video => matches!(kind, Kind::Mp4 | Kind::Webm | Kind::QuickTime),
             Self::ProviderVideo => matches!(kind, Kind::Mp4 | Kind::Webm),
-            Self::ChatDocument => matches!(
-                kind,
-                Kind::Text | Kind::Json | Kind::Html | Kind::Xml | Kind::Pdf | Kind::Docx
-            ),
-            Self::MemoryDocument => matches!(
+            Self::ChatDocument | Self::MemoryDocument => matches!(
                 kind,
                 Kind::Text | Kind::Json | Kind::Html | Kind::Xml | Kind::Pdf | Kind::Docx
             ),
