@@ -202,16 +202,6 @@ impl<'a> Journal<'a> {
         self.confirm(post.ordinal, awaited.settle(sent)).await
     }
 
-    /// Waits for a place under Discord's limits before the row is made: a row whose post waits for
-    /// one would be in doubt when this worker dies, and its successor would have to wait for long.
-    async fn until_free(&self) {
-        let deadline = Instant::now() + SEND_WITHIN;
-        tokio::select! {
-            () = self.app.discord.until_free_to_post(self.channel, deadline) => {}
-            () = self.pace.stopped() => {}
-        }
-    }
-
     /// Makes the row of a post that is about to be sent; false when the turn may not post.
     async fn record(&self, post: &NewPost) -> Result<bool, TurnError> {
         if self.switches().no_journal {

@@ -276,7 +276,8 @@ async fn answer(
     let _typing = claimed.typing(app);
     let pace = &claimed.pace.clone();
     let collecting = collect::collect(app, claimed, journal, history);
-    let collecting = timed(Stage::Collect, collecting);
+    // Boxed: the state of collecting is large, and gone when the model speaks.
+    let collecting = timed(Stage::Collect, Box::pin(collecting));
     let Some((mut prompt, mut toolbox)) = unless_told(app, pace, collecting).await? else {
         return Ok(TurnState::Done);
     };

@@ -47,14 +47,15 @@ impl Profiles {
         &self,
         tenant: TenantId,
     ) -> Result<Option<Arc<Profile>>, Arc<store::Error>> {
-        let load = async {
+        // Boxed: everybody who asks for settings would carry the state of loading them.
+        let load = Box::pin(async {
             // The semaphore is never closed; without a permit the load is merely not limited.
             let _permit = self.loads.acquire().await.ok();
             self.store
                 .profile(tenant)
                 .await
                 .map(|profile| profile.map(Arc::new))
-        };
+        });
         self.cache.try_get_with(tenant.disc_id(), load).await
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Journal;
+use super::{Journal, SEND_WITHIN};
 use crate::error::TurnError;
 
 /// How long a successor waits until nothing of a dead worker can still arrive. It takes 15 s
@@ -16,6 +16,16 @@ const IN_FLIGHT_MAX: Duration = Duration::from_secs(40);
 const IN_FLIGHT_EVERY: Duration = Duration::from_millis(200);
 
 impl Journal<'_> {
+    /// Waits for a place under Discord's limits before the row is made: a row whose post waits for
+    /// one would be in doubt when this worker dies, and its successor would have to wait for long.
+    pub(super) async fn until_free(&self) {
+        let deadline = Instant::now() + SEND_WITHIN;
+        tokio::select! {
+            () = self.app.discord.until_free_to_post(self.channel, deadline) => {}
+            () = self.pace.stopped() => {}
+        }
+    }
+
     /// Waits until nothing of this turn can arrive any more: the channel's next turn begins when
     /// this one has ended.
     pub(crate) async fn until_quiet(&self) {

@@ -234,7 +234,8 @@ impl Intake {
         let envelope = letter::read(delivery)?;
         metrics::event(kind_token(envelope.kind()));
         for _ in 0..TRIES {
-            match surviving(self.handle(&envelope)).await {
+            // Boxed: the loop of each partition would carry the state of an admission.
+            match surviving(Box::pin(self.handle(&envelope))).await {
                 Some(true) => return Ok(()),
                 Some(false) => return Err(DeadLetterReason::Undecidable),
                 None => {}

