@@ -194,9 +194,8 @@ async fn operate(
         Command::UrlCheck(args) => {
             let settings = RemoteSettings::read(&mut reader);
             finish(reader, logs)?;
-            Ok(found(
-                commands::url_check::run(&args, settings, &print).await?,
-            ))
+            let is_good = commands::url_check::run(&args, settings, &print).await?;
+            Ok(found(is_good))
         }
         Command::Explain {
             message,
