@@ -13,10 +13,10 @@ const SERVERS: [&str; 6] = ["Amber", "Birch", "Cedar", "Dune", "Ember", "Fjord"]
 
 /// How old a message may be that is still answered.
 const STALE_AFTER_MS: &str = "15000";
-/// Heartbeats, two each second, that make a message older than that.
-const UNTIL_STALE: f64 = 36.0;
+/// Heartbeats, four each second, that make a message older than that.
+const UNTIL_STALE: f64 = 72.0;
 /// Heartbeats after which all that was said has reached the workers, and is still young.
-const A_MOMENT: f64 = 6.0;
+const A_MOMENT: f64 = 12.0;
 /// Longest wait for those heartbeats on a busy machine.
 const BEATS_WAIT: Duration = Duration::from_mins(1);
 
