@@ -92,9 +92,10 @@ async fn a_turn_that_nobody_was_told_of_is_found_in_its_row() {
     // A second turn of the same message, as if the answer to its admission had been lost.
     town.sql(&format!(
         "INSERT INTO turns (server_id, channel_disc_id, partition, trigger_key, persona_ordinal,
-                            trigger_message_id, trigger_kind, responsible_disc_id, persona_id)
+                            trigger_message_id, trigger_kind, responsible_disc_id, persona_id,
+                            paid_by)
          SELECT server_id, channel_disc_id, partition, trigger_key, 1,
-                trigger_message_id, trigger_kind, responsible_disc_id, persona_id
+                trigger_message_id, trigger_kind, responsible_disc_id, persona_id, paid_by
          FROM turns WHERE trigger_key = 'mc:{}'",
         first.trigger.id
     ))
