@@ -76,7 +76,8 @@ fn first_post(is_last: bool) -> NewPost {
     }
 }
 
-/// The turns in the order in which they can be claimed.
+/// The turns in the order in which they can be claimed, but for those that were asked to stop while
+/// they ran: whoever claims one of these ends it.
 async fn order(store: &Store) -> Vec<TurnId> {
     let mut order = Vec::new();
     loop {
@@ -86,8 +87,13 @@ async fn order(store: &Store) -> Vec<TurnId> {
         }
         for turn in open {
             if let Some(lease) = claim(store, &turn, "w").await {
-                store.end_turn(&lease, TurnState::Done, None).await.unwrap();
-                order.push(turn.id);
+                let state = if lease.stop_requested {
+                    TurnState::Stopped
+                } else {
+                    order.push(turn.id);
+                    TurnState::Done
+                };
+                store.end_turn(&lease, state, None).await.unwrap();
                 break;
             }
         }

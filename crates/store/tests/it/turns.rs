@@ -398,22 +398,27 @@ async fn running_turn_is_flagged_and_its_worker_ends_it() {
 }
 
 #[tokio::test]
-async fn takeover_of_a_flagged_turn_ends_it() {
+async fn takeover_of_a_flagged_turn_tells_that_it_was_stopped_and_ends_nothing() {
     let database = Database::migrated().await;
-    let profile = set_up(&database.store, GUILD).await;
-    let queued = turn(&database.store, &profile, 1).await;
-    let dead = claim(&database.store, &queued, "dead").await.unwrap();
-    kill_all(&database.store).await;
-    assert_eq!(
-        database
-            .store
-            .claim_turn(queued.id, "new", dead.fence)
-            .await
-            .unwrap(),
-        None
-    );
-    let (state, ..) = database.store.turn_owner(queued.id).await.unwrap().unwrap();
-    assert_eq!(state, TurnState::Stopped);
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    let queued = turn(store, &profile, 1).await;
+    let dead = claim(store, &queued, "dead").await.unwrap();
+    assert!(!dead.stop_requested);
+    kill_all(store).await;
+    let next = turn(store, &profile, 2).await;
+    let lease = store
+        .claim_turn(queued.id, "new", dead.fence)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(lease.stop_requested);
+    // Something of the dead worker may be on its way: the next turn waits until this one is ended.
+    let (state, ..) = store.turn_owner(queued.id).await.unwrap().unwrap();
+    assert_eq!(state, TurnState::Preparing);
+    assert_eq!(claim(store, &next, "new").await, None);
+    let ended = store.end_turn(&lease, TurnState::Stopped, None).await;
+    assert!(ended.unwrap());
 }
 
 #[tokio::test]
