@@ -97,7 +97,7 @@ async fn watch_surroundings(app: &App, health: &Health) {
             connects = app.presence.connects();
             app.profiles.forget_all();
         }
-        let workers = u32::try_from(app.presence.live()).unwrap_or(u32::MAX);
+        let workers = u32::try_from(app.presence.sharers()).unwrap_or(u32::MAX);
         app.discord.set_global_share(workers);
     }
 }

@@ -190,9 +190,9 @@ impl Presence {
         lock(&self.shared.roster).candidates()
     }
 
-    /// Returns how many workers run, those on their way out included; this one counts always.
-    pub(crate) fn live(&self) -> usize {
-        lock(&self.shared.roster).live()
+    /// Returns how many workers share Discord's limits, this one included.
+    pub(crate) fn sharers(&self) -> usize {
+        lock(&self.shared.roster).sharers()
     }
 
     /// Returns a receiver that wakes at every change of the roster.

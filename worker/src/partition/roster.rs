@@ -138,13 +138,15 @@ impl Roster {
         name == self.me || !self.silent_for(member.last_heartbeat, EXPIRY)
     }
 
-    /// Returns how many processes run, those on their way out included; this one counts always.
-    pub(crate) fn live(&self) -> usize {
-        let is_other = |name: &String| **name != self.me;
-        let others = self.members.iter().filter(|(name, member)| {
-            is_other(name) && !self.silent_for(member.last_heartbeat, EXPIRY)
-        });
-        others.count() + 1
+    /// Returns how many processes share Discord's limits: those that run, on their way out or not,
+    /// but for newcomers, which post nothing yet while others have a dead worker's replies to go on
+    /// with. This one counts always.
+    pub(crate) fn sharers(&self) -> usize {
+        let shares = |(name, member): &(&String, &Member)| {
+            let is_newcomer = member.says.draining && !member.says.steady;
+            **name != self.me && !is_newcomer && self.is_alive(name, member)
+        };
+        self.members.iter().filter(shares).count() + 1
     }
 
     /// Tells whether a heartbeat of that time proves its sender dead. False while this process
@@ -241,12 +243,12 @@ mod tests {
     #[test]
     fn a_draining_worker_is_no_candidate_but_not_dead() {
         let mut roster = roster_at(&[1, 2, 3]);
-        assert_eq!(roster.live(), 1);
+        assert_eq!(roster.sharers(), 1);
         roster.heard("other", 3 * SECOND, DRAINING);
         assert_eq!(roster.candidates(), ["me"]);
         assert!(!roster.proves_dead(3 * SECOND));
         // It sends until it is gone.
-        assert_eq!(roster.live(), 2);
+        assert_eq!(roster.sharers(), 2);
     }
 
     #[test]
@@ -262,6 +264,19 @@ mod tests {
         roster.heard("other", 0, STEADY_WORKER);
         roster.heard("me", 121 * SECOND, STEADY_WORKER);
         assert_eq!(roster.last_heartbeat("other"), None);
+    }
+
+    #[test]
+    fn a_newcomer_takes_no_share_of_the_limits_before_it_takes_partitions() {
+        let mut roster = roster_at(&[10]);
+        let waiting = Heartbeat {
+            draining: true,
+            steady: false,
+        };
+        roster.heard("new", 10 * SECOND, waiting);
+        assert_eq!(roster.sharers(), 1);
+        roster.heard("new", 10 * SECOND, NEWCOMER);
+        assert_eq!(roster.sharers(), 2);
     }
 
     #[test]
