@@ -18,7 +18,7 @@ use proto::subject::{Partition, kind_token};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::consumer::Owned;
+use super::consumer::{Look, Owned};
 use super::letter;
 use super::schedule::Schedule;
 use super::trial::{self, TRIES, Trial};
@@ -55,6 +55,30 @@ impl Ending {
     }
 }
 
+/// What one look at the consumer leaves for the next one to be compared with.
+#[derive(Debug, Default)]
+struct Looks {
+    /// The sequence that was reached when something was found missing.
+    behind_since: Option<u64>,
+    /// The sequence that was reached at the last look.
+    reached_before: u64,
+}
+
+impl Looks {
+    /// Tells whether nothing was lost on the way: neither a message that was handed out and has
+    /// not come since the last look, nor the acknowledgement of one that was handled by then.
+    fn are_whole(&mut self, look: Look, reached: u64) -> bool {
+        if look.acknowledged < std::mem::replace(&mut self.reached_before, reached) {
+            return false;
+        }
+        if look.delivered <= reached {
+            self.behind_since = None;
+            return true;
+        }
+        self.behind_since.replace(reached) != Some(reached)
+    }
+}
+
 /// An owned partition.
 #[derive(Debug)]
 pub(super) struct Intake {
@@ -67,11 +91,7 @@ pub(super) struct Intake {
     backlog: u64,
     is_started: bool,
     last_consumer_sequence: u64,
-    /// What was found missing at the last look, by the sequence that was reached then.
-    behind_since: Option<u64>,
-    /// The sequence that was reached at the last look: until the next one its acknowledgement has
-    /// arrived, or was lost.
-    reached_before: u64,
+    looks: Looks,
     connects: u64,
 }
 
@@ -86,8 +106,7 @@ impl Intake {
             backlog,
             is_started: false,
             last_consumer_sequence: 0,
-            behind_since: None,
-            reached_before: 0,
+            looks: Looks::default(),
             connects,
         }
     }
@@ -167,9 +186,8 @@ impl Intake {
         }
     }
 
-    /// Compares what was seen with what the server handed out (DESIGN §3): a message that is
-    /// still missing at the next look is lost on the way, and so is an acknowledgement. Also finds
-    /// that a backlog has ended because the rest of it grew too old.
+    /// Compares what was seen with what the server handed out (DESIGN §3). Also finds that a backlog
+    /// has ended because the rest of it grew too old.
     async fn is_whole(&mut self) -> bool {
         let look = match self.owned.look().await {
             Ok(Some(look)) => look,
@@ -180,17 +198,10 @@ impl Intake {
             }
         };
         let reached = self.last_consumer_sequence;
-        if look.acknowledged < std::mem::replace(&mut self.reached_before, reached) {
-            return false;
+        if look.delivered <= reached && look.pending == 0 {
+            self.backlog = 0;
         }
-        if look.delivered <= reached {
-            self.behind_since = None;
-            if look.pending == 0 {
-                self.backlog = 0;
-            }
-            return true;
-        }
-        self.behind_since.replace(reached) != Some(reached)
+        self.looks.are_whole(look, reached)
     }
 
     /// Tells whether nothing is missing before this delivery.
@@ -283,6 +294,33 @@ fn ticks_later(every: Duration) -> Interval {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn look(delivered: u64, acknowledged: u64) -> Look {
+        Look {
+            delivered,
+            pending: 0,
+            acknowledged,
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_that_has_not_come_by_the_next_look_is_lost() {
+        let mut looks = Looks::default();
+        assert!(looks.are_whole(look(7, 6), 7), "the last one is on its way");
+        assert!(looks.are_whole(look(9, 7), 9));
+        assert!(!looks.are_whole(look(12, 8), 12), "that of 9 was lost");
+    }
+
+    #[test]
+    fn a_message_that_has_not_come_by_the_next_look_is_lost() {
+        let mut looks = Looks::default();
+        assert!(looks.are_whole(look(8, 7), 7), "the last one is on its way");
+        assert!(
+            looks.are_whole(look(9, 8), 8),
+            "it came, another is on its way"
+        );
+        assert!(!looks.are_whole(look(9, 8), 8));
+    }
 
     #[tokio::test]
     async fn a_panic_of_an_event_ends_neither_the_loop_nor_the_worker() {
