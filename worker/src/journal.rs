@@ -64,6 +64,9 @@ pub(crate) struct Piece<'a> {
 #[derive(Debug)]
 pub(crate) struct Journal<'a> {
     app: &'a App,
+    /// Its calls go first from the moment that a dead worker's reply was taken over until it goes
+    /// on visibly.
+    discord: discord::Client,
     history: &'a History,
     lease: Lease,
     pace: Pace,
@@ -92,6 +95,7 @@ impl<'a> Journal<'a> {
     ) -> Self {
         Self {
             app,
+            discord: app.discord.clone(),
             history,
             lease,
             pace,
@@ -148,6 +152,7 @@ impl<'a> Journal<'a> {
             .filter(|trigger| ordinal == 0 && self.history.has_moved_past(*trigger));
         let id = self.put(&post, piece.text, reply_to, Vec::new()).await?;
         self.remember(id, piece.text);
+        self.discord = self.app.discord.clone();
         self.pace.note();
         metrics::post("sent");
         Ok(())
@@ -287,7 +292,7 @@ impl<'a> Journal<'a> {
         }
         // After its echo another attempt could only post it twice.
         let may_send = || self.app.presence.run() == self.held_in && awaited.message().is_none();
-        let discord = &self.app.discord;
+        let discord = &self.discord;
         let echoed = async {
             awaited.heard().await;
             sleep(ECHO_GRACE).await;

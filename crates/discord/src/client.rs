@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::answer::{Answer, Limit};
 use crate::call::{Call, Repeat};
 use crate::error::Error;
-use crate::limit::{Limiter, Permit, Scope, TooLate};
+use crate::limit::{Limiter, Permit, Rank, Scope, TooLate};
 use crate::metrics;
 use crate::stop::{Stop, Whose};
 use crate::transport::{Attempt, Transport};
@@ -47,6 +47,7 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    rank: Rank,
 }
 
 struct Inner {
@@ -75,7 +76,18 @@ impl Client {
                 token_refused_until: Mutex::new(None),
                 stops: broadcast::Sender::new(STOPS_BOUND),
             }),
+            rank: Rank::Usual,
         })
+    }
+
+    /// Returns the same client for calls that go before others where all wait for the global
+    /// limit: for what people have waited for already.
+    #[must_use]
+    pub fn first(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            rank: Rank::First,
+        }
     }
 
     /// Takes an equal share of `Settings::global_rps`, at least one request a second: Discord
@@ -99,12 +111,14 @@ impl Client {
     /// Waits until this call could leave at once, for no longer than to its deadline.
     pub(crate) async fn until_free(&self, call: &Call<'_>) {
         let limiter = &self.inner.limiter;
-        limiter.until_free(call.route_key(), call.deadline).await;
+        limiter
+            .until_free(call.route_key(), self.rank, call.deadline)
+            .await;
     }
 
     /// Makes a call, whatever it takes, until its deadline.
     pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        let result = self.inner.run(call).await;
+        let result = self.inner.run(call, self.rank).await;
         metrics::finished(
             call.name,
             result.as_ref().map_or_else(Error::label, |_| "ok"),
@@ -114,14 +128,14 @@ impl Client {
 }
 
 impl Inner {
-    async fn run(&self, call: &Call<'_>) -> Result<Answer, Error> {
+    async fn run(&self, call: &Call<'_>, rank: Rank) -> Result<Answer, Error> {
         if call.scope == Scope::Bot && self.token_is_refused() {
             return Err(Error::Unauthorized);
         }
         let began = Instant::now();
         let permit = self
             .limiter
-            .acquire(call.route_key(), call.scope, call.admitted_by())
+            .acquire(call.route_key(), (call.scope, rank), call.admitted_by())
             .await;
         let mut permit = permit.map_err(not_sent)?;
         let mut so_far = None;

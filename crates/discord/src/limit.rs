@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex as Turnstile, OwnedMutexGuard};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-pub(crate) use self::bucket::{Budget, Scope};
+pub(crate) use self::bucket::{Budget, Rank, Scope};
 use self::bucket::{Pace, Window};
 use crate::stop::{Stop, Whose};
 
@@ -81,6 +81,7 @@ pub(crate) struct Permit<'a> {
     bucket: Arc<Bucket>,
     route: RouteKey,
     scope: Scope,
+    rank: Rank,
     deadline: Instant,
     _turn: OwnedMutexGuard<()>,
 }
@@ -117,12 +118,12 @@ impl Limiter {
     /// longer than to the deadline. Nothing is reserved: it may have to wait again.
     ///
     /// Cancel safe: yes.
-    pub(crate) async fn until_free(&self, route: RouteKey, deadline: Instant) {
+    pub(crate) async fn until_free(&self, route: RouteKey, rank: Rank, deadline: Instant) {
         loop {
             let now = Instant::now();
             let bucket = lock(&self.buckets).bucket(&route);
             let in_bucket = lock(&bucket.window).ready_at(now, 0);
-            let free_at = in_bucket.max(lock(&self.pace).next_at(now, Scope::Bot));
+            let free_at = in_bucket.max(lock(&self.pace).next_at(now, (Scope::Bot, rank)));
             if free_at <= now || now >= deadline {
                 return;
             }
@@ -136,7 +137,7 @@ impl Limiter {
     pub(crate) async fn acquire(
         &self,
         route: RouteKey,
-        scope: Scope,
+        (scope, rank): (Scope, Rank),
         deadline: Instant,
     ) -> Result<Permit<'_>, TooLate> {
         let mut bucket = lock(&self.buckets).bucket(&route);
@@ -156,6 +157,7 @@ impl Limiter {
             bucket,
             route,
             scope,
+            rank,
             deadline,
             _turn: turn,
         })
@@ -212,7 +214,8 @@ impl Permit<'_> {
                 sleep_until(ready_at).await;
                 continue;
             }
-            let slot = lock(&self.limiter.pace).reserve(now, self.scope, self.deadline);
+            let slot =
+                lock(&self.limiter.pace).reserve(now, (self.scope, self.rank), self.deadline);
             let slot = slot.map_err(|slot| TooLate {
                 retry_after: Some(slot - now),
             })?;

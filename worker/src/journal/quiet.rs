@@ -21,7 +21,7 @@ impl Journal<'_> {
     pub(super) async fn until_free(&self) {
         let deadline = Instant::now() + SEND_WITHIN;
         tokio::select! {
-            () = self.app.discord.until_free_to_post(self.channel, deadline) => {}
+            () = self.discord.until_free_to_post(self.channel, deadline) => {}
             () = self.pace.stopped() => {}
         }
     }

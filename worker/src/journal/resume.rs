@@ -51,6 +51,9 @@ impl Journal<'_> {
         if self.switches().no_journal {
             return Ok(Left::Begun(Begun::default()));
         }
+        if dead.is_some() {
+            self.discord = self.app.discord.first();
+        }
         let store = &self.app.store;
         let posts = with_patience(|| store.posts(self.lease.turn)).await?;
         let steps = with_patience(|| store.steps(self.lease.turn)).await?;
@@ -95,11 +98,7 @@ impl Journal<'_> {
     /// reply and the history, for which Discord would be asked one by one otherwise, while a dead
     /// worker's other replies wait for the same limit. Empty where that may not be read.
     async fn recent(&self) -> Result<Vec<Message>, TurnError> {
-        let reading = || {
-            self.app
-                .discord
-                .messages(self.channel, Page::Latest, LOOK_BACK)
-        };
+        let reading = || self.discord.messages(self.channel, Page::Latest, LOOK_BACK);
         match with_rest_patience(reading).await {
             Err(discord::Error::Refused { .. }) => Ok(Vec::new()),
             read => Ok(read?),
@@ -115,7 +114,7 @@ impl Journal<'_> {
         if let Some(message) = recent.iter().find(|message| message.id.get() == id.0) {
             return Ok(Some(message.content.clone()));
         }
-        let message = with_rest_patience(|| self.app.discord.message(self.channel, id)).await?;
+        let message = with_rest_patience(|| self.discord.message(self.channel, id)).await?;
         Ok(message.map(|message| message.content))
     }
 
@@ -170,7 +169,7 @@ impl Journal<'_> {
         let mut after = self.posted.last().copied().or(self.trigger);
         for _ in 0..LOOK_BACK_PAGES {
             let page = after.map_or(Page::Latest, Page::After);
-            let reading = || self.app.discord.messages(self.channel, page, LOOK_BACK);
+            let reading = || self.discord.messages(self.channel, page, LOOK_BACK);
             let messages = with_rest_patience(reading).await?;
             let mut alike: Vec<MessageId> = messages
                 .iter()

@@ -14,17 +14,20 @@ use futures_util::StreamExt;
 use proto::subject::Partition;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::roster::{Heartbeat, Roster, STEADY};
 use crate::metrics;
 
-/// Time between two heartbeats. A death is certain with the third beat of a witness that is later
-/// by more than [`EXPIRY`](super::roster::EXPIRY): 5.5 to 5.75 s after the last one. With a beat
-/// each second it would be up to 8 s, all that a killed reply may take to go on.
-const HEARTBEAT_EVERY: Duration = Duration::from_millis(250);
+/// Time between two heartbeats. With a beat each second a death would be certain after up to 8 s,
+/// all that a killed reply may take to go on.
+pub(super) const HEARTBEAT_EVERY: Duration = Duration::from_millis(250);
+
+/// The same while somebody seems to have died: a death is certain with the third beat of a witness
+/// that is later by more than [`EXPIRY`](super::roster::EXPIRY), 5.3 s after the last one at the latest.
+const WITNESS_EVERY: Duration = Duration::from_millis(100);
 
 /// How old the last acknowledged heartbeat may be for a post to be sent (DESIGN §4): with a send
 /// deadline of 10 s the last byte leaves 12.5 s after it, before the 15 s at which a successor
@@ -286,10 +289,10 @@ impl Presence {
     }
 
     async fn beat(self) {
-        let mut ticks = interval(HEARTBEAT_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut next = Instant::now();
         loop {
-            ticks.tick().await;
+            sleep_until(next).await;
+            next = Instant::now() + self.until_next_beat();
             self.note_reconnect();
             self.shared
                 .changed
@@ -306,6 +309,14 @@ impl Presence {
                     tracing::warn!(%error, "heartbeat not acknowledged");
                 }
             }
+        }
+    }
+
+    fn until_next_beat(&self) -> Duration {
+        if lock(&self.shared.roster).suspects_somebody() {
+            WITNESS_EVERY
+        } else {
+            HEARTBEAT_EVERY
         }
     }
 

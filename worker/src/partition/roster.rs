@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::presence::HEARTBEAT_EVERY;
+
 /// A worker whose last heartbeat is older than each of the observer's last three by more than
 /// this is dead. Heartbeats come four times a second, so twenty of them went missing.
 pub(crate) const EXPIRY: Duration = Duration::from_secs(5);
@@ -84,7 +86,7 @@ impl Roster {
                 says,
             },
         );
-        let oldest_kept = at - i128::try_from(FORGET.as_nanos()).unwrap_or(i128::MAX);
+        let oldest_kept = at - nanos(FORGET);
         self.members
             .retain(|_, member| member.last_heartbeat >= oldest_kept);
     }
@@ -138,6 +140,17 @@ impl Roster {
         name == self.me || !self.silent_for(member.last_heartbeat, EXPIRY)
     }
 
+    /// Tells whether the next heartbeats of mine may prove somebody dead who counts as alive still.
+    pub(crate) fn suspects_somebody(&self) -> bool {
+        let nearly = nanos(EXPIRY.saturating_sub(HEARTBEAT_EVERY));
+        let newest = self.witnesses.back();
+        newest.is_some_and(|own| {
+            self.members.iter().any(|(name, member)| {
+                self.is_alive(name, member) && own - member.last_heartbeat > nearly
+            })
+        })
+    }
+
     /// Returns how many processes share Discord's limits: those that run, on their way out or not,
     /// but for newcomers, which post nothing yet while others have a dead worker's replies to go on
     /// with. This one counts always.
@@ -157,7 +170,7 @@ impl Roster {
 
     /// Tells whether my last three heartbeats are all later than `since` by more than `by`.
     pub(crate) fn silent_for(&self, since: ServerTime, by: Duration) -> bool {
-        let limit = i128::try_from(by.as_nanos()).unwrap_or(i128::MAX);
+        let limit = nanos(by);
         self.witnesses.len() == WITNESSES && self.witnesses.iter().all(|own| own - since > limit)
     }
 
@@ -176,6 +189,10 @@ impl Roster {
     pub(crate) fn last_heartbeat(&self, worker: &str) -> Option<ServerTime> {
         self.members.get(worker).map(|member| member.last_heartbeat)
     }
+}
+
+fn nanos(span: Duration) -> ServerTime {
+    ServerTime::try_from(span.as_nanos()).unwrap_or(ServerTime::MAX)
 }
 
 #[cfg(test)]
@@ -225,6 +242,24 @@ mod tests {
         roster.heard("me", 20 * SECOND, STEADY_WORKER);
         assert_eq!(roster.candidates(), ["me", "other"]);
         assert!(!roster.proves_dead(10 * SECOND));
+    }
+
+    #[test]
+    fn who_seems_dead_is_suspected_until_it_is_certain_or_speaks() {
+        let mut roster = roster_at(&[10]);
+        assert!(!roster.suspects_somebody(), "never myself");
+        roster.heard("other", 10 * SECOND, STEADY_WORKER);
+        roster.heard("me", 14 * SECOND, STEADY_WORKER);
+        assert!(!roster.suspects_somebody());
+        roster.heard("me", 15 * SECOND, STEADY_WORKER);
+        assert!(roster.suspects_somebody());
+        roster.heard("other", 15 * SECOND, STEADY_WORKER);
+        assert!(!roster.suspects_somebody(), "it spoke");
+        for second in 21..=23 {
+            assert_eq!(roster.suspects_somebody(), second > 21);
+            roster.heard("me", second * SECOND, STEADY_WORKER);
+        }
+        assert!(!roster.suspects_somebody(), "it is certain");
     }
 
     #[test]

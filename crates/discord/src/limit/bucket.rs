@@ -104,6 +104,19 @@ pub(crate) enum Scope {
     Token,
 }
 
+/// Who goes first where not all can go at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rank {
+    Usual,
+    /// People have waited for it already: others leave half of the pace to such requests while
+    /// there are some.
+    First,
+}
+
+/// For how long after a request that goes first more of them are expected: a reply that is taken
+/// over reads its channel, then asks its model, then posts.
+const FIRST_FOR: Duration = Duration::from_secs(2);
+
 /// The limits over all buckets: so many requests in any second, and the stops that Discord orders.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -113,6 +126,8 @@ pub(crate) struct Pace {
     per_second: usize,
     /// When the last `per_second` requests were or will be sent, oldest first.
     sent: VecDeque<Instant>,
+    /// Until then usual requests take half of the pace.
+    first_until: Option<Instant>,
     /// A global 429: requests with the bot token wait.
     stopped_until: Option<Instant>,
     /// A 429 of Cloudflare, against our address: everything waits.
@@ -126,6 +141,7 @@ impl Pace {
             global,
             per_second: global,
             sent: VecDeque::new(),
+            first_until: None,
             stopped_until: None,
             banned_until: None,
         }
@@ -145,10 +161,13 @@ impl Pace {
     pub(crate) fn reserve(
         &mut self,
         now: Instant,
-        scope: Scope,
+        (scope, rank): (Scope, Rank),
         deadline: Instant,
     ) -> Result<Instant, Instant> {
-        let slot = self.next_at(now, scope);
+        if rank == Rank::First {
+            self.first_until = Some(now + FIRST_FOR);
+        }
+        let slot = self.next_at(now, (scope, rank));
         if slot > deadline {
             return Err(slot);
         }
@@ -162,19 +181,29 @@ impl Pace {
     }
 
     /// Returns the next moment to send at.
-    pub(crate) fn next_at(&self, now: Instant, scope: Scope) -> Instant {
+    pub(crate) fn next_at(&self, now: Instant, (scope, rank): (Scope, Rank)) -> Instant {
         let mut slot = self.open_at(now, scope);
         if scope == Scope::Bot {
             if let Some(last) = self.sent.back() {
                 slot = slot.max(*last);
             }
-            if self.sent.len() >= self.per_second
-                && let Some(first) = self.sent.front()
-            {
+            let most = self.per_second_of(now, rank);
+            let first = self.sent.len().checked_sub(most);
+            if let Some(first) = first.and_then(|first| self.sent.get(first)) {
                 slot = slot.max(*first + GLOBAL_SPAN);
             }
         }
         slot
+    }
+
+    /// How many requests of all may have left in the second before one of this rank.
+    fn per_second_of(&self, now: Instant, rank: Rank) -> usize {
+        let yields = rank == Rank::Usual && self.first_until.is_some_and(|until| until > now);
+        if yields {
+            self.per_second.div_ceil(2)
+        } else {
+            self.per_second
+        }
     }
 
     /// Returns when the stops are over for requests of this kind.

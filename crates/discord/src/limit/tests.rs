@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::{Budget, Limiter, RouteKey, Scope, TooLate, lock};
+use super::{Budget, Limiter, Rank, RouteKey, Scope, TooLate, lock};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,7 +32,10 @@ fn soon() -> Instant {
 
 /// Sends a request that takes `time` and learns `budget` from its answer.
 async fn send(limiter: &Limiter, route: RouteKey, time: Duration, budget: Option<Budget>) {
-    let mut permit = limiter.acquire(route, Scope::Bot, soon()).await.unwrap();
+    let mut permit = limiter
+        .acquire(route, (Scope::Bot, Rank::Usual), soon())
+        .await
+        .unwrap();
     permit.ready().await.unwrap();
     sleep(time).await;
     permit.learn(Some("hash"), budget);
@@ -47,7 +50,10 @@ async fn waiters_of_one_bucket_pass_in_the_order_in_which_they_came() {
         let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
         tasks.spawn(async move {
             sleep(n * Duration::from_millis(1)).await;
-            let mut permit = limiter.acquire(post(1), Scope::Bot, soon()).await.unwrap();
+            let mut permit = limiter
+                .acquire(post(1), (Scope::Bot, Rank::Usual), soon())
+                .await
+                .unwrap();
             permit.ready().await.unwrap();
             sleep(Duration::from_millis(100)).await;
             // The first answer moves the route to its bucket while others wait for the old one.
@@ -76,16 +82,18 @@ async fn who_waits_until_the_way_is_free_takes_no_place() {
     let limiter = Limiter::new(2);
     send(&limiter, post(1), Duration::ZERO, Some(spent(3 * SECOND))).await;
     let began = Instant::now();
-    limiter.until_free(post(1), began + SECOND).await;
+    limiter
+        .until_free(post(1), Rank::Usual, began + SECOND)
+        .await;
     assert_eq!(began.elapsed(), SECOND, "no longer than to the deadline");
     for _ in 0..3 {
-        limiter.until_free(post(1), soon()).await;
+        limiter.until_free(post(1), Rank::Usual, soon()).await;
         assert_eq!(began.elapsed(), 3 * SECOND);
     }
     send(&limiter, post(1), Duration::ZERO, None).await;
     send(&limiter, post(2), Duration::ZERO, None).await;
     assert_eq!(began.elapsed(), 3 * SECOND);
-    limiter.until_free(post(3), soon()).await;
+    limiter.until_free(post(3), Rank::Usual, soon()).await;
     assert_eq!(began.elapsed(), 4 * SECOND, "the pace over all holds, too");
 }
 
@@ -134,7 +142,7 @@ async fn who_comes_too_late_is_told_at_once() {
     let began = Instant::now();
 
     let late = limiter
-        .acquire(post(1), Scope::Bot, soon())
+        .acquire(post(1), (Scope::Bot, Rank::Usual), soon())
         .await
         .unwrap_err();
 
@@ -166,7 +174,7 @@ async fn who_is_behind_too_many_others_is_told_at_once() {
 
     // One holds the turn until 4 s, one waits for 8 s, so the third could go at 12 s at best.
     let late = limiter
-        .acquire(post(1), Scope::Bot, began + 7 * SECOND)
+        .acquire(post(1), (Scope::Bot, Rank::Usual), began + 7 * SECOND)
         .await
         .unwrap_err();
 
@@ -179,7 +187,10 @@ async fn who_is_behind_too_many_others_is_told_at_once() {
 async fn a_stop_holds_for_those_who_already_wait_for_their_slot() {
     let limiter = Limiter::new(1);
     send(&limiter, post(1), Duration::ZERO, None).await;
-    let mut permit = limiter.acquire(post(2), Scope::Bot, soon()).await.unwrap();
+    let mut permit = limiter
+        .acquire(post(2), (Scope::Bot, Rank::Usual), soon())
+        .await
+        .unwrap();
     let began = Instant::now();
     let stop = async {
         sleep(SECOND / 2).await;

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Budget, Pace, Scope, Window};
+use super::{Budget, Pace, Rank, Scope, Window};
 
 const SECOND: Duration = Duration::from_secs(1);
+const BOT: (Scope, Rank) = (Scope::Bot, Rank::Usual);
+const TOKEN: (Scope, Rank) = (Scope::Token, Rank::Usual);
+const FIRST: (Scope, Rank) = (Scope::Bot, Rank::First);
 
 fn budget(limit: u32, remaining: u32, reset_after: Duration) -> Budget {
     Budget {
@@ -87,7 +90,7 @@ fn no_second_sees_more_than_the_pace_allows() {
     let far = start + 100 * SECOND;
     let slots: Vec<Instant> = (0..500_u32)
         .map(|n| {
-            pace.reserve(start + n * Duration::from_millis(3), Scope::Bot, far)
+            pace.reserve(start + n * Duration::from_millis(3), BOT, far)
                 .unwrap()
         })
         .collect();
@@ -103,12 +106,9 @@ fn a_slot_after_the_deadline_is_not_counted() {
     let now = Instant::now();
     let mut pace = Pace::new(1);
 
-    assert_eq!(pace.reserve(now, Scope::Bot, now), Ok(now));
-    assert_eq!(pace.reserve(now, Scope::Bot, now), Err(now + SECOND));
-    assert_eq!(
-        pace.reserve(now, Scope::Bot, now + SECOND),
-        Ok(now + SECOND)
-    );
+    assert_eq!(pace.reserve(now, BOT, now), Ok(now));
+    assert_eq!(pace.reserve(now, BOT, now), Err(now + SECOND));
+    assert_eq!(pace.reserve(now, BOT, now + SECOND), Ok(now + SECOND));
 }
 
 #[test]
@@ -119,8 +119,8 @@ fn a_global_stop_spares_routes_with_their_own_token() {
     pace.stop(now, now + 5 * SECOND);
     pace.stop(now, now + SECOND);
 
-    assert_eq!(pace.reserve(now, Scope::Token, far), Ok(now));
-    assert_eq!(pace.reserve(now, Scope::Bot, far), Ok(now + 5 * SECOND));
+    assert_eq!(pace.reserve(now, TOKEN, far), Ok(now));
+    assert_eq!(pace.reserve(now, BOT, far), Ok(now + 5 * SECOND));
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn a_ban_stops_every_route() {
     let mut pace = Pace::new(45);
     pace.ban(now, now + 5 * SECOND);
 
-    assert_eq!(pace.reserve(now, Scope::Token, far), Ok(now + 5 * SECOND));
-    assert_eq!(pace.reserve(now, Scope::Bot, far), Ok(now + 5 * SECOND));
+    assert_eq!(pace.reserve(now, TOKEN, far), Ok(now + 5 * SECOND));
+    assert_eq!(pace.reserve(now, BOT, far), Ok(now + 5 * SECOND));
 }
 
 #[test]
@@ -140,9 +140,9 @@ fn routes_with_their_own_token_are_not_counted() {
     let mut pace = Pace::new(1);
 
     for _ in 0..10 {
-        assert_eq!(pace.reserve(now, Scope::Token, now), Ok(now));
+        assert_eq!(pace.reserve(now, TOKEN, now), Ok(now));
     }
-    assert_eq!(pace.reserve(now, Scope::Bot, now), Ok(now));
+    assert_eq!(pace.reserve(now, BOT, now), Ok(now));
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn processes_share_the_global_limit_as_they_come_and_go() {
     let mut pace = Pace::new(10);
     let sent_at_once = |pace: &mut Pace, now: Instant| {
         let far = now + SECOND / 2;
-        std::iter::from_fn(|| pace.reserve(now, Scope::Bot, far).ok()).count()
+        std::iter::from_fn(|| pace.reserve(now, BOT, far).ok()).count()
     };
     assert_eq!(sent_at_once(&mut pace, now), 10);
     for (processes, share) in [(2, 5), (3, 3), (1, 10), (100, 1), (0, 10)] {
@@ -180,12 +180,46 @@ fn smaller_share_counts_what_has_left_already() {
     let mut pace = Pace::new(4);
     for n in 0..4 {
         let at = now + n * SECOND / 10;
-        assert_eq!(pace.reserve(at, Scope::Bot, at), Ok(at));
+        assert_eq!(pace.reserve(at, BOT, at), Ok(at));
     }
     pace.share(2);
     let then = now + SECOND / 2;
     assert_eq!(
-        pace.reserve(then, Scope::Bot, then + SECOND),
+        pace.reserve(then, BOT, then + SECOND),
         Ok(now + SECOND / 5 + SECOND)
     );
+}
+
+#[test]
+fn who_goes_first_passes_others_that_wait_for_the_pace() {
+    let now = Instant::now();
+    let far = now + 60 * SECOND;
+    let mut pace = Pace::new(4);
+    for _ in 0..2 {
+        assert_eq!(pace.reserve(now, FIRST, far), Ok(now));
+    }
+    assert_eq!(
+        pace.next_at(now, BOT),
+        now + SECOND,
+        "half of the pace is left"
+    );
+    for _ in 0..2 {
+        assert_eq!(pace.reserve(now, FIRST, far), Ok(now));
+    }
+    assert_eq!(
+        pace.next_at(now, FIRST),
+        now + SECOND,
+        "the pace holds for all"
+    );
+}
+
+#[test]
+fn nothing_is_kept_free_when_nobody_goes_first() {
+    let now = Instant::now();
+    let mut pace = Pace::new(4);
+    assert_eq!(pace.reserve(now, FIRST, now), Ok(now));
+    let later = now + 2 * SECOND;
+    for _ in 0..4 {
+        assert_eq!(pace.reserve(later, BOT, later), Ok(later));
+    }
 }
