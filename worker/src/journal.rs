@@ -5,6 +5,7 @@
 //! doubt is looked for in the channel before anything is sent in its place (DESIGN §4).
 
 pub(crate) mod echo;
+mod held;
 mod quiet;
 mod remark;
 mod resume;
@@ -43,9 +44,6 @@ const RESEND_AFTER: Duration = Duration::from_millis(250);
 
 /// Discord remembers a nonce for "a few minutes"; we count on less than a minute (DESIGN §4).
 pub(crate) const NONCE_WINDOW: Duration = Duration::from_secs(45);
-
-/// Between two looks at whether heartbeats are acknowledged again.
-const FRESHNESS_EVERY: Duration = Duration::from_millis(100);
 
 /// The echo of a post often comes before the answer to its request, which tells the limits as
 /// well; after this the echo is answer enough.
@@ -306,24 +304,6 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Returns at once while heartbeats are acknowledged without a break. After a break, noticed or
-    /// not, the fence is asked again, for somebody may have taken the turn over meanwhile.
-    async fn wait_until_held(&mut self) -> Result<(), TurnError> {
-        loop {
-            let Some(run) = self.app.presence.run() else {
-                sleep(FRESHNESS_EVERY).await;
-                continue;
-            };
-            if self.held_in == Some(run) {
-                return Ok(());
-            }
-            if !self.is_held().await? && !self.switches().no_fence {
-                return Err(TurnError::FenceLost);
-            }
-            self.held_in = Some(run);
-        }
-    }
-
     /// Records the message of a post and returns the one that is on record now.
     async fn confirm(&mut self, ordinal: i32, id: MessageId) -> Result<MessageId, TurnError> {
         self.quiet_at = None;
@@ -359,24 +339,6 @@ impl<'a> Journal<'a> {
             mentions: Vec::new(),
             is_own: true,
         });
-    }
-
-    async fn why_refused(&self) -> TurnError {
-        match self.is_held().await {
-            Ok(true) => TurnError::StopRequested,
-            Ok(false) => TurnError::FenceLost,
-            Err(error) => error,
-        }
-    }
-
-    /// Tells whether the turn is still ours and not over.
-    async fn is_held(&self) -> Result<bool, TurnError> {
-        let owner = with_patience(|| self.app.store.turn_owner(self.lease.turn)).await?;
-        Ok(owner.is_some_and(|(state, worker, fence)| {
-            !state.is_final()
-                && worker.as_deref() == Some(&self.lease.worker)
-                && fence == self.lease.fence
-        }))
     }
 }
 
