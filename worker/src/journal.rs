@@ -13,7 +13,7 @@ mod step;
 
 use std::time::Duration;
 
-use discord::NewMessage;
+use discord::{NewMessage, Slot};
 use proto::id::{ChannelId, MessageId, UserId};
 use sha2::{Digest, Sha256};
 use store::{Lease, NOTICE, NewPost, Turn, TurnId};
@@ -191,7 +191,7 @@ impl<'a> Journal<'a> {
         let awaited = echoes
             .expect(self.channel, post.nonce, post.text_hash)
             .await;
-        self.until_free().await;
+        let slot = self.slot().await;
         let run = self.app.presence.run();
         if !self.record(post).await? {
             return Err(self.why_refused().await);
@@ -201,7 +201,7 @@ impl<'a> Journal<'a> {
             components: controls,
             ..self.message(text, post.nonce, reply_to)
         };
-        let sent = self.send(message, post, &awaited).await?;
+        let sent = self.send(message, post, &awaited, slot).await?;
         self.confirm(post.ordinal, awaited.settle(sent)).await
     }
 
@@ -234,6 +234,7 @@ impl<'a> Journal<'a> {
         mut message: NewMessage,
         post: &NewPost,
         awaited: &Awaited,
+        mut slot: Option<Slot>,
     ) -> Result<MessageId, TurnError> {
         let mut in_doubt_since: Option<Instant> = None;
         loop {
@@ -252,7 +253,7 @@ impl<'a> Journal<'a> {
             let started = Instant::now();
             message.deadline = started + SEND_WITHIN;
             self.quiet_at = Some(message.deadline);
-            let error = match self.attempt(&message, awaited).await {
+            let error = match self.attempt(&message, awaited, slot.take()).await {
                 Ok(id) => return Ok(id),
                 Err(error) => error,
             };
@@ -284,6 +285,7 @@ impl<'a> Journal<'a> {
         &self,
         message: &NewMessage,
         awaited: &Awaited,
+        slot: Option<Slot>,
     ) -> Result<MessageId, discord::Error> {
         if let Some(id) = awaited.message() {
             return Ok(id);
@@ -297,7 +299,7 @@ impl<'a> Journal<'a> {
         };
         tokio::select! {
             biased;
-            sent = discord.create_message_while(self.channel, message, &may_send) => {
+            sent = discord.create_message_while(self.channel, message, slot, &may_send) => {
                 sent.map(|posted| posted.id)
             }
             () = echoed => awaited.message().ok_or(discord::Error::InDoubt { cause: None }),

@@ -258,11 +258,9 @@ pub(crate) async fn turn(
         () = tokio::time::sleep(chat.turn_max) => Err(TurnError::Overdue),
         () = pace.stalled(chat.stalled_after) => Err(TurnError::Stalled),
     };
-    timed(
-        Stage::Settle,
-        settle::settle(app, claimed, &mut journal, outcome),
-    )
-    .await
+    // Boxed: the state of a notice that is posted is large.
+    let settling = Box::pin(settle::settle(app, claimed, &mut journal, outcome));
+    timed(Stage::Settle, settling).await
 }
 
 /// Collects, then completes and delivers, step by step, for as long as the model asks for tools;

@@ -3,6 +3,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::answer::{Answer, Limit};
 use crate::call::{Call, Repeat};
 use crate::error::Error;
-use crate::limit::{Limiter, Permit, Rank, Scope, TooLate};
+use crate::limit::{Limiter, Permit, Rank, Scope, Slot, TooLate};
 use crate::metrics;
 use crate::stop::{Stop, Whose};
 use crate::transport::{Attempt, Transport};
@@ -52,7 +53,7 @@ pub struct Client {
 
 struct Inner {
     transport: Transport,
-    limiter: Limiter,
+    limiter: Arc<Limiter>,
     token_refused_until: Mutex<Option<Instant>>,
     stops: broadcast::Sender<Stop>,
 }
@@ -72,7 +73,7 @@ impl Client {
         Ok(Self {
             inner: Arc::new(Inner {
                 transport: Transport::new(&settings)?,
-                limiter: Limiter::new(settings.global_rps),
+                limiter: Arc::new(Limiter::new(settings.global_rps)),
                 token_refused_until: Mutex::new(None),
                 stops: broadcast::Sender::new(STOPS_BOUND),
             }),
@@ -108,17 +109,33 @@ impl Client {
         self.inner.stop(stop);
     }
 
-    /// Waits until this call could leave at once, for no longer than to its deadline.
-    pub(crate) async fn until_free(&self, call: &Call<'_>) {
-        let limiter = &self.inner.limiter;
-        limiter
-            .until_free(call.route_key(), self.rank, call.deadline)
-            .await;
+    /// Waits for a slot in which this call could leave at once, for no longer than to its deadline;
+    /// `None` when there is none by then.
+    pub(crate) async fn slot(&self, call: &Call<'_>) -> Option<Slot> {
+        let began = Instant::now();
+        let permit = self.inner.limiter.acquire(
+            call.route_key(),
+            (call.scope, self.rank),
+            call.admitted_by(),
+        );
+        let mut permit = permit.await.ok()?;
+        permit.ready().await.ok()?;
+        metrics::waited(call.name, began.elapsed());
+        Some(Slot::of(permit))
     }
 
     /// Makes a call, whatever it takes, until its deadline.
     pub(crate) async fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        let result = self.inner.run(call, self.rank).await;
+        self.call_at(call, None).await
+    }
+
+    /// The same, from a slot that was taken for it.
+    pub(crate) async fn call_at(
+        &self,
+        call: &Call<'_>,
+        slot: Option<Slot>,
+    ) -> Result<Answer, Error> {
+        let result = self.inner.run(call, self.rank, slot).await;
         metrics::finished(
             call.name,
             result.as_ref().map_or_else(Error::label, |_| "ok"),
@@ -128,23 +145,30 @@ impl Client {
 }
 
 impl Inner {
-    async fn run(&self, call: &Call<'_>, rank: Rank) -> Result<Answer, Error> {
+    async fn run(&self, call: &Call<'_>, rank: Rank, slot: Option<Slot>) -> Result<Answer, Error> {
         if call.scope == Scope::Bot && self.token_is_refused() {
             return Err(Error::Unauthorized);
         }
         let began = Instant::now();
-        let permit = self
-            .limiter
-            .acquire(call.route_key(), (call.scope, rank), call.admitted_by())
-            .await;
-        let mut permit = permit.map_err(not_sent)?;
+        let (mut permit, mut is_ready) = match slot {
+            Some(slot) => slot.open(call.deadline),
+            None => {
+                let limits = (call.scope, rank);
+                let permit = self
+                    .limiter
+                    .acquire(call.route_key(), limits, call.admitted_by());
+                (permit.await.map_err(not_sent)?, false)
+            }
+        };
         let mut so_far = None;
         for attempt in 0..MAX_ATTEMPTS {
-            if let Err(late) = permit.ready().await {
-                return Err(so_far.unwrap_or_else(|| not_sent(late)));
-            }
-            if attempt == 0 {
-                metrics::waited(call.name, began.elapsed());
+            if !mem::take(&mut is_ready) {
+                if let Err(late) = permit.ready().await {
+                    return Err(so_far.unwrap_or_else(|| not_sent(late)));
+                }
+                if attempt == 0 {
+                    metrics::waited(call.name, began.elapsed());
+                }
             }
             if !call.is_wanted() {
                 return Err(so_far.unwrap_or_else(|| not_sent(TooLate { retry_after: None })));
@@ -167,7 +191,7 @@ impl Inner {
     async fn attempt(
         &self,
         call: &Call<'_>,
-        permit: &Permit<'_>,
+        permit: &Permit,
         attempt: u32,
     ) -> Result<Verdict, Error> {
         let began = Instant::now();
@@ -197,7 +221,7 @@ impl Inner {
     fn judge(
         &self,
         call: &Call<'_>,
-        permit: &Permit<'_>,
+        permit: &Permit,
         answer: Answer,
         backoff: Duration,
     ) -> Verdict {
@@ -224,7 +248,7 @@ impl Inner {
     }
 
     /// Does what a 429 says. The request had no effect, so any call may be made again.
-    fn obey(&self, permit: &Permit<'_>, answer: &Answer) -> Verdict {
+    fn obey(&self, permit: &Permit, answer: &Answer) -> Verdict {
         let (limit, wait) = answer.limited();
         metrics::limited(limit);
         metrics::answered(answer.status, Some(limit));

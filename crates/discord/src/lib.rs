@@ -26,6 +26,7 @@ pub use application::{Application, CurrentUser};
 pub use client::{Client, Settings};
 pub use error::Error;
 pub use interactions::Answer;
+pub use limit::Slot;
 pub use messages::{NewMessage, Page, Posted};
 pub use places::{Channel, Guild, Member, Overwrite};
 pub use stop::{Stop, Whose};

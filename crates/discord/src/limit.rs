@@ -20,6 +20,10 @@ use crate::stop::{Stop, Whose};
 /// How many buckets are kept before idle ones are looked for.
 const SWEEP_AT: usize = 4096;
 
+/// A slot that is used later than this waits again, so that what was held up does not leave at
+/// once with what came after it.
+const SLOT_HOLDS: Duration = Duration::from_millis(500);
+
 /// A route as far as limits go: method, template, and the id that limits are kept apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RouteKey {
@@ -76,14 +80,37 @@ struct Bucket {
 
 /// The right to send in one bucket, for as long as it is held.
 #[derive(Debug)]
-pub(crate) struct Permit<'a> {
-    limiter: &'a Limiter,
+pub(crate) struct Permit {
+    limiter: Arc<Limiter>,
     bucket: Arc<Bucket>,
     route: RouteKey,
     scope: Scope,
     rank: Rank,
     deadline: Instant,
     _turn: OwnedMutexGuard<()>,
+}
+
+/// A slot under Discord's limits: one request may leave now. It is given up when it is dropped, or
+/// when it is not used at once.
+#[derive(Debug)]
+pub struct Slot {
+    permit: Permit,
+    taken_at: Instant,
+}
+
+impl Slot {
+    pub(crate) fn of(permit: Permit) -> Self {
+        Self {
+            permit,
+            taken_at: Instant::now(),
+        }
+    }
+
+    /// Returns the permit, and whether a request may still leave at once.
+    pub(crate) fn open(mut self, deadline: Instant) -> (Permit, bool) {
+        self.permit.until(deadline);
+        (self.permit, self.taken_at.elapsed() < SLOT_HOLDS)
+    }
 }
 
 impl Limiter {
@@ -114,32 +141,15 @@ impl Limiter {
         }
     }
 
-    /// Waits until a request of this route could leave at once, as far as that is known now, for no
-    /// longer than to the deadline. Nothing is reserved: it may have to wait again.
-    ///
-    /// Cancel safe: yes.
-    pub(crate) async fn until_free(&self, route: RouteKey, rank: Rank, deadline: Instant) {
-        loop {
-            let now = Instant::now();
-            let bucket = lock(&self.buckets).bucket(&route);
-            let in_bucket = lock(&bucket.window).ready_at(now, 0);
-            let free_at = in_bucket.max(lock(&self.pace).next_at(now, (Scope::Bot, rank)));
-            if free_at <= now || now >= deadline {
-                return;
-            }
-            sleep_until(free_at.min(deadline)).await;
-        }
-    }
-
     /// Waits for the bucket's turn; whoever comes too late for the deadline is told at once.
     ///
     /// Cancel safe: yes; dropped, it only loses its place.
     pub(crate) async fn acquire(
-        &self,
+        self: &Arc<Self>,
         route: RouteKey,
         (scope, rank): (Scope, Rank),
         deadline: Instant,
-    ) -> Result<Permit<'_>, TooLate> {
+    ) -> Result<Permit, TooLate> {
         let mut bucket = lock(&self.buckets).bucket(&route);
         let mut turn = bucket.wait_turn(deadline).await?;
         // The first answer may have moved the route to another bucket meanwhile. The old turn is
@@ -153,7 +163,7 @@ impl Limiter {
             bucket = current;
         }
         Ok(Permit {
-            limiter: self,
+            limiter: Arc::clone(self),
             bucket,
             route,
             scope,
@@ -201,7 +211,7 @@ impl Drop for Place<'_> {
     }
 }
 
-impl Permit<'_> {
+impl Permit {
     /// Waits until the next attempt may be sent, and counts it.
     ///
     /// Cancel safe: yes; dropped, at most a slot of the global pace is lost.
@@ -227,6 +237,11 @@ impl Permit<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// Moves the deadline.
+    pub(crate) fn until(&mut self, deadline: Instant) {
+        self.deadline = deadline;
     }
 
     fn in_time(&self, now: Instant, at: Instant) -> Result<(), TooLate> {

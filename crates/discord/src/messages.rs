@@ -15,6 +15,7 @@ use twilight_model::id::marker::MessageMarker;
 use crate::call::{Call, Repeat};
 use crate::client::Client;
 use crate::error::Error;
+use crate::limit::Slot;
 
 /// Discord's bounds for one page.
 const PAGE_LIMIT: std::ops::RangeInclusive<u16> = 1..=100;
@@ -72,15 +73,18 @@ impl Client {
         channel: ChannelId,
         message: &NewMessage,
     ) -> Result<Posted, Error> {
-        self.create_message_while(channel, message, &|| true).await
+        self.create_message_while(channel, message, None, &|| true)
+            .await
     }
 
-    /// Posts a message like [`Client::create_message`], asking `may_send` directly before each
-    /// attempt; once it says no, nothing more is sent.
+    /// Posts a message like [`Client::create_message`], from a slot that was taken for it where
+    /// there is one, asking `may_send` directly before each attempt; once it says no, nothing more
+    /// is sent.
     pub async fn create_message_while(
         &self,
         channel: ChannelId,
         message: &NewMessage,
+        slot: Option<Slot>,
         may_send: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Posted, Error> {
         let route = Route::CreateMessage {
@@ -96,7 +100,7 @@ impl Client {
             .until(message.deadline)
             .only_while(may_send)
             .json(&Body::from(message))?;
-        let answer = self.call(&call).await?;
+        let answer = self.call_at(&call, slot).await?;
         // It was accepted, so the message exists although its id cannot be read.
         let created = answer.parse("message").map_err(|cause| Error::InDoubt {
             cause: Some(cause.into()),
@@ -106,17 +110,18 @@ impl Client {
         })
     }
 
-    /// Waits until a message could be posted at once, as far as the limits are known, for no longer
+    /// Waits for a slot under the limits in which a message can be posted at once, for no longer
     /// than to the deadline. Whoever notes down what is about to be sent does so behind this, so that
-    /// little time passes in which nobody can say whether it was sent.
+    /// little time passes in which nobody can say whether it was sent. `None` when there is none
+    /// by then, as far as the limits are known.
     ///
     /// Cancel safe: yes.
-    pub async fn until_free_to_post(&self, channel: ChannelId, deadline: Instant) {
+    pub async fn slot_to_post(&self, channel: ChannelId, deadline: Instant) -> Option<Slot> {
         let route = Route::CreateMessage {
             channel_id: channel.0,
         };
         let call = Call::new("create_message", &route, channel.0).until(deadline);
-        self.until_free(&call).await;
+        self.slot(&call).await
     }
 
     /// Reads up to `limit` (1..=100) messages, newest first.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use discord::Slot;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Journal, SEND_WITHIN};
@@ -16,13 +17,13 @@ const IN_FLIGHT_MAX: Duration = Duration::from_secs(40);
 const IN_FLIGHT_EVERY: Duration = Duration::from_millis(200);
 
 impl Journal<'_> {
-    /// Waits for a place under Discord's limits before the row is made: a row whose post waits for
+    /// Waits for a slot under Discord's limits before the row is made: a row whose post waits for
     /// one would be in doubt when this worker dies, and its successor would have to wait for long.
-    pub(super) async fn until_free(&self) {
+    pub(super) async fn slot(&self) -> Option<Slot> {
         let deadline = Instant::now() + SEND_WITHIN;
         tokio::select! {
-            () = self.discord.until_free_to_post(self.channel, deadline) => {}
-            () = self.pace.stopped() => {}
+            slot = self.discord.slot_to_post(self.channel, deadline) => slot,
+            () = self.pace.stopped() => None,
         }
     }
 

@@ -105,7 +105,7 @@ pub(super) async fn reply(
         components: Vec::new(),
         deadline: wanted.until,
     };
-    let sent = discord.create_message_while(channel, &message, wanted.may_send);
+    let sent = discord.create_message_while(channel, &message, None, wanted.may_send);
     Ok(Outcome::Replied(sent.await?.id))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::{Budget, Limiter, Rank, RouteKey, Scope, TooLate, lock};
+use super::{Budget, Limiter, Rank, RouteKey, Scope, Slot, TooLate, lock};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -31,7 +31,7 @@ fn soon() -> Instant {
 }
 
 /// Sends a request that takes `time` and learns `budget` from its answer.
-async fn send(limiter: &Limiter, route: RouteKey, time: Duration, budget: Option<Budget>) {
+async fn send(limiter: &Arc<Limiter>, route: RouteKey, time: Duration, budget: Option<Budget>) {
     let mut permit = limiter
         .acquire(route, (Scope::Bot, Rank::Usual), soon())
         .await
@@ -68,38 +68,18 @@ async fn waiters_of_one_bucket_pass_in_the_order_in_which_they_came() {
 
 #[tokio::test(start_paused = true)]
 async fn a_spent_bucket_makes_the_next_wait_for_its_reset() {
-    let limiter = Limiter::new(45);
+    let limiter = Arc::new(Limiter::new(45));
     send(&limiter, post(1), Duration::ZERO, Some(spent(3 * SECOND))).await;
     let began = Instant::now();
 
     send(&limiter, post(1), Duration::ZERO, None).await;
 
     assert_eq!(began.elapsed(), 3 * SECOND);
-}
-
-#[tokio::test(start_paused = true)]
-async fn who_waits_until_the_way_is_free_takes_no_place() {
-    let limiter = Limiter::new(2);
-    send(&limiter, post(1), Duration::ZERO, Some(spent(3 * SECOND))).await;
-    let began = Instant::now();
-    limiter
-        .until_free(post(1), Rank::Usual, began + SECOND)
-        .await;
-    assert_eq!(began.elapsed(), SECOND, "no longer than to the deadline");
-    for _ in 0..3 {
-        limiter.until_free(post(1), Rank::Usual, soon()).await;
-        assert_eq!(began.elapsed(), 3 * SECOND);
-    }
-    send(&limiter, post(1), Duration::ZERO, None).await;
-    send(&limiter, post(2), Duration::ZERO, None).await;
-    assert_eq!(began.elapsed(), 3 * SECOND);
-    limiter.until_free(post(3), Rank::Usual, soon()).await;
-    assert_eq!(began.elapsed(), 4 * SECOND, "the pace over all holds, too");
 }
 
 #[tokio::test(start_paused = true)]
 async fn channels_and_methods_do_not_wait_for_each_other() {
-    let limiter = Limiter::new(45);
+    let limiter = Arc::new(Limiter::new(45));
     send(&limiter, post(1), Duration::ZERO, Some(spent(3 * SECOND))).await;
     let began = Instant::now();
 
@@ -120,7 +100,7 @@ async fn channels_and_methods_do_not_wait_for_each_other() {
 
 #[tokio::test(start_paused = true)]
 async fn routes_with_one_hash_share_their_bucket() {
-    let limiter = Limiter::new(45);
+    let limiter = Arc::new(Limiter::new(45));
     let other = RouteKey {
         template: "other",
         ..post(1)
@@ -137,7 +117,7 @@ async fn routes_with_one_hash_share_their_bucket() {
 
 #[tokio::test(start_paused = true)]
 async fn who_comes_too_late_is_told_at_once() {
-    let limiter = Limiter::new(45);
+    let limiter = Arc::new(Limiter::new(45));
     send(&limiter, post(1), Duration::ZERO, Some(spent(30 * SECOND))).await;
     let began = Instant::now();
 
@@ -185,7 +165,7 @@ async fn who_is_behind_too_many_others_is_told_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_holds_for_those_who_already_wait_for_their_slot() {
-    let limiter = Limiter::new(1);
+    let limiter = Arc::new(Limiter::new(1));
     send(&limiter, post(1), Duration::ZERO, None).await;
     let mut permit = limiter
         .acquire(post(2), (Scope::Bot, Rank::Usual), soon())
@@ -205,7 +185,7 @@ async fn a_stop_holds_for_those_who_already_wait_for_their_slot() {
 
 #[tokio::test(start_paused = true)]
 async fn idle_buckets_are_forgotten_and_busy_ones_kept() {
-    let limiter = Limiter::new(1_000_000);
+    let limiter = Arc::new(Limiter::new(1_000_000));
     send(&limiter, post(1), Duration::ZERO, Some(spent(8 * SECOND))).await;
     for channel in 2..10_000 {
         send(&limiter, post(channel), Duration::ZERO, None).await;
@@ -215,4 +195,23 @@ async fn idle_buckets_are_forgotten_and_busy_ones_kept() {
     assert!(lock(&limiter.buckets).by_key.len() < 5_000);
     send(&limiter, post(1), Duration::ZERO, None).await;
     assert_eq!(began.elapsed(), 8 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_is_one_request_of_the_pace_and_waits_again_when_it_is_used_late() {
+    let limiter = Arc::new(Limiter::new(1));
+    let usual = (Scope::Bot, Rank::Usual);
+    let began = Instant::now();
+    let mut permit = limiter.acquire(post(1), usual, soon()).await.unwrap();
+    permit.ready().await.unwrap();
+    let slot = Slot::of(permit);
+    send(&limiter, post(2), Duration::ZERO, None).await;
+    assert_eq!(began.elapsed(), SECOND, "the slot was counted");
+
+    let (_permit, is_ready) = slot.open(soon());
+    assert!(!is_ready);
+
+    let mut permit = limiter.acquire(post(3), usual, soon()).await.unwrap();
+    permit.ready().await.unwrap();
+    assert!(Slot::of(permit).open(soon()).1);
 }

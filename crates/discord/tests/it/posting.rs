@@ -204,7 +204,7 @@ async fn permission_to_send_is_asked_for_before_each_attempt() {
 
     let client = server.client();
     let error = client
-        .create_message_while(CHANNEL, &message(3), &first_only)
+        .create_message_while(CHANNEL, &message(3), None, &first_only)
         .await
         .unwrap_err();
 
@@ -221,7 +221,7 @@ async fn without_permission_nothing_is_sent() {
 
     let client = server.client();
     let error = client
-        .create_message_while(CHANNEL, &message(3), &may_send)
+        .create_message_while(CHANNEL, &message(3), None, &may_send)
         .await
         .unwrap_err();
 

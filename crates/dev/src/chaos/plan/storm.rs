@@ -76,9 +76,15 @@ impl Weather<'_> {
             let for_ms = STORM_MS + APART_MS / 2;
             self.add(from_ms, What::Trouble(Trouble::Forgetful { for_ms }));
         }
+        let mut has_refused = false;
         for at_ms in self.moments(from_ms, TROUBLES) {
             let trouble = Trouble::any(self.random, !self.is_forgetful);
-            self.add(at_ms, What::Trouble(trouble));
+            // A call is tried again once: of two refusals in a row the second would not pass.
+            let is_model = matches!(trouble, Trouble::Model(_));
+            if !(is_model && has_refused) {
+                self.add(at_ms, What::Trouble(trouble));
+            }
+            has_refused |= is_model;
         }
         for at_ms in self.moments(from_ms, CUTS) {
             let server = if self.random.random() {
