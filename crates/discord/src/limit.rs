@@ -1,7 +1,8 @@
 //! The rate limiter: who may send, in which order, and when.
 //!
 //! Requests of one bucket go out one at a time and first come, first served; what their answers
-//! say is known before the next leaves. The arithmetic is in [`bucket`].
+//! say is known before the next leaves. Those that may leave wait for the pace over all, some before
+//! others. The arithmetic is in [`bucket`].
 
 mod bucket;
 
@@ -14,11 +15,14 @@ use tokio::sync::{Mutex as Turnstile, OwnedMutexGuard};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 pub(crate) use self::bucket::{Budget, Rank, Scope};
-use self::bucket::{Pace, Window};
+use self::bucket::{Pace, Ticket, Window};
 use crate::stop::{Stop, Whose};
 
 /// How many buckets are kept before idle ones are looked for.
 const SWEEP_AT: usize = 4096;
+
+/// Who waits for the pace looks again after this at the latest.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// A slot that is used later than this waits again, so that what was held up does not leave at
 /// once with what came after it.
@@ -211,31 +215,70 @@ impl Drop for Place<'_> {
     }
 }
 
+/// Somebody who waits for the pace.
+struct Waiting<'a> {
+    pace: &'a Mutex<Pace>,
+    ticket: Ticket,
+}
+
+impl<'a> Waiting<'a> {
+    fn queue(pace: &'a Mutex<Pace>, rank: Rank) -> Self {
+        let ticket = lock(pace).queue(rank);
+        Self { pace, ticket }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        lock(self.pace).leave(self.ticket);
+    }
+}
+
 impl Permit {
     /// Waits until the next attempt may be sent, and counts it.
     ///
-    /// Cancel safe: yes; dropped, at most a slot of the global pace is lost.
+    /// Cancel safe: yes; dropped, it only loses its place.
     pub(crate) async fn ready(&mut self) -> Result<(), TooLate> {
         loop {
             let now = Instant::now();
             let ready_at = lock(&self.bucket.window).ready_at(now, 0);
             self.in_time(now, ready_at)?;
-            if ready_at > now {
-                sleep_until(ready_at).await;
-                continue;
+            if ready_at <= now {
+                break;
             }
-            let slot =
-                lock(&self.limiter.pace).reserve(now, (self.scope, self.rank), self.deadline);
-            let slot = slot.map_err(|slot| TooLate {
-                retry_after: Some(slot - now),
-            })?;
-            sleep_until(slot).await;
+            sleep_until(ready_at).await;
+        }
+        match self.scope {
+            Scope::Bot => self.paced().await?,
+            Scope::Token => self.open().await?,
+        }
+        lock(&self.bucket.window).take(Instant::now());
+        Ok(())
+    }
+
+    /// Waits for the pace and for the end of every stop. It looks again and again, for others may
+    /// come that go first, or leave, and a stop that comes meanwhile holds for who waits, too.
+    async fn paced(&self) -> Result<(), TooLate> {
+        let waiting = Waiting::queue(&self.limiter.pace, self.rank);
+        loop {
             let now = Instant::now();
-            // A stop that came while we slept holds for us too.
-            if lock(&self.limiter.pace).open_at(now, self.scope) <= now {
-                lock(&self.bucket.window).take(now);
+            let sent = lock(waiting.pace).send(now, waiting.ticket);
+            let Err(at) = sent else { return Ok(()) };
+            self.in_time(now, at)?;
+            sleep_until(at.min(now + LOOK_EVERY)).await;
+        }
+    }
+
+    /// Waits for the end of a stop that holds for requests with a token of their own.
+    async fn open(&self) -> Result<(), TooLate> {
+        loop {
+            let now = Instant::now();
+            let open_at = lock(&self.limiter.pace).open_at(now, Scope::Token);
+            self.in_time(now, open_at)?;
+            if open_at <= now {
                 return Ok(());
             }
+            sleep_until(open_at).await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! The arithmetic of rate limits, without clock, lock or task: time comes in as an argument.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -105,17 +105,19 @@ pub(crate) enum Scope {
 }
 
 /// Who goes first where not all can go at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
-    Usual,
-    /// People have waited for it already: others leave half of the pace to such requests while
-    /// there are some.
+    /// People have waited for it already.
     First,
+    Usual,
 }
 
-/// For how long after a request that goes first more of them are expected: a reply that is taken
-/// over reads its channel, then asks its model, then posts.
-const FIRST_FOR: Duration = Duration::from_secs(2);
+/// A place among those that wait for the pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket {
+    rank: Rank,
+    number: u64,
+}
 
 /// The limits over all buckets: so many requests in any second, and the stops that Discord orders.
 #[derive(Debug)]
@@ -124,10 +126,11 @@ pub(crate) struct Pace {
     global: usize,
     /// Our share of it.
     per_second: usize,
-    /// When the last `per_second` requests were or will be sent, oldest first.
+    /// When the last `per_second` requests were sent, oldest first.
     sent: VecDeque<Instant>,
-    /// Until then usual requests take half of the pace.
-    first_until: Option<Instant>,
+    /// Who waits, in the order in which they go.
+    waiting: BTreeSet<Ticket>,
+    next_number: u64,
     /// A global 429: requests with the bot token wait.
     stopped_until: Option<Instant>,
     /// A 429 of Cloudflare, against our address: everything waits.
@@ -141,7 +144,8 @@ impl Pace {
             global,
             per_second: global,
             sent: VecDeque::new(),
-            first_until: None,
+            waiting: BTreeSet::new(),
+            next_number: 0,
             stopped_until: None,
             banned_until: None,
         }
@@ -156,53 +160,50 @@ impl Pace {
         self.sent.drain(..surplus);
     }
 
-    /// Gives out the next moment to send at, unless that is after `deadline`: then it is not
-    /// counted and comes back as the error.
-    pub(crate) fn reserve(
-        &mut self,
-        now: Instant,
-        (scope, rank): (Scope, Rank),
-        deadline: Instant,
-    ) -> Result<Instant, Instant> {
-        if rank == Rank::First {
-            self.first_until = Some(now + FIRST_FOR);
-        }
-        let slot = self.next_at(now, (scope, rank));
-        if slot > deadline {
-            return Err(slot);
-        }
-        if scope == Scope::Bot {
-            if self.sent.len() >= self.per_second {
-                self.sent.pop_front();
-            }
-            self.sent.push_back(slot);
-        }
-        Ok(slot)
+    /// Gives out a place behind all of this rank; [`Pace::leave`] gives it back.
+    pub(crate) fn queue(&mut self, rank: Rank) -> Ticket {
+        let ticket = Ticket {
+            rank,
+            number: self.next_number,
+        };
+        self.next_number += 1;
+        self.waiting.insert(ticket);
+        ticket
     }
 
-    /// Returns the next moment to send at.
-    pub(crate) fn next_at(&self, now: Instant, (scope, rank): (Scope, Rank)) -> Instant {
-        let mut slot = self.open_at(now, scope);
-        if scope == Scope::Bot {
-            if let Some(last) = self.sent.back() {
-                slot = slot.max(*last);
-            }
-            let most = self.per_second_of(now, rank);
-            let first = self.sent.len().checked_sub(most);
-            if let Some(first) = first.and_then(|first| self.sent.get(first)) {
-                slot = slot.max(*first + GLOBAL_SPAN);
-            }
-        }
-        slot
+    /// Takes the place back; that of who was sent is gone already.
+    pub(crate) fn leave(&mut self, ticket: Ticket) {
+        self.waiting.remove(&ticket);
     }
 
-    /// How many requests of all may have left in the second before one of this rank.
-    fn per_second_of(&self, now: Instant, rank: Rank) -> usize {
-        let yields = rank == Rank::Usual && self.first_until.is_some_and(|until| until > now);
-        if yields {
-            self.per_second.div_ceil(2)
-        } else {
-            self.per_second
+    /// Counts a request that is sent now, if it may be; otherwise returns when, as far as it is
+    /// known now: others may go before it then, or have left.
+    pub(crate) fn send(&mut self, now: Instant, ticket: Ticket) -> Result<(), Instant> {
+        let ahead = self.waiting.range(..ticket).count();
+        let at = self.open_at(now, Scope::Bot).max(self.room_at(now, ahead));
+        if at > now {
+            return Err(at);
+        }
+        if self.sent.len() >= self.per_second {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
+        self.leave(ticket);
+        Ok(())
+    }
+
+    /// Returns when the pace has room for one more behind so many others: each leaves a second
+    /// after the one that is `per_second` before it.
+    fn room_at(&self, now: Instant, ahead: usize) -> Instant {
+        let seconds = ahead / self.per_second + 1;
+        let place = self.sent.len() + ahead;
+        let span = |seconds| GLOBAL_SPAN.saturating_mul(u32::try_from(seconds).unwrap_or(u32::MAX));
+        match place.checked_sub(seconds * self.per_second) {
+            Some(before) => self
+                .sent
+                .get(before)
+                .map_or(now, |sent| *sent + span(seconds)),
+            None => now + span(seconds - 1),
         }
     }
 

@@ -215,3 +215,19 @@ async fn a_slot_is_one_request_of_the_pace_and_waits_again_when_it_is_used_late(
     permit.ready().await.unwrap();
     assert!(Slot::of(permit).open(soon()).1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn routes_with_their_own_token_are_not_counted() {
+    let limiter = Arc::new(Limiter::new(1));
+    let began = Instant::now();
+    for channel in 1..10 {
+        let limits = (Scope::Token, Rank::Usual);
+        let mut permit = limiter
+            .acquire(post(channel), limits, soon())
+            .await
+            .unwrap();
+        permit.ready().await.unwrap();
+    }
+    send(&limiter, post(1), Duration::ZERO, None).await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}

@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Budget, Pace, Rank, Scope, Window};
+use super::{Budget, Pace, Rank, Scope, Ticket, Window};
 
 const SECOND: Duration = Duration::from_secs(1);
-const BOT: (Scope, Rank) = (Scope::Bot, Rank::Usual);
-const TOKEN: (Scope, Rank) = (Scope::Token, Rank::Usual);
-const FIRST: (Scope, Rank) = (Scope::Bot, Rank::First);
 
 fn budget(limit: u32, remaining: u32, reset_after: Duration) -> Budget {
     Budget {
@@ -83,66 +80,99 @@ fn a_limit_of_zero_is_not_divided_by() {
     assert_eq!(window.ready_at(now, 7), now + 8 * SECOND);
 }
 
+/// Sends as many as may leave now.
+fn sent_at_once(pace: &mut Pace, now: Instant) -> usize {
+    let send = || sent(pace, now, Rank::Usual).ok();
+    std::iter::from_fn(send).count()
+}
+
+/// Sends one, or gives up.
+fn sent(pace: &mut Pace, now: Instant, rank: Rank) -> Result<(), Instant> {
+    let ticket = pace.queue(rank);
+    let sent = pace.send(now, ticket);
+    pace.leave(ticket);
+    sent
+}
+
 #[test]
 fn no_second_sees_more_than_the_pace_allows() {
     let start = Instant::now();
     let mut pace = Pace::new(45);
-    let far = start + 100 * SECOND;
-    let slots: Vec<Instant> = (0..500_u32)
-        .map(|n| {
-            pace.reserve(start + n * Duration::from_millis(3), BOT, far)
-                .unwrap()
-        })
-        .collect();
+    let mut left = Vec::new();
+    for ms in 0..10_000 {
+        let now = start + ms * Duration::from_millis(1);
+        for _ in 0..sent_at_once(&mut pace, now) {
+            left.push(now);
+        }
+    }
 
-    assert!(slots.is_sorted(), "first come, first served");
-    for pair in slots.windows(46) {
+    assert_eq!(left.len(), 450, "and none is wasted");
+    for pair in left.windows(46) {
         assert!(pair[45] - pair[0] >= SECOND);
     }
 }
 
 #[test]
-fn a_slot_after_the_deadline_is_not_counted() {
+fn who_waits_is_told_when_it_is_its_turn() {
+    let now = Instant::now();
+    let mut pace = Pace::new(2);
+    assert_eq!(sent_at_once(&mut pace, now), 2);
+    let waiting: Vec<Ticket> = (0..5).map(|_| pace.queue(Rank::Usual)).collect();
+    let told: Vec<_> = waiting
+        .iter()
+        .map(|ticket| pace.send(now, *ticket).unwrap_err() - now)
+        .collect();
+
+    assert_eq!(told, [1, 1, 2, 2, 3].map(|seconds| seconds * SECOND));
+}
+
+#[test]
+fn who_goes_first_passes_all_others_that_wait_and_none_of_its_own_rank() {
     let now = Instant::now();
     let mut pace = Pace::new(1);
+    assert_eq!(sent_at_once(&mut pace, now), 1);
+    let usual = pace.queue(Rank::Usual);
+    let first = pace.queue(Rank::First);
+    let second = pace.queue(Rank::First);
+    let later = now + SECOND;
 
-    assert_eq!(pace.reserve(now, BOT, now), Ok(now));
-    assert_eq!(pace.reserve(now, BOT, now), Err(now + SECOND));
-    assert_eq!(pace.reserve(now, BOT, now + SECOND), Ok(now + SECOND));
+    assert_eq!(pace.send(later, usual), Err(later + 2 * SECOND));
+    assert_eq!(pace.send(later, second), Err(later + SECOND));
+    assert_eq!(pace.send(later, first), Ok(()));
+    assert_eq!(pace.send(later + SECOND, second), Ok(()));
+    assert_eq!(pace.send(later + 2 * SECOND, usual), Ok(()));
+}
+
+#[test]
+fn who_leaves_keeps_nobody_waiting() {
+    let now = Instant::now();
+    let mut pace = Pace::new(1);
+    let gone = pace.queue(Rank::First);
+    let here = pace.queue(Rank::Usual);
+    assert_eq!(pace.send(now, here), Err(now + SECOND));
+    pace.leave(gone);
+    assert_eq!(pace.send(now, here), Ok(()));
 }
 
 #[test]
 fn a_global_stop_spares_routes_with_their_own_token() {
     let now = Instant::now();
-    let far = now + 60 * SECOND;
     let mut pace = Pace::new(45);
     pace.stop(now, now + 5 * SECOND);
     pace.stop(now, now + SECOND);
 
-    assert_eq!(pace.reserve(now, TOKEN, far), Ok(now));
-    assert_eq!(pace.reserve(now, BOT, far), Ok(now + 5 * SECOND));
+    assert_eq!(pace.open_at(now, Scope::Token), now);
+    assert_eq!(sent(&mut pace, now, Rank::First), Err(now + 5 * SECOND));
 }
 
 #[test]
 fn a_ban_stops_every_route() {
     let now = Instant::now();
-    let far = now + 60 * SECOND;
     let mut pace = Pace::new(45);
     pace.ban(now, now + 5 * SECOND);
 
-    assert_eq!(pace.reserve(now, TOKEN, far), Ok(now + 5 * SECOND));
-    assert_eq!(pace.reserve(now, BOT, far), Ok(now + 5 * SECOND));
-}
-
-#[test]
-fn routes_with_their_own_token_are_not_counted() {
-    let now = Instant::now();
-    let mut pace = Pace::new(1);
-
-    for _ in 0..10 {
-        assert_eq!(pace.reserve(now, TOKEN, now), Ok(now));
-    }
-    assert_eq!(pace.reserve(now, BOT, now), Ok(now));
+    assert_eq!(pace.open_at(now, Scope::Token), now + 5 * SECOND);
+    assert_eq!(sent(&mut pace, now, Rank::Usual), Err(now + 5 * SECOND));
 }
 
 #[test]
@@ -162,10 +192,6 @@ fn a_stop_is_new_once_however_many_answers_tell_of_it() {
 fn processes_share_the_global_limit_as_they_come_and_go() {
     let mut now = Instant::now();
     let mut pace = Pace::new(10);
-    let sent_at_once = |pace: &mut Pace, now: Instant| {
-        let far = now + SECOND / 2;
-        std::iter::from_fn(|| pace.reserve(now, BOT, far).ok()).count()
-    };
     assert_eq!(sent_at_once(&mut pace, now), 10);
     for (processes, share) in [(2, 5), (3, 3), (1, 10), (100, 1), (0, 10)] {
         now += 2 * SECOND;
@@ -179,47 +205,11 @@ fn smaller_share_counts_what_has_left_already() {
     let now = Instant::now();
     let mut pace = Pace::new(4);
     for n in 0..4 {
-        let at = now + n * SECOND / 10;
-        assert_eq!(pace.reserve(at, BOT, at), Ok(at));
+        assert_eq!(sent(&mut pace, now + n * SECOND / 10, Rank::Usual), Ok(()));
     }
     pace.share(2);
-    let then = now + SECOND / 2;
     assert_eq!(
-        pace.reserve(then, BOT, then + SECOND),
-        Ok(now + SECOND / 5 + SECOND)
+        sent(&mut pace, now + SECOND / 2, Rank::Usual),
+        Err(now + SECOND / 5 + SECOND)
     );
-}
-
-#[test]
-fn who_goes_first_passes_others_that_wait_for_the_pace() {
-    let now = Instant::now();
-    let far = now + 60 * SECOND;
-    let mut pace = Pace::new(4);
-    for _ in 0..2 {
-        assert_eq!(pace.reserve(now, FIRST, far), Ok(now));
-    }
-    assert_eq!(
-        pace.next_at(now, BOT),
-        now + SECOND,
-        "half of the pace is left"
-    );
-    for _ in 0..2 {
-        assert_eq!(pace.reserve(now, FIRST, far), Ok(now));
-    }
-    assert_eq!(
-        pace.next_at(now, FIRST),
-        now + SECOND,
-        "the pace holds for all"
-    );
-}
-
-#[test]
-fn nothing_is_kept_free_when_nobody_goes_first() {
-    let now = Instant::now();
-    let mut pace = Pace::new(4);
-    assert_eq!(pace.reserve(now, FIRST, now), Ok(now));
-    let later = now + 2 * SECOND;
-    for _ in 0..4 {
-        assert_eq!(pace.reserve(later, BOT, later), Ok(later));
-    }
 }
