@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use twilight_http::routing::Route;
 
 use crate::error::Error;
-use crate::limit::{RouteKey, Scope};
+use crate::limit::{Rank, RouteKey, Scope};
 
 /// The usual deadline of a call.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -91,6 +91,14 @@ impl<'a> Call<'a> {
     pub(crate) fn impatient(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self
+    }
+
+    /// The rank of an impatient call is the last, whoever makes it.
+    pub(crate) fn rank_or(&self, rank: Rank) -> Rank {
+        match self.patience {
+            Some(_) => Rank::Last,
+            None => rank,
+        }
     }
 
     /// Until when the call waits for a place under the limits.

@@ -153,7 +153,7 @@ impl Inner {
         let (mut permit, mut is_ready) = match slot {
             Some(slot) => slot.open(call.deadline),
             None => {
-                let limits = (call.scope, rank);
+                let limits = (call.scope, call.rank_or(rank));
                 let permit = self
                     .limiter
                     .acquire(call.route_key(), limits, call.admitted_by());

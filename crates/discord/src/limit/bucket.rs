@@ -8,6 +8,11 @@ use tokio::time::Instant;
 /// The span over which Discord counts requests against its global limit.
 const GLOBAL_SPAN: Duration = Duration::from_secs(1);
 
+/// The part of it, a quarter, over which usual requests are spread: in one burst they would take all
+/// places of a second.
+const SMOOTH_SPAN: Duration = Duration::from_millis(250);
+const SMOOTH_PARTS: usize = 4;
+
 /// What is known about one bucket: how many requests are free, and when they are again.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
@@ -109,7 +114,10 @@ pub(crate) enum Scope {
 pub(crate) enum Rank {
     /// People have waited for it already.
     First,
+    /// Spread over the second, so that what goes first finds a place soon.
     Usual,
+    /// Only while half of the pace is not used.
+    Last,
 }
 
 /// A place among those that wait for the pace.
@@ -180,7 +188,16 @@ impl Pace {
     /// known now: others may go before it then, or have left.
     pub(crate) fn send(&mut self, now: Instant, ticket: Ticket) -> Result<(), Instant> {
         let ahead = self.waiting.range(..ticket).count();
-        let at = self.open_at(now, Scope::Bot).max(self.room_at(now, ahead));
+        let global = match ticket.rank {
+            Rank::First | Rank::Usual => self.per_second,
+            Rank::Last => self.per_second.div_ceil(2),
+        };
+        let mut at = self.open_at(now, Scope::Bot);
+        at = at.max(self.room_at(now, ahead, (global, GLOBAL_SPAN)));
+        if ticket.rank != Rank::First {
+            let smooth = self.per_second.div_ceil(SMOOTH_PARTS);
+            at = at.max(self.room_at(now, ahead, (smooth, SMOOTH_SPAN)));
+        }
         if at > now {
             return Err(at);
         }
@@ -192,18 +209,15 @@ impl Pace {
         Ok(())
     }
 
-    /// Returns when the pace has room for one more behind so many others: each leaves a second
-    /// after the one that is `per_second` before it.
-    fn room_at(&self, now: Instant, ahead: usize) -> Instant {
-        let seconds = ahead / self.per_second + 1;
-        let place = self.sent.len() + ahead;
-        let span = |seconds| GLOBAL_SPAN.saturating_mul(u32::try_from(seconds).unwrap_or(u32::MAX));
-        match place.checked_sub(seconds * self.per_second) {
-            Some(before) => self
-                .sent
-                .get(before)
-                .map_or(now, |sent| *sent + span(seconds)),
-            None => now + span(seconds - 1),
+    /// Returns when there is room for one more behind so many others, where `most` may be sent in a
+    /// span: each leaves a span after the one that is `most` before it.
+    fn room_at(&self, now: Instant, ahead: usize, (most, span): (usize, Duration)) -> Instant {
+        let spans = ahead / most + 1;
+        let after = |spans| span.saturating_mul(u32::try_from(spans).unwrap_or(u32::MAX));
+        let before = (self.sent.len() + ahead).checked_sub(spans * most);
+        match before.and_then(|before| self.sent.get(before)) {
+            Some(sent) => *sent + after(spans),
+            None => now + after(spans.saturating_sub(1)),
         }
     }
 

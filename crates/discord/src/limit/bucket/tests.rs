@@ -82,7 +82,7 @@ fn a_limit_of_zero_is_not_divided_by() {
 
 /// Sends as many as may leave now.
 fn sent_at_once(pace: &mut Pace, now: Instant) -> usize {
-    let send = || sent(pace, now, Rank::Usual).ok();
+    let send = || sent(pace, now, Rank::First).ok();
     std::iter::from_fn(send).count()
 }
 
@@ -94,22 +94,42 @@ fn sent(pace: &mut Pace, now: Instant, rank: Rank) -> Result<(), Instant> {
     sent
 }
 
-#[test]
-fn no_second_sees_more_than_the_pace_allows() {
+/// Sends what may leave in ten seconds; returns when each of them left.
+fn sent_in_ten_seconds(pace: &mut Pace, rank: Rank) -> Vec<Instant> {
     let start = Instant::now();
-    let mut pace = Pace::new(45);
     let mut left = Vec::new();
     for ms in 0..10_000 {
         let now = start + ms * Duration::from_millis(1);
-        for _ in 0..sent_at_once(&mut pace, now) {
+        while sent(pace, now, rank).is_ok() {
             left.push(now);
         }
     }
+    left
+}
 
-    assert_eq!(left.len(), 450, "and none is wasted");
-    for pair in left.windows(46) {
-        assert!(pair[45] - pair[0] >= SECOND);
+#[test]
+fn no_second_sees_more_than_the_pace_allows() {
+    for rank in [Rank::First, Rank::Usual] {
+        let left = sent_in_ten_seconds(&mut Pace::new(45), rank);
+        assert_eq!(left.len(), 450, "none is wasted");
+        for pair in left.windows(46) {
+            assert!(pair[45] - pair[0] >= SECOND);
+        }
     }
+}
+
+#[test]
+fn usual_requests_are_spread_over_the_second() {
+    let left = sent_in_ten_seconds(&mut Pace::new(45), Rank::Usual);
+    for pair in left.windows(13) {
+        assert!(pair[12] - pair[0] >= SECOND / 4);
+    }
+}
+
+#[test]
+fn what_goes_last_leaves_half_of_the_pace_to_others() {
+    let left = sent_in_ten_seconds(&mut Pace::new(10), Rank::Last);
+    assert_eq!(left.len(), 50);
 }
 
 #[test]
@@ -117,7 +137,7 @@ fn who_waits_is_told_when_it_is_its_turn() {
     let now = Instant::now();
     let mut pace = Pace::new(2);
     assert_eq!(sent_at_once(&mut pace, now), 2);
-    let waiting: Vec<Ticket> = (0..5).map(|_| pace.queue(Rank::Usual)).collect();
+    let waiting: Vec<Ticket> = (0..5).map(|_| pace.queue(Rank::First)).collect();
     let told: Vec<_> = waiting
         .iter()
         .map(|ticket| pace.send(now, *ticket).unwrap_err() - now)
@@ -205,11 +225,11 @@ fn smaller_share_counts_what_has_left_already() {
     let now = Instant::now();
     let mut pace = Pace::new(4);
     for n in 0..4 {
-        assert_eq!(sent(&mut pace, now + n * SECOND / 10, Rank::Usual), Ok(()));
+        assert_eq!(sent(&mut pace, now + n * SECOND / 10, Rank::First), Ok(()));
     }
     pace.share(2);
     assert_eq!(
-        sent(&mut pace, now + SECOND / 2, Rank::Usual),
+        sent(&mut pace, now + SECOND / 2, Rank::First),
         Err(now + SECOND / 5 + SECOND)
     );
 }
