@@ -123,6 +123,11 @@ impl<'a> Journal<'a> {
         self.has_posted || self.acts.are_seen
     }
 
+    /// Returns the client for what this turn asks Discord besides.
+    pub(crate) const fn discord(&self) -> &discord::Client {
+        &self.discord
+    }
+
     /// Returns what a test takes away; nothing, otherwise.
     fn switches(&self) -> &Switches {
         &self.app.settings.switches

@@ -173,9 +173,7 @@ impl Journal<'_> {
             self.lease.turn,
             -1 - one.step * CALLS_PER_STEP - one.ordinal,
         );
-        let taking = one
-            .effect
-            .take(&self.app.discord, self.channel, nonce, wanted);
+        let taking = one.effect.take(&self.discord, self.channel, nonce, wanted);
         match taking.await {
             Ok(outcome) => outcome,
             Err(error) => {

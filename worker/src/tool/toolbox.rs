@@ -88,7 +88,8 @@ impl Toolbox {
         }
         let mut uses = Vec::with_capacity(said.calls.len());
         for (ordinal, call) in (0..).zip(said.calls) {
-            let here = unless_told(app, pace, self.look_around(app, &call)).await?;
+            let here =
+                unless_told(app, pace, self.look_around(app, journal.discord(), &call)).await?;
             let result = self.one(app, journal, (ordinal, &call), here).await?;
             pace.note();
             uses.push(ToolUse { call, result });
@@ -166,7 +167,12 @@ impl Toolbox {
     }
 
     /// Finds out who may do what, where the tool asks for that; `None` where it stays unknown.
-    async fn look_around(&self, app: &App, call: &ToolCall) -> Result<Option<Here>, TurnError> {
+    async fn look_around(
+        &self,
+        app: &App,
+        discord: &discord::Client,
+        call: &ToolCall,
+    ) -> Result<Option<Here>, TurnError> {
         let tool = Tool::named(&call.name).filter(|tool| self.offered.contains(tool));
         if tool.is_none_or(|tool| tool.caller_needs().is_empty()) {
             return Ok(None);
@@ -181,7 +187,7 @@ impl Toolbox {
             bot: app.bot,
             now_unix: unix_seconds(app),
         };
-        let asking = app.rights.here(&app.discord, question);
+        let asking = app.rights.here(discord, question);
         match timeout(CHECK_WITHIN, asking).await {
             Ok(Ok(here)) => Ok(Some(here)),
             Ok(Err(error)) => {

@@ -6,6 +6,7 @@ use std::fmt;
 use proto::id::MessageId;
 use serde::Serialize;
 
+use super::effects::Thread;
 use super::judge::{Asked, Seen};
 use crate::part::Part;
 
@@ -65,9 +66,13 @@ impl fmt::Display for Times {
     }
 }
 
-/// Times from a kill to the next part of each reply that the worker was writing; first those
-/// without, then those with a post on its way.
-pub(super) fn of_workers(deaths: &[Death], asked: &[Asked], seen: &[Seen]) -> [Vec<u64>; 2] {
+/// Times from a kill to the next part or thread of each reply that the worker was writing; first
+/// those without, then those with a post on its way.
+pub(super) fn of_workers(
+    deaths: &[Death],
+    asked: &[Asked],
+    (seen, threads): (&[Seen], &[Thread]),
+) -> [Vec<u64>; 2] {
     let numbers: BTreeMap<u32, MessageId> = asked
         .iter()
         .map(|asked| (asked.number, asked.trigger))
@@ -81,6 +86,12 @@ pub(super) fn of_workers(deaths: &[Death], asked: &[Asked], seen: &[Seen]) -> [V
                 .entry(trigger)
                 .or_default()
                 .push(seen.id.created_at_ms());
+        }
+    }
+    for thread in threads {
+        if let Some(trigger) = numbers.get(&thread.number) {
+            let made_at_ms = thread.note.created_at_ms();
+            posts.entry(*trigger).or_default().push(made_at_ms);
         }
     }
     let mut times = [Vec::new(), Vec::new()];
@@ -126,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_next_part_of_a_reply_that_was_being_written_counts() {
-        let asked = [1, 2, 3].map(|number: u32| Asked {
+        let asked = [1, 2, 3, 4].map(|number: u32| Asked {
             number,
             trigger: MessageId(u64::from(number)),
             channel: ChannelId(1),
@@ -142,6 +153,7 @@ mod tests {
                 (MessageId(1), false),
                 (MessageId(2), true),
                 (MessageId(3), false),
+                (MessageId(4), false),
             ],
         };
         let seen = [
@@ -150,8 +162,12 @@ mod tests {
             part(17_000, 2, 1),
             part(999, 3, 2),
         ];
-        let times = of_workers(&[death], &asked, &seen);
-        assert_eq!(times, [vec![6_000], vec![16_000]]);
+        let thread = Thread {
+            note: at(6_500),
+            number: 4,
+        };
+        let times = of_workers(&[death], &asked, (&seen, &[thread]));
+        assert_eq!(times, [vec![6_000, 5_500], vec![16_000]]);
     }
 
     #[test]

@@ -159,7 +159,11 @@ pub(super) async fn of(
 }
 
 fn recovery_of(site: &Site, record: &Record, outcome: &Outcome, heard: &Heard) -> Recovery {
-    let [plain, in_flight] = recovery::of_workers(&record.deaths, &outcome.asked, &outcome.seen);
+    let [plain, in_flight] = recovery::of_workers(
+        &record.deaths,
+        &outcome.asked,
+        (&outcome.seen, &outcome.threads),
+    );
     let gateways = record
         .deaths
         .iter()

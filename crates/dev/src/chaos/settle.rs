@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::time::{Instant, sleep};
 
 use super::Args;
-use super::effects::{self, Effects};
+use super::effects::{self, Effects, Thread};
 use super::judge::{Asked, Seen, Verdict, judge};
 use super::people::People;
 use super::reading::{self, Standing};
@@ -36,6 +36,7 @@ pub(super) struct Settling<'a> {
 pub(super) struct Outcome {
     pub(super) asked: Vec<Asked>,
     pub(super) seen: Vec<Seen>,
+    pub(super) threads: Vec<Thread>,
     pub(super) verdict: Verdict,
     pub(super) effects: Effects,
     /// Posts that somebody took back.
@@ -85,6 +86,7 @@ impl Settling<'_> {
         Ok(Outcome {
             asked,
             seen,
+            threads,
             verdict,
             effects,
             withdrawn,
