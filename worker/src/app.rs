@@ -16,6 +16,7 @@ use crate::control::Nudges;
 use crate::journal::Echoes;
 use crate::keys::Keys;
 use crate::partition::{LiveTurns, Presence, Pulse};
+use crate::pipeline::Unreadable;
 use crate::pool::KeyPools;
 use crate::privacy::Privacy;
 use crate::profiles::Profiles;
@@ -70,6 +71,8 @@ pub struct App {
     pub(crate) toolless: Toolless,
     /// Who may do what, as far as it was read a moment ago.
     pub(crate) rights: Rights,
+    /// Channels out of which nothing may be read that people forward.
+    pub(crate) unreadable: Unreadable,
     /// Posts of this process whose echo is expected.
     pub(crate) echoes: Echoes,
     /// Places for turns (`WORKER_MAX_TURNS`).

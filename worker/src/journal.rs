@@ -345,6 +345,7 @@ impl<'a> Journal<'a> {
             text: text.to_owned(),
             mentions: Vec::new(),
             is_own: true,
+            forwarded: None,
         });
     }
 }

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use self::accept::{Surroundings, Verdict};
 use self::admit::Answer;
 pub(crate) use self::admit::Granted;
+pub(crate) use self::collect::Unreadable;
 pub(crate) use self::deliver::{Said, neutralise};
 use crate::app::App;
 use crate::channel::history::History;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use proto::id::{MessageId, UserId};
+use proto::id::{ChannelId, MessageId, UserId};
 
 /// Messages kept per channel: the largest `message_fetch_limit` (CHAT-58).
 pub(crate) const RING_CAPACITY: usize = 100;
@@ -33,6 +33,20 @@ pub(crate) struct Line {
     pub mentions: Vec<(UserId, String)>,
     /// Posted by us.
     pub is_own: bool,
+    /// What it shows again, where it forwards a message.
+    pub forwarded: Option<Forwarded>,
+}
+
+/// A message that another one shows again. Whose words they are is not told with it, so they are
+/// nobody's until the original was read (PRIV-27).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Forwarded {
+    /// Where the original was said.
+    pub channel: ChannelId,
+    /// The original.
+    pub message: MessageId,
+    /// The original itself, read for one turn; nothing remembers it.
+    pub original: Option<Box<Line>>,
 }
 
 impl std::fmt::Debug for Line {
@@ -235,6 +249,7 @@ mod tests {
             text: text.to_owned(),
             mentions: Vec::new(),
             is_own: false,
+            forwarded: None,
         }
     }
 

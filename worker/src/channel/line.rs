@@ -3,11 +3,12 @@
 //! Events and REST answers come in different shapes and must read the same.
 
 use proto::event;
-use proto::id::{MessageId, UserId};
+use proto::id::{ChannelId, MessageId, UserId};
 use twilight_model::channel::Message;
-use twilight_model::channel::message::Mention;
+use twilight_model::channel::message::{Mention, MessageReference, MessageReferenceType};
+use twilight_model::id::Id;
 
-use super::history::Line;
+use super::history::{Forwarded, Line};
 
 /// Discord's own note that a thread was started; in the name of whoever started it (its message
 /// page, 2026-11).
@@ -36,9 +37,6 @@ pub(crate) fn of_event(message: &event::Message, bot: UserId) -> Line {
     if let Some(poll) = &message.poll {
         text.note("poll", &poll.question);
     }
-    if message.snapshot_origin.is_some() {
-        text.forwarded();
-    }
     Line {
         id: MessageId(message.message_id),
         author: UserId(author.user_id),
@@ -50,6 +48,11 @@ pub(crate) fn of_event(message: &event::Message, bot: UserId) -> Line {
             .map(|mention| (UserId(mention.user_id), mention.display_name.clone()))
             .collect(),
         is_own: author.user_id == bot.0,
+        forwarded: message.snapshot_origin.map(|origin| Forwarded {
+            channel: ChannelId(origin.channel_id),
+            message: MessageId(origin.message_id),
+            original: None,
+        }),
     }
 }
 
@@ -70,9 +73,6 @@ pub(crate) fn of_rest(message: &Message, bot: UserId) -> Line {
     if let Some(poll) = &message.poll {
         text.note("poll", poll.question.text.as_deref().unwrap_or_default());
     }
-    if !message.message_snapshots.is_empty() {
-        text.forwarded();
-    }
     Line {
         id: MessageId(message.id.get()),
         author: UserId(author.id.get()),
@@ -82,7 +82,17 @@ pub(crate) fn of_rest(message: &Message, bot: UserId) -> Line {
         text: text.0,
         mentions: message.mentions.iter().map(mention).collect(),
         is_own: author.id.get() == bot.0,
+        forwarded: message.reference.as_ref().and_then(forwarded),
     }
+}
+
+fn forwarded(reference: &MessageReference) -> Option<Forwarded> {
+    let is_forward = reference.kind == MessageReferenceType::Forward;
+    is_forward.then(|| Forwarded {
+        channel: ChannelId(reference.channel_id.map_or(0, Id::get)),
+        message: MessageId(reference.message_id.map_or(0, Id::get)),
+        original: None,
+    })
 }
 
 fn mention(mention: &Mention) -> (UserId, String) {
@@ -99,24 +109,16 @@ impl Text {
     }
 
     fn note(&mut self, kind: &str, what: &str) {
-        self.add(&format!("[{kind}: {what}]"));
-    }
-
-    fn forwarded(&mut self) {
-        self.add("[forwarded message]");
-    }
-
-    fn add(&mut self, note: &str) {
         if !self.0.is_empty() {
             self.0.push('\n');
         }
-        self.0.push_str(note);
+        self.0.extend(["[", kind, ": ", what, "]"]);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::event::{Attachment, Author, Mention, Message};
+    use proto::event::{Attachment, Author, Mention, Message, SnapshotOrigin};
 
     use super::*;
 
@@ -151,5 +153,23 @@ mod tests {
         assert_eq!(line.mentions, expected);
         assert_eq!(line.name, "tomori");
         assert!(line.is_own);
+    }
+
+    /// PRIV-27
+    #[test]
+    fn forward_comes_with_where_its_original_is_and_without_words() {
+        let message = Message {
+            snapshot_origin: Some(SnapshotOrigin {
+                message_id: 7,
+                channel_id: 6,
+                guild_id: 5,
+            }),
+            ..Message::default()
+        };
+        let line = of_event(&message, UserId(9));
+        let forwarded = line.forwarded.unwrap();
+        let origin = (forwarded.channel, forwarded.message);
+        assert_eq!(origin, (ChannelId(6), MessageId(7)));
+        assert!(line.text.is_empty() && forwarded.original.is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! Step 4: the prompt. Who speaks, what was said, and what this reply already consists of.
 
+mod forward;
 mod memory;
 
 use discord::Page;
@@ -8,6 +9,7 @@ use proto::id::{MessageId, UserId};
 use store::{Persona, TriggerKind};
 use twilight_model::channel::Message;
 
+pub(crate) use self::forward::Unreadable;
 use super::claim::{Claimed, Predecessor, Voice};
 use crate::app::App;
 use crate::channel::history::{Found, History, Line};
@@ -116,9 +118,10 @@ struct Heard {
 async fn hear(
     app: &App,
     claimed: &Claimed,
-    lines: Vec<Line>,
-    trigger: Line,
+    mut lines: Vec<Line>,
+    mut trigger: Line,
 ) -> Result<Heard, TurnError> {
+    forward::read(app, &mut lines, &mut trigger).await;
     let people: Vec<UserId> = filter::people(lines.iter().chain([&trigger]));
     let levels = with_patience(|| app.store.privacy_levels(&people)).await?;
     let speakers = [&trigger].into_iter().chain(lines.iter().rev());
@@ -166,6 +169,7 @@ async fn find_trigger(
             text: typed.unwrap_or_else(|| WITHOUT_PROMPT.to_owned()),
             mentions: Vec::new(),
             is_own: false,
+            forwarded: None,
         });
     }
     if claimed.predecessor == Predecessor::None {
@@ -335,6 +339,7 @@ mod tests {
             text: text.to_owned(),
             mentions: Vec::new(),
             is_own,
+            forwarded: None,
         };
         filter::line(line, &HashMap::new()).unwrap()
     }

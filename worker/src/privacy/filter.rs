@@ -10,11 +10,14 @@ use std::fmt;
 use proto::id::{MessageId, UserId};
 use store::PrivacyLevel;
 
-use crate::channel::history::Line;
+use crate::channel::history::{Forwarded, Line};
 
 /// How somebody is called who must not be named (PRIV-8, PRIV-17).
 const SOMEONE: &str = "someone";
 const NEUTRAL_NAME: &str = "User";
+
+/// What stands for a forwarded message whose words may not be used, or cannot be read (PRIV-27).
+const FORWARDED: &str = "[forwarded message]";
 
 /// The levels of those who ever chose one; all others have the first.
 pub(crate) type Levels = HashMap<UserId, PrivacyLevel>;
@@ -59,6 +62,7 @@ impl fmt::Debug for Visible {
 /// Returns whose levels must be known to judge the lines; sorted, without repetition.
 pub(crate) fn people<'a>(lines: impl Iterator<Item = &'a Line>) -> Vec<UserId> {
     let mut people: Vec<UserId> = lines
+        .flat_map(|line| [line].into_iter().chain(original(line)))
         .flat_map(|line| {
             let mentioned = line.mentions.iter().map(|(user, _)| *user);
             mentioned.chain((!line.is_own).then_some(line.author))
@@ -101,6 +105,10 @@ pub(crate) fn remembered<'a>(
     remembered
 }
 
+fn original(line: &Line) -> Option<&Line> {
+    line.forwarded.as_ref()?.original.as_deref()
+}
+
 fn named(line: Line, levels: &Levels) -> Visible {
     let mut text = line.text;
     for (user, name) in &line.mentions {
@@ -110,11 +118,28 @@ fn named(line: Line, levels: &Levels) -> Visible {
             text = text.replace(&form, &format!("@{name}"));
         }
     }
+    if let Some(forwarded) = line.forwarded {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&shown_again(forwarded, levels));
+    }
     Visible {
         id: line.id,
         name: line.name,
         text,
         is_own: line.is_own,
+    }
+}
+
+/// Returns what may be used of a forwarded message: as if its author had said it here.
+fn shown_again(forwarded: Forwarded, levels: &Levels) -> String {
+    let original = forwarded.original.and_then(|original| line(*original, levels));
+    match original {
+        Some(original) if !original.text.is_empty() => {
+            format!("[forwarded message: {}]", original.text)
+        }
+        _ => FORWARDED.to_owned(),
     }
 }
 
@@ -125,6 +150,7 @@ fn is_full(user: UserId, levels: &Levels) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proto::id::ChannelId;
 
     use super::*;
 
@@ -143,7 +169,25 @@ mod tests {
                 (UserId(3), String::new()),
             ],
             is_own: false,
+            forwarded: None,
         }
+    }
+
+    /// What alice shows again of what somebody said elsewhere.
+    fn forward(original: Option<Line>) -> Line {
+        let forwarded = Forwarded {
+            channel: ChannelId(8),
+            message: MessageId(6),
+            original: original.map(Box::new),
+        };
+        Line {
+            forwarded: Some(forwarded),
+            ..said(ALICE, "")
+        }
+    }
+
+    fn words_of(line_: Line, carol: PrivacyLevel) -> String {
+        line(line_, &levels(carol)).unwrap().text().to_owned()
     }
 
     fn levels(carol: PrivacyLevel) -> Levels {
@@ -200,6 +244,25 @@ mod tests {
         };
         let visible = line(own, &levels(PrivacyLevel::Full)).unwrap();
         assert_eq!(visible.text(), "hi @someone");
+    }
+
+    /// PRIV-27, PRIV-34
+    #[test]
+    fn forwarded_words_are_those_of_their_author() {
+        let known = || forward(Some(said(CAROL, "x of <@2>")));
+        for level in [PrivacyLevel::Minimal, PrivacyLevel::Partial] {
+            assert_eq!(words_of(known(), level), "[forwarded message: x of @carol]");
+        }
+        for hidden in [
+            words_of(known(), PrivacyLevel::Full),
+            words_of(forward(Some(said(UserId(0), "x"))), PrivacyLevel::Minimal),
+            words_of(forward(Some(said(CAROL, ""))), PrivacyLevel::Minimal),
+            words_of(forward(None), PrivacyLevel::Minimal),
+        ] {
+            assert_eq!(hidden, "[forwarded message]");
+        }
+        let people = people([forward(Some(said(UserId(5), "x")))].iter());
+        assert_eq!(people, [1, 2, 3, 5].map(UserId));
     }
 
     /// PRIV-6, PRIV-8, PRIV-20

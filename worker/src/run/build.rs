@@ -25,6 +25,7 @@ use crate::control::Nudges;
 use crate::journal::Echoes;
 use crate::keys::Keys;
 use crate::partition::{LiveTurns, Presence, Pulse};
+use crate::pipeline::Unreadable;
 use crate::pool::KeyPools;
 use crate::privacy::Privacy;
 use crate::profiles::Profiles;
@@ -75,6 +76,7 @@ pub(super) async fn build(
         echoes: Echoes::default(),
         toolless: Toolless::default(),
         rights: Rights::default(),
+        unreadable: Unreadable::default(),
         nudges: Nudges::default(),
         prompts: Prompts::default(),
         interactions: TaskTracker::new(),

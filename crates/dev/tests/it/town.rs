@@ -457,7 +457,7 @@ impl Town {
         found.expect("it was there a moment ago")
     }
 
-    async fn post(&self, body: &Value) -> Trigger {
+    pub(crate) async fn post(&self, body: &Value) -> Trigger {
         let said = http::post_json(&format!("{}/sandbox/messages", self.url), body)
             .await
             .unwrap();

@@ -78,6 +78,7 @@ fn judge(message: &Message, profile: Option<&Profile>) -> Verdict {
         text: "hi".to_owned(),
         mentions: Vec::new(),
         is_own: true,
+        forwarded: None,
     });
     let around = Surroundings {
         bot: BOT,
