@@ -1,4 +1,4 @@
-//! What a worker does beside its work: health, old records, forgotten turns, its share of limits.
+//! What a worker does beside its work: health, jobs for all, forgotten turns, its share of limits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +9,13 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use crate::app::App;
 use crate::command::respond;
 use crate::privacy::reconcile;
-use crate::{control, interactions, stops, telling};
+use crate::{control, interactions, retention, stops, telling};
 
 /// Readiness looks at its conditions this often.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 /// The database counts as there when it answered within this (CFG-123).
 const DATABASE_WITHIN: Duration = Duration::from_secs(5);
-
-/// Records of finished turns are cleared away this often (DB-68, DB-69).
-const PURGE_EVERY: Duration = Duration::from_hours(1);
 
 /// Turns that are ours by their row and that no task of ours runs are let go this often.
 const LET_GO_EVERY: Duration = Duration::from_secs(15);
@@ -37,7 +34,7 @@ pub(crate) fn start(app: &Arc<App>, health: Health) {
     );
     until_stopped(app, telling::tell_of_refused_keys);
     until_stopped(app, reconcile::keep);
-    until_stopped(app, |app| async move { purge_old_records(&app).await });
+    until_stopped(app, retention::keep);
     until_stopped(app, |app| async move { let_lost_turns_go(&app).await });
     let reading = Arc::clone(app);
     app.tracker.spawn(async move {
@@ -100,34 +97,6 @@ async fn watch_surroundings(app: &App, health: &Health) {
         let workers = u32::try_from(app.presence.sharers()).unwrap_or(u32::MAX);
         app.discord.set_global_share(workers);
     }
-}
-
-async fn purge_old_records(app: &App) {
-    let mut ticks = ticks(PURGE_EVERY);
-    loop {
-        ticks.tick().await;
-        let now_ms = i64::try_from(app.settings.switches.unix_now_ms()).unwrap_or(i64::MAX);
-        if let Some(now) = chrono::DateTime::from_timestamp_millis(now_ms)
-            && let Err(error) = purge(app, now).await
-        {
-            tracing::warn!(%error, "old records are not purged");
-        }
-    }
-}
-
-async fn purge(app: &App, now: chrono::DateTime<chrono::Utc>) -> Result<(), store::Error> {
-    let purged = app.store.purge_finished(now).await?;
-    let attempts = app.store.purge_attempts(now).await?;
-    let quotas = app.store.purge_quotas(now).await?;
-    tracing::info!(
-        turns = purged.turns,
-        decisions = purged.decisions,
-        channels = purged.channels,
-        attempts,
-        quotas,
-        "old records purged"
-    );
-    Ok(())
 }
 
 /// A turn whose end could not be recorded stays ours by its row, and the owner of its channel

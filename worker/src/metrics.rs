@@ -1,5 +1,7 @@
 //! Every metric of the worker: name, meaning, and the one function that emits it.
 
+mod privacy;
+
 use std::time::Duration;
 
 use keyring::{EncryptedColumn, INVENTORY};
@@ -10,6 +12,7 @@ use metrics::{
 use proto::event::DeadLetterReason;
 use store::{Decision, TurnState};
 
+pub(crate) use self::privacy::{Repair, compared, deleted, hidden_users, repaired, retained};
 use crate::pipeline::Stage;
 use crate::pool::Outcome;
 use crate::telling::Told;
@@ -35,9 +38,6 @@ const MODEL_STAND_INS_TOTAL: &str = "worker_model_stand_ins_total";
 const CIRCUITS_OPENED_TOTAL: &str = "worker_provider_circuits_opened_total";
 const KEY_TELLINGS_TOTAL: &str = "worker_key_tellings_total";
 const PANICS_TOTAL: &str = "worker_panics_total";
-const PRIVACY_USERS: &str = "worker_privacy_users";
-const PRIVACY_COMPARISONS_TOTAL: &str = "worker_privacy_comparisons_total";
-const PRIVACY_REPAIRS_TOTAL: &str = "worker_privacy_repairs_total";
 
 /// Buckets around the objective of 250 ms for a stage without a model, up to a long answer.
 const STAGE_BUCKETS: &[f64] = &[
@@ -107,7 +107,7 @@ pub fn describe() {
     );
     describe_faults();
     describe_calls();
-    describe_privacy();
+    privacy::describe();
     touch();
 }
 
@@ -159,24 +159,6 @@ fn describe_faults() {
     );
 }
 
-fn describe_privacy() {
-    describe_gauge!(
-        PRIVACY_USERS,
-        Unit::Count,
-        "users of the bucket who are not heard, as far as this worker has read"
-    );
-    describe_counter!(
-        PRIVACY_COMPARISONS_TOTAL,
-        Unit::Count,
-        "comparisons of the bucket of privacy levels with the database, by outcome"
-    );
-    describe_counter!(
-        PRIVACY_REPAIRS_TOTAL,
-        Unit::Count,
-        "keys of that bucket that were not as the database says, by repair"
-    );
-}
-
 /// Makes zero visible from the start.
 fn touch() {
     for decision in Decision::ALL {
@@ -207,13 +189,7 @@ fn touch() {
         counter!(KEY_TELLINGS_TOTAL, "told" => told.as_str()).absolute(0);
     }
     counter!(MODEL_STAND_INS_TOTAL).absolute(0);
-    for outcome in ["done", "failed"] {
-        counter!(PRIVACY_COMPARISONS_TOTAL, "outcome" => outcome).absolute(0);
-    }
-    for repair in [Repair::Added, Repair::Removed] {
-        counter!(PRIVACY_REPAIRS_TOTAL, "repair" => repair.as_str()).absolute(0);
-    }
-    gauge!(PRIVACY_USERS).set(0);
+    privacy::touch();
     counter!(TAKEOVERS_TOTAL).absolute(0);
     counter!(PANICS_TOTAL).absolute(0);
     gauge!(TURNS_RUNNING).set(0);
@@ -362,36 +338,6 @@ pub(crate) fn circuit_opened(provider: Provider) {
 
 pub(crate) fn told_of_key(told: Told) {
     counter!(KEY_TELLINGS_TOTAL, "told" => told.as_str()).increment(1);
-}
-
-/// What a comparison of the bucket of privacy levels mends.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Repair {
-    Added,
-    Removed,
-}
-
-impl Repair {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Added => "added",
-            Self::Removed => "removed",
-        }
-    }
-}
-
-pub(crate) fn hidden_users(users: usize) {
-    gauge!(PRIVACY_USERS).set(u32::try_from(users).unwrap_or(u32::MAX));
-}
-
-pub(crate) fn compared(is_done: bool) {
-    let outcome = if is_done { "done" } else { "failed" };
-    counter!(PRIVACY_COMPARISONS_TOTAL, "outcome" => outcome).increment(1);
-}
-
-pub(crate) fn repaired(repair: Repair, keys: usize) {
-    let keys = u64::try_from(keys).unwrap_or(u64::MAX);
-    counter!(PRIVACY_REPAIRS_TOTAL, "repair" => repair.as_str()).increment(keys);
 }
 
 pub(crate) fn panicked() {

@@ -47,9 +47,9 @@ mod post;
 mod privacy;
 mod profile;
 mod provider_key;
-mod purge;
 mod recorded;
 mod refused_key;
+mod retention;
 mod rotate;
 mod row;
 mod schema;
@@ -89,8 +89,8 @@ pub use provider_key::{
     KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, ListedError, ListedKey, ListedKeys,
     ListedMain, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested, SHORTEST_POOL_KEY, SeenKey, SeenPool,
 };
-pub use purge::Purged;
 pub use refused_key::{RefusedKey, WhichKey};
+pub use retention::{Expiring, RULES, Rule};
 pub use rotate::{ColumnRotation, Rotation, StaleRow};
 pub use schema::Applied;
 pub use server_memory::{NewServerMemories, Teacher};

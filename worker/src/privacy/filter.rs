@@ -134,7 +134,9 @@ fn named(line: Line, levels: &Levels) -> Visible {
 
 /// Returns what may be used of a forwarded message: as if its author had said it here.
 fn shown_again(forwarded: Forwarded, levels: &Levels) -> String {
-    let original = forwarded.original.and_then(|original| line(*original, levels));
+    let original = forwarded
+        .original
+        .and_then(|original| line(*original, levels));
     match original {
         Some(original) if !original.text.is_empty() => {
             format!("[forwarded message: {}]", original.text)

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::{Error, Privacy, call};
 use crate::app::App;
+use crate::job::{self, Look};
 use crate::metrics::{self, Repair};
 
 /// Name of the job among those that have one leader.
@@ -26,10 +27,6 @@ const EVERY: Duration = Duration::from_mins(10);
 /// answered, otherwise there is time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_WHEN_WHOLE_EVERY: Duration = Duration::from_secs(30);
-
-/// The lead lasts this long unless it is prolonged: a leader that died holds nobody up for longer.
-const LEASE: Duration = Duration::from_secs(30);
-const PROLONG_EVERY: Duration = Duration::from_secs(10);
 
 /// A key without a row that is younger may belong to somebody who is raising their level: the
 /// database is asked within seconds of the key (PRIV-29).
@@ -73,50 +70,18 @@ pub(crate) async fn keep(app: Arc<App>) {
 
 /// Does the job if it is due and nobody else does it; false when the next look must be soon.
 async fn look(app: &App, every: Duration) -> bool {
-    let (store, me) = (&app.store, &*app.worker_id);
-    match store.take_job(JOB, me, LEASE, every).await {
-        Ok(true) => {}
-        Ok(false) => return true,
-        Err(error) => {
-            tracing::debug!(%error, "who compares the bucket is not known");
-            return false;
-        }
-    }
-    let compared = tokio::select! {
-        compared = compare(app) => compared,
-        () = prolong(app) => return false,
-    };
-    metrics::compared(compared.is_ok());
-    give_back(app, &compared).await;
-    compared.is_ok()
-}
-
-/// Notes that the job is done, or leaves it to whoever looks next.
-async fn give_back(app: &App, compared: &Result<(), Error>) {
-    let (store, me) = (&app.store, &*app.worker_id);
-    let told = match compared {
-        Ok(()) => store.job_done(JOB, me).await.map(drop),
-        Err(error) => {
-            tracing::warn!(
-                error = error as &dyn std::error::Error,
-                "the bucket is not compared with the database"
-            );
-            store.leave_job(JOB, me).await
-        }
-    };
-    if let Err(error) = told {
-        tracing::debug!(%error, "the lead of a job is not given back");
-    }
-}
-
-/// Keeps the lead; ends when it is lost.
-async fn prolong(app: &App) {
-    loop {
-        tokio::time::sleep(PROLONG_EVERY).await;
-        let (store, me) = (&app.store, &*app.worker_id);
-        if let Ok(false) = store.take_job(JOB, me, LEASE, Duration::ZERO).await {
-            tracing::info!("another worker leads the comparison of the bucket");
-            return;
+    match job::lead(app, JOB, every, compare(app)).await {
+        Look::Passed => true,
+        Look::Lost => false,
+        Look::Worked(compared) => {
+            metrics::compared(compared.is_ok());
+            if let Err(error) = &compared {
+                tracing::warn!(
+                    error = error as &dyn std::error::Error,
+                    "the bucket is not compared with the database"
+                );
+            }
+            compared.is_ok()
         }
     }
 }

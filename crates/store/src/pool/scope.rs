@@ -22,7 +22,7 @@
 //! | `post` | the echo of a post in direct messages names nobody but the bot |
 //! | `privacy` | who opts out is stopped and forgotten in every server; all who did are compared with the bucket |
 //! | `explain` | operators ask about a message by its id alone |
-//! | `purge` | retention goes by time |
+//! | `retention` | it goes by time |
 //! | `audit`, `rotate` | every sealed value is tried, or sealed anew |
 //! | `provider_key` | counts of uses are written for all pools at once |
 //! | `refused_key` | whoever tells administrators looks for refused keys of all servers |

@@ -1,6 +1,5 @@
 //! Tries of events are counted once per ownership.
 
-use chrono::{TimeDelta, Utc};
 use proto::id::{EventId, MessageId, UserId};
 
 use crate::database::Database;
@@ -30,24 +29,6 @@ async fn events_do_not_share_their_tries() {
         let event = EventId::message_create(MessageId(id));
         assert!(store.begin_event(&event, "a").await.unwrap());
     }
-}
-
-#[tokio::test]
-async fn counts_of_tries_go_after_an_hour() {
-    let database = Database::migrated().await;
-    let store = &database.store;
-    let event = EventId::message_create(MessageId(1));
-    store.begin_event(&event, "a").await.unwrap();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the rows carry the database's own time"
-    )]
-    let now = Utc::now();
-    let soon = now + TimeDelta::minutes(59);
-    assert_eq!(store.purge_attempts(soon).await.unwrap(), 0);
-    let later = now + TimeDelta::minutes(61);
-    assert_eq!(store.purge_attempts(later).await.unwrap(), 1);
-    assert!(store.begin_event(&event, "b").await.unwrap());
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! How often somebody may do something in a day (GUARD-38 to GUARD-40).
 
-use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
 use proto::id::UserId;
 use store::{Operation, Reservation, ReservedUse, Store};
@@ -102,20 +101,4 @@ async fn a_limit_of_zero_forbids() {
             .await,
         0
     );
-}
-
-/// DB-72.
-#[tokio::test]
-async fn counts_go_a_week_after_their_day() {
-    let database = Database::migrated().await;
-    let store = &database.store;
-    assert!(reserve(store, ALICE, 1).await.is_some());
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the rows carry the database's own time"
-    )]
-    let now = Utc::now();
-    let after = |hours| store.purge_quotas(now + TimeDelta::hours(hours));
-    assert_eq!(after(8 * 24 - 1).await.unwrap(), 0);
-    assert_eq!(after(8 * 24 + 1).await.unwrap(), 1);
 }

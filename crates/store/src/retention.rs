@@ -1,0 +1,244 @@
+//! Retention (PRIV-85, DB-65 to DB-79): one rule for every table, and the deletion of what is over.
+//!
+//! A new table needs a rule in [`RULES`] and a row in `docs/privacy.md`; a test compares both with
+//! the catalogue of the database. A table whose rows go by time needs an [`Expiring`] as well, with
+//! the one statement that deletes them. Nothing else deletes by time.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::text::texts;
+use crate::{Error, Store};
+
+/// Rows per statement, each its own transaction, so that no lock is held for long (DB-79).
+const BATCH: i64 = 1_000;
+
+/// How long the rows of a table stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// A server or a person: until the bot forgets them.
+    Root,
+    /// Until somebody removes them, or the server or person that they belong to goes.
+    Owned,
+    /// With the row of that table which they are part of.
+    With(&'static str),
+    /// Some time after they are over.
+    Expires(Expiring),
+    /// Of the installation; they tell nothing about servers or people.
+    Installation,
+}
+
+texts! {
+    /// A table whose rows go by time, by its name.
+    Expiring {
+        /// Turns, and with them their posts, steps and attempts (DB-68).
+        Turns = "turns",
+        /// What was decided about messages (DB-69).
+        TurnDecisions = "turn_decisions",
+        /// What is kept about a channel (DB-75).
+        ChannelState = "channel_state",
+        /// How often events were begun (DB-71).
+        EventAttempts = "event_attempts",
+        /// How often somebody did something (DB-72).
+        OperationQuotas = "operation_quotas",
+        /// Who leads jobs (DB-71).
+        JobLeases = "job_leases",
+    }
+}
+
+/// The rules, in the order of the tables' names.
+pub const RULES: &[(&str, Rule)] = &[
+    ("_sqlx_migrations", Rule::Installation),
+    ("api_key_rotation", Rule::Owned),
+    ("channel_model_overrides", Rule::Owned),
+    ("channel_state", Rule::Expires(Expiring::ChannelState)),
+    ("compatible_schemas", Rule::Installation),
+    ("crypto_keys", Rule::Installation),
+    ("custom_endpoints", Rule::Owned),
+    ("discord_managed_webhooks", Rule::Owned),
+    ("event_attempts", Rule::Expires(Expiring::EventAttempts)),
+    ("fallback_models", Rule::Owned),
+    ("guild_mcp_servers", Rule::Owned),
+    ("job_leases", Rule::Expires(Expiring::JobLeases)),
+    ("operation_quotas", Rule::Expires(Expiring::OperationQuotas)),
+    ("opt_api_keys", Rule::Owned),
+    ("persona_configs", Rule::With("personas")),
+    ("personal_memories", Rule::Owned),
+    ("personas", Rule::Owned),
+    ("server_chat_configs", Rule::Owned),
+    ("server_memories", Rule::Owned),
+    ("server_model_configs", Rule::Owned),
+    ("servers", Rule::Root),
+    ("turn_attempts", Rule::With("turns")),
+    ("turn_decisions", Rule::Expires(Expiring::TurnDecisions)),
+    ("turn_posts", Rule::With("turns")),
+    ("turn_steps", Rule::With("turns")),
+    ("turns", Rule::Expires(Expiring::Turns)),
+    ("user_provider_keys", Rule::Owned),
+    ("users", Rule::Root),
+];
+
+impl Expiring {
+    /// Returns how long a row stays, and after what.
+    const fn kept(self) -> (TimeDelta, &'static str) {
+        match self {
+            Self::Turns => (TimeDelta::hours(48), "the end"),
+            Self::TurnDecisions => (TimeDelta::hours(24), "the decision"),
+            Self::ChannelState => (TimeDelta::days(30), "the last change"),
+            // The event itself lives for ten minutes at most.
+            Self::EventAttempts => (TimeDelta::hours(1), "the last try"),
+            // A window is a day long, and stays for a week more.
+            Self::OperationQuotas => (TimeDelta::days(1 + 7), "the first use of a day"),
+            // Longer than the time between two runs of any job: it tells when one was last done.
+            Self::JobLeases => (TimeDelta::days(30), "the last lead"),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("until they are deleted"),
+            Self::Owned => f.write_str("until removed, or with the server or person"),
+            Self::With(table) => write!(f, "with `{table}`"),
+            Self::Expires(what) => {
+                let (length, since) = what.kept();
+                match length.num_hours() {
+                    1 => write!(f, "an hour after {since}"),
+                    hours @ 2..=48 => write!(f, "{hours} hours after {since}"),
+                    hours => write!(f, "{} days after {since}", hours / 24),
+                }
+            }
+            Self::Installation => f.write_str("with the installation"),
+        }
+    }
+}
+
+impl Store {
+    /// Deletes up to 1,000 rows of a table whose time is over, counted back from `now`, the longest
+    /// over first, and returns how many; 0: none is left. Cancel safe: what is left is deleted the
+    /// next time. Two at once do no harm.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn delete_expired(&self, what: Expiring, now: DateTime<Utc>) -> Result<u64, Error> {
+        let before = now - what.kept().0;
+        match what {
+            Expiring::Turns => self.delete_turns(before).await,
+            Expiring::TurnDecisions => self.delete_decisions(before).await,
+            Expiring::ChannelState => self.delete_channels(before).await,
+            Expiring::EventAttempts => self.delete_attempts(before).await,
+            Expiring::OperationQuotas => self.delete_quotas(before).await,
+            Expiring::JobLeases => self.delete_leases(before).await,
+        }
+    }
+
+    async fn delete_turns(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM turns WHERE turn_id IN (
+                 SELECT turn_id FROM turns WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
+            before,
+            BATCH,
+        )
+        .execute(self.pool.system())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn delete_decisions(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM turn_decisions WHERE decision_id IN (
+                 SELECT decision_id FROM turn_decisions
+                 WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+            before,
+            BATCH,
+        )
+        .execute(self.pool.system())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn delete_channels(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM channel_state WHERE (server_id, channel_disc_id) IN (
+                 SELECT server_id, channel_disc_id FROM channel_state
+                 WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)",
+            before,
+            BATCH,
+        )
+        .execute(self.pool.system())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn delete_attempts(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM event_attempts WHERE event_id IN (
+                 SELECT event_id FROM event_attempts
+                 WHERE last_at < $1 ORDER BY last_at LIMIT $2)",
+            before,
+            BATCH,
+        )
+        .execute(self.pool.shared())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn delete_quotas(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM operation_quotas WHERE ctid = ANY (ARRAY(
+                 SELECT ctid FROM operation_quotas
+                 WHERE window_start < $1 ORDER BY window_start LIMIT $2))",
+            before,
+            BATCH,
+        )
+        .execute(self.pool.shared())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn delete_leases(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM job_leases WHERE job IN (
+                 SELECT job FROM job_leases
+                 WHERE lease_until < $1 ORDER BY lease_until LIMIT $2)",
+            before,
+            BATCH,
+        )
+        .execute(self.pool.shared())
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_by_time_has_its_rule_under_its_own_name() {
+        let ruled = RULES.iter().filter_map(|(table, rule)| match rule {
+            Rule::Expires(what) => Some((*table, *what)),
+            _ => None,
+        });
+        let ruled: Vec<_> = ruled.collect();
+        for &what in Expiring::ALL {
+            assert!(ruled.contains(&(what.as_str(), what)), "{what}");
+        }
+        assert_eq!(ruled.len(), Expiring::ALL.len());
+    }
+
+    #[test]
+    fn rules_say_in_words_how_long() {
+        let words = |rule: Rule| rule.to_string();
+        let expires = |what| words(Rule::Expires(what));
+        assert_eq!(expires(Expiring::Turns), "48 hours after the end");
+        assert_eq!(
+            expires(Expiring::EventAttempts),
+            "an hour after the last try"
+        );
+        assert_eq!(expires(Expiring::JobLeases), "30 days after the last lead");
+        assert_eq!(words(Rule::With("turns")), "with `turns`");
+    }
+}

@@ -1,0 +1,72 @@
+//! One worker an hour deletes for all what is over (PRIV-85). What that is, the store's rules say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use store::Expiring;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::app::App;
+use crate::job::{self, Look};
+use crate::metrics;
+
+/// Name of the job among those that have one leader.
+const JOB: &str = "retention";
+
+/// Between two runs.
+const EVERY: Duration = Duration::from_hours(1);
+
+/// Whether it is due is looked at this often: one statement. What failed is tried again as soon.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// Deletes again and again, whenever this worker leads.
+pub(crate) async fn keep(app: Arc<App>) {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Look::Worked(deleted) = job::lead(&app, JOB, EVERY, delete(&app)).await {
+            metrics::retained(deleted.is_ok());
+        }
+    }
+}
+
+/// Deletes of every table what is over. One that fails holds up no other; the first error is
+/// returned.
+///
+/// Cancel safe: yes; what is left is deleted the next time.
+async fn delete(app: &App) -> Result<(), store::Error> {
+    let now_ms = i64::try_from(app.settings.switches.unix_now_ms()).unwrap_or(i64::MAX);
+    let Some(now) = DateTime::from_timestamp_millis(now_ms) else {
+        return Ok(());
+    };
+    let mut failed = None;
+    for &what in Expiring::ALL {
+        if let Err(error) = delete_from(app, what, now).await {
+            tracing::warn!(%error, table = what.as_str(), "what is over is not deleted");
+            failed.get_or_insert(error);
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+async fn delete_from(app: &App, what: Expiring, now: DateTime<Utc>) -> Result<(), store::Error> {
+    let mut all = 0;
+    loop {
+        let rows = app.store.delete_expired(what, now).await?;
+        metrics::deleted(what, rows);
+        all += rows;
+        if rows == 0 {
+            break;
+        }
+    }
+    if all > 0 {
+        tracing::info!(
+            rows = all,
+            table = what.as_str(),
+            "what is over was deleted"
+        );
+    }
+    Ok(())
+}
