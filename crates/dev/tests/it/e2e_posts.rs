@@ -58,6 +58,27 @@ async fn a_refused_post_ends_the_turn_and_leaves_no_row_in_doubt() {
 }
 
 #[tokio::test]
+async fn a_post_that_waits_for_a_limit_has_no_row() {
+    let town = start().await;
+    town.set_up("Sandbox").await;
+    // The limit of all routes is known from the first post on; the second one has to wait for it.
+    town.break_posting(
+        json!({"status": 429, "scope": "global", "retry_after_ms": 6_000, "times": 1}),
+    )
+    .await;
+    let first = town.say("alice", "Amber", "hello").await;
+    town.wait_for_row("SELECT 1 FROM turn_posts").await;
+    let second = town.say("bob", "Sandbox", "hello").await;
+    let answers = town.answers(vec![first, second]).await;
+    assert_each_answered_once(&answers, &town.posts().await);
+    let waited = town
+        .sql("SELECT max(created_at) - min(created_at) > interval '5 s' FROM turn_posts")
+        .await;
+    assert_eq!(waited.trim(), "t");
+    town.leave().await;
+}
+
+#[tokio::test]
 async fn a_trigger_that_is_deleted_while_it_waits_is_not_answered() {
     let town = start().await;
     town.speak_slowly(60).await;
