@@ -151,7 +151,7 @@ impl Inner {
         }
         let began = Instant::now();
         let (mut permit, mut is_ready) = match slot {
-            Some(slot) => slot.open(call.deadline),
+            Some(slot) => (slot.open(call.deadline).await.map_err(not_sent)?, true),
             None => {
                 let limits = (call.scope, call.rank_or(rank));
                 let permit = self

@@ -24,9 +24,9 @@ const SWEEP_AT: usize = 4096;
 /// Who waits for the pace looks again after this at the latest.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// A slot that is used later than this waits again, so that what was held up does not leave at
-/// once with what came after it.
-const SLOT_HOLDS: Duration = Duration::from_millis(500);
+/// A slot that is used later than this waits for the pace anew. What is sent up to a tenth of a
+/// second after it was counted makes 45 requests a second 49.5 at worst; Discord allows 50.
+const SLOT_HOLDS: Duration = Duration::from_millis(100);
 
 /// A route as far as limits go: method, template, and the id that limits are kept apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,8 +94,8 @@ pub(crate) struct Permit {
     _turn: OwnedMutexGuard<()>,
 }
 
-/// A slot under Discord's limits: one request may leave now. It is given up when it is dropped, or
-/// when it is not used at once.
+/// A slot under Discord's limits: one request with the bot token may leave now. It is given up when
+/// it is dropped.
 #[derive(Debug)]
 pub struct Slot {
     permit: Permit,
@@ -110,10 +110,16 @@ impl Slot {
         }
     }
 
-    /// Returns the permit, and whether a request may still leave at once.
-    pub(crate) fn open(mut self, deadline: Instant) -> (Permit, bool) {
-        self.permit.until(deadline);
-        (self.permit, self.taken_at.elapsed() < SLOT_HOLDS)
+    /// Returns the permit when the request may leave: at once, unless the slot was held for long or
+    /// a stop has come meanwhile. The place in the bucket stays taken.
+    pub(crate) async fn open(mut self, deadline: Instant) -> Result<Permit, TooLate> {
+        self.permit.deadline = deadline;
+        let now = Instant::now();
+        let open_at = lock(&self.permit.limiter.pace).open_at(now, Scope::Bot);
+        if open_at > now || self.taken_at.elapsed() > SLOT_HOLDS {
+            self.permit.paced().await?;
+        }
+        Ok(self.permit)
     }
 }
 
@@ -280,11 +286,6 @@ impl Permit {
             }
             sleep_until(open_at).await;
         }
-    }
-
-    /// Moves the deadline.
-    pub(crate) fn until(&mut self, deadline: Instant) {
-        self.deadline = deadline;
     }
 
     fn in_time(&self, now: Instant, at: Instant) -> Result<(), TooLate> {

@@ -8,19 +8,21 @@ use std::time::Duration;
 use discord::Slot;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Journal, SEND_WITHIN};
+use super::Journal;
 use crate::error::TurnError;
 
 /// How long a successor waits until nothing of a dead worker can still arrive. It takes 15 s
 /// when the worker has just died; more means that this worker cannot judge, and lets go.
 const IN_FLIGHT_MAX: Duration = Duration::from_secs(40);
+/// The longest wait for a slot; behind a stop that lasts longer the row is made before it is over.
+const SLOT_WITHIN: Duration = Duration::from_mins(1);
 const IN_FLIGHT_EVERY: Duration = Duration::from_millis(200);
 
 impl Journal<'_> {
     /// Waits for a slot under Discord's limits before the row is made: a row whose post waits for
     /// one would be in doubt when this worker dies, and its successor would have to wait for long.
     pub(super) async fn slot(&self) -> Option<Slot> {
-        let deadline = Instant::now() + SEND_WITHIN;
+        let deadline = Instant::now() + SLOT_WITHIN;
         tokio::select! {
             slot = self.discord.slot_to_post(self.channel, deadline) => slot,
             () = self.pace.stopped() => None,

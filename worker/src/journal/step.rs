@@ -115,6 +115,9 @@ impl Journal<'_> {
             self.acts.quiet_at = None;
         }
         self.acts.note(one, outcome);
+        if outcome.is_done() {
+            self.discord = self.app.discord.clone();
+        }
         self.finish(one, outcome).await?;
         Ok(outcome)
     }

@@ -63,9 +63,10 @@ pub(super) async fn collect(
     claimed.choose(app).await?;
     let claimed = &*claimed;
     let voice = claimed.voice()?;
-    let trigger = find_trigger(app, claimed, history, &recent).await?;
+    let discord = journal.discord();
+    let trigger = find_trigger((app, discord), claimed, history, &recent).await?;
     fill(
-        app,
+        (app, discord),
         claimed,
         history,
         (recent, voice.profile.message_fetch_limit),
@@ -151,7 +152,7 @@ fn most_tokens(app: &App, claimed: &Claimed, voice: Voice<'_>) -> u32 {
 /// Returns the message that asked, as it is now. A successor asks Discord, for it has not seen
 /// what happened meanwhile (CHAT-47); that is where `recent` comes from.
 async fn find_trigger(
-    app: &App,
+    (app, discord): (&App, &discord::Client),
     claimed: &Claimed,
     history: &History,
     recent: &[Message],
@@ -161,7 +162,7 @@ async fn find_trigger(
     };
     if claimed.turn.trigger_kind == TriggerKind::Command {
         let name = history.name_of(claimed.turn.responsible);
-        let typed = typed(app, claimed, trigger).await?;
+        let typed = typed((app, discord), claimed, trigger).await?;
         return Ok(Line {
             id: trigger,
             author: claimed.turn.responsible,
@@ -183,7 +184,7 @@ async fn find_trigger(
         return Ok(line::of_rest(message, app.bot));
     }
     let channel = claimed.turn.channel;
-    let message = with_rest_patience(|| app.discord.message(channel, trigger)).await?;
+    let message = with_rest_patience(|| discord.message(channel, trigger)).await?;
     message
         .map(|message| line::of_rest(&message, app.bot))
         .ok_or(TurnError::TriggerDeleted)
@@ -192,7 +193,7 @@ async fn find_trigger(
 /// Returns what was typed into the command, from the worker that answered it, or from its public
 /// answer. A successor reads the answer in any case, for that may be gone.
 async fn typed(
-    app: &App,
+    (app, discord): (&App, &discord::Client),
     claimed: &Claimed,
     answer: MessageId,
 ) -> Result<Option<String>, TurnError> {
@@ -204,7 +205,7 @@ async fn typed(
         Some(typed) => Some(typed),
         None => {
             let channel = claimed.turn.channel;
-            let shown = with_rest_patience(|| app.discord.message(channel, answer)).await?;
+            let shown = with_rest_patience(|| discord.message(channel, answer)).await?;
             let mut shown = shown.ok_or(TurnError::TriggerDeleted)?;
             shown.embeds.pop().and_then(|quote| quote.description)
         }
@@ -215,7 +216,7 @@ async fn typed(
 /// Takes the channel's last messages, which are read once unless they were just now. A conversation whose history cannot be read begins
 /// now: an answer without it is better than none.
 async fn fill(
-    app: &App,
+    (app, discord): (&App, &discord::Client),
     claimed: &Claimed,
     history: &History,
     (recent, limit): (Vec<Message>, u16),
@@ -225,7 +226,7 @@ async fn fill(
     }
     let channel = claimed.turn.channel;
     let read = if recent.is_empty() {
-        app.discord.messages(channel, Page::Latest, limit).await
+        discord.messages(channel, Page::Latest, limit).await
     } else {
         Ok(recent)
     };

@@ -197,23 +197,52 @@ async fn idle_buckets_are_forgotten_and_busy_ones_kept() {
     assert_eq!(began.elapsed(), 8 * SECOND);
 }
 
+async fn slot(limiter: &Arc<Limiter>, route: RouteKey) -> Slot {
+    let limits = (Scope::Bot, Rank::Usual);
+    let mut permit = limiter.acquire(route, limits, soon()).await.unwrap();
+    permit.ready().await.unwrap();
+    Slot::of(permit)
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_slot_is_one_request_of_the_pace_and_waits_again_when_it_is_used_late() {
+async fn a_slot_is_one_request_of_the_pace_and_is_used_at_once() {
     let limiter = Arc::new(Limiter::new(1));
-    let usual = (Scope::Bot, Rank::Usual);
     let began = Instant::now();
-    let mut permit = limiter.acquire(post(1), usual, soon()).await.unwrap();
-    permit.ready().await.unwrap();
-    let slot = Slot::of(permit);
+    slot(&limiter, post(1)).await.open(soon()).await.unwrap();
+    assert_eq!(began.elapsed(), Duration::ZERO);
     send(&limiter, post(2), Duration::ZERO, None).await;
-    assert_eq!(began.elapsed(), SECOND, "the slot was counted");
+    assert_eq!(began.elapsed(), SECOND, "it was counted");
+}
 
-    let (_permit, is_ready) = slot.open(soon());
-    assert!(!is_ready);
+#[tokio::test(start_paused = true)]
+async fn a_slot_that_is_used_late_waits_for_the_pace_and_keeps_its_place_in_the_bucket() {
+    let limiter = Arc::new(Limiter::new(2));
+    let one_left = Some(Budget {
+        limit: 5,
+        remaining: 1,
+        reset_after: 60 * SECOND,
+    });
+    send(&limiter, post(1), Duration::ZERO, one_left).await;
+    sleep(SECOND).await;
+    let held = slot(&limiter, post(1)).await;
+    sleep(SECOND / 2).await;
+    for other in [2, 3] {
+        send(&limiter, post(other), Duration::ZERO, None).await;
+    }
+    let began = Instant::now();
+    held.open(soon()).await.unwrap();
+    let waited = began.elapsed();
+    assert!(waited > Duration::ZERO && waited <= SECOND, "{waited:?}");
+}
 
-    let mut permit = limiter.acquire(post(3), usual, soon()).await.unwrap();
-    permit.ready().await.unwrap();
-    assert!(Slot::of(permit).open(soon()).1);
+#[tokio::test(start_paused = true)]
+async fn a_stop_holds_for_a_slot_in_hand() {
+    let limiter = Arc::new(Limiter::new(45));
+    let held = slot(&limiter, post(1)).await;
+    let began = Instant::now();
+    lock(&limiter.pace).ban(began, began + 5 * SECOND);
+    held.open(soon()).await.unwrap();
+    assert_eq!(began.elapsed(), 5 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
