@@ -179,14 +179,17 @@ impl Store {
         }
     }
 
-    /// Returns those of the turns that somebody asked to stop, in no order.
+    /// Returns those of the turns that somebody asked to stop, or whose rows were deleted with what
+    /// they were about, in no order.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn stops_requested(&self, turns: &[TurnId]) -> Result<Vec<TurnId>, Error> {
         let rows: Vec<Uuid> = turns.iter().map(|turn| turn.row).collect();
         let stopped = sqlx::query_scalar!(
-            "SELECT turn_id FROM turns WHERE turn_id = ANY($1) AND stop_requested",
+            r#"SELECT asked.turn_id AS "turn_id!" FROM unnest($1::uuid[]) AS asked (turn_id)
+               WHERE NOT EXISTS (
+                   SELECT FROM turns t WHERE t.turn_id = asked.turn_id AND NOT t.stop_requested)"#,
             &rows,
         )
         .fetch_all(self.pool.system())

@@ -10,13 +10,15 @@ use crate::database::Database;
 const OWNER_COLUMNS: [&str; 3] = ["server_id", "user_id", "guild_disc_id"];
 
 /// Tables whose rows belong to nobody and hold no text of anybody (DB-63).
-const OF_NOBODY: [&str; 6] = [
+const OF_NOBODY: [&str; 8] = [
     "_sqlx_migrations",
     "compatible_schemas",
     "crypto_keys",
+    "deletion_receipts",
     "event_attempts",
     "job_leases",
     "operation_quotas",
+    "outbox",
 ];
 
 /// A connection as statements have it, but for what it says about whose rows it wants.

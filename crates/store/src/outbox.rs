@@ -1,0 +1,143 @@
+//! What a transaction makes necessary outside of this database: written with it, done afterwards, and
+//! tried again until it is done (DB-36, PRIV-70). Ids only, and none once it is done.
+
+use std::time::Duration;
+
+use proto::id::UserId;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use crate::row::Place;
+use crate::{Error, ReceiptId, Store};
+
+/// Errands that are taken at once.
+const BATCH: i64 = 20;
+
+/// Something to be done. Doing it twice is harmless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// Make the bucket of privacy levels say of a person what the database says.
+    Level(UserId),
+    /// Let every worker drop what it holds of a person in memory.
+    Forget(UserId),
+    /// Send a person a receipt, by a direct message.
+    Receipt(UserId, ReceiptId),
+}
+
+/// An errand that was taken: nobody else takes it for a while, and it comes again unless it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakenErrand {
+    row: i64,
+    /// What is to be done.
+    pub errand: Errand,
+    /// How often it was taken, this time included.
+    pub attempts: i32,
+}
+
+impl Errand {
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Level(_) => "kv_privacy",
+            Self::Forget(_) => "forget",
+            Self::Receipt(..) => "dm",
+        }
+    }
+
+    fn payload(self) -> Value {
+        match self {
+            Self::Level(user) | Self::Forget(user) => json!({"user": user.to_string()}),
+            Self::Receipt(user, receipt) => {
+                json!({"user": user.to_string(), "receipt": receipt.to_string()})
+            }
+        }
+    }
+
+    fn read(row: i64, kind: &str, payload: &Value) -> Result<Self, Error> {
+        let place = Place {
+            table: "outbox",
+            column: "payload",
+            row: &row,
+        };
+        let id = |name: &str| {
+            let id = payload.get(name).and_then(Value::as_str);
+            id.unwrap_or_default()
+        };
+        match kind {
+            "kv_privacy" => Ok(Self::Level(place.parse(id("user"))?)),
+            "forget" => Ok(Self::Forget(place.parse(id("user"))?)),
+            "dm" => {
+                let receipt = ReceiptId(place.parse(id("receipt"))?);
+                Ok(Self::Receipt(place.parse(id("user"))?, receipt))
+            }
+            _ => Err(place.corrupt()),
+        }
+    }
+}
+
+/// Adds an errand to a transaction.
+pub(crate) async fn put(connection: &mut PgConnection, errand: Errand) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO outbox (kind, payload) VALUES ($1, $2)",
+        errand.kind(),
+        errand.payload(),
+    )
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+impl Store {
+    /// Takes errands that are due, the oldest first. Each counts as tried from now on and comes again
+    /// after a pause that doubles, from 5 s to `longest_pause`, so that nothing has to be written when
+    /// it fails.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    pub async fn take_errands(&self, longest_pause: Duration) -> Result<Vec<TakenErrand>, Error> {
+        let longest_secs = i32::try_from(longest_pause.as_secs()).unwrap_or(i32::MAX);
+        let rows = sqlx::query!(
+            "UPDATE outbox
+             SET attempts = attempts + 1,
+                 next_at = now() + make_interval(
+                     secs => LEAST(5 * power(2, LEAST(attempts, 20)), $2::integer))
+             WHERE outbox_id IN (
+                 SELECT outbox_id FROM outbox
+                 WHERE done_at IS NULL AND next_at <= now()
+                 ORDER BY next_at, outbox_id
+                 LIMIT $1
+                 FOR UPDATE SKIP LOCKED)
+             RETURNING outbox_id, kind, payload, attempts",
+            BATCH,
+            longest_secs,
+        )
+        .fetch_all(self.pool.shared())
+        .await?;
+        let mut taken: Vec<TakenErrand> = rows
+            .iter()
+            .map(|row| {
+                Ok(TakenErrand {
+                    row: row.outbox_id,
+                    errand: Errand::read(row.outbox_id, &row.kind, &row.payload)?,
+                    attempts: row.attempts,
+                })
+            })
+            .collect::<Result<_, Error>>()?;
+        taken.sort_unstable_by_key(|taken| taken.row);
+        Ok(taken)
+    }
+
+    /// Says that an errand is done; whom it was about is forgotten with that.
+    ///
+    /// # Errors
+    /// `Unavailable`: then it is done once more.
+    pub async fn errand_done(&self, taken: TakenErrand) -> Result<(), Error> {
+        sqlx::query!(
+            "UPDATE outbox SET done_at = now(), payload = '{}'
+             WHERE outbox_id = $1 AND done_at IS NULL",
+            taken.row,
+        )
+        .execute(self.pool.shared())
+        .await?;
+        Ok(())
+    }
+}
