@@ -200,6 +200,12 @@ impl Names {
         format!("{}.hint.keys", self.prefix)
     }
 
+    /// Word that everything about a person was deleted, so that no worker keeps anything in memory; the
+    /// payload is the person's id as text. Never stored.
+    pub fn person_deleted(&self) -> String {
+        format!("{}.hint.person_deleted", self.prefix)
+    }
+
     /// Orders of Discord to stop, from the process that was given them to all others; the payload is
     /// JSON: `whose` requests (`bot`, `address`), and `until_ms` in Unix time. Never stored.
     pub fn discord_stops(&self) -> String {

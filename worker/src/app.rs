@@ -13,8 +13,10 @@ use tokio_util::task::TaskTracker;
 use crate::command::respond::Prompts;
 use crate::config::Settings;
 use crate::control::Nudges;
+use crate::forgetting::Forgetting;
 use crate::journal::Echoes;
 use crate::keys::Keys;
+use crate::outbox::Outbox;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pipeline::Unreadable;
 use crate::pool::KeyPools;
@@ -65,6 +67,10 @@ pub struct App {
     pub(crate) live_turns: LiveTurns,
     /// Where nudges about stopped turns are heard.
     pub(crate) nudges: Nudges,
+    /// Where it is heard whom to forget.
+    pub(crate) forgetting: Forgetting,
+    /// What deletions leave to do.
+    pub(crate) outbox: Outbox,
     /// What people typed into commands that turns come of.
     pub(crate) prompts: Prompts,
     /// Models that take no tools.

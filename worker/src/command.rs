@@ -16,6 +16,7 @@ mod kill;
 mod live_check;
 mod memory;
 pub(crate) mod offer;
+mod personal_data;
 mod personal_provider;
 mod ping;
 pub(crate) mod privacy;
@@ -57,6 +58,7 @@ pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Pl
 pub(crate) async fn finish(app: &App, after: After) -> Finished {
     match after {
         After::Memory(order) => memory::finish(app, *order).await.into(),
+        After::DeletePerson(deletion) => personal_data::finish(app, deletion).await.into(),
         After::PersonalProvider(order) => personal_provider::finish(app, *order).await.into(),
         After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
         After::ProviderServices(order) => provider_services::finish(app, *order).await.into(),
@@ -78,7 +80,8 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         After::PersonalProvider(order) => personal_provider::waiting(app, order),
         After::ProviderKeys(order) => provider_keys::waiting(app, order),
         After::ProviderServices(order) => provider_services::waiting(app, order),
-        After::Memory(_)
+        After::DeletePerson(_)
+        | After::Memory(_)
         | After::SetUp(_)
         | After::Respond(_)
         | After::Kill(_)
@@ -101,6 +104,7 @@ async fn run_command(
         Command::Memory(about, doing) => {
             memory::open(app, asker, interaction, (about, doing)).await
         }
+        Command::DeletePerson => personal_data::open_delete(app, asker).await,
         Command::PersonalProvider => personal_provider::open(app, asker).await,
         Command::ProviderKeys => provider_keys::open(app, asker).await,
         Command::ProviderServices => provider_services::open(app, asker).await,
@@ -136,6 +140,9 @@ async fn use_component(
         Route::AskKey => setup::ask(app, &asker, &id.args),
         Route::TakeKey => setup::take(asker, &id.args, std::mem::take(&mut interaction.fields)),
         Route::Memory => memory::use_component(app, asker, &id.args, interaction).await,
+        Route::PersonalData => {
+            personal_data::use_component(app, &asker, &id.args, interaction).await
+        }
         Route::PersonalProvider => {
             personal_provider::use_component(app, asker, &id.args, interaction).await
         }
@@ -163,6 +170,7 @@ const fn needs(route: Route) -> Needs {
         Route::TakeLevel => Needs::Nothing,
         // What is shown there depends on who asks.
         Route::Details | Route::Memory | Route::PersonalProvider => Needs::Nothing,
+        Route::PersonalData => Needs::Nothing,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Which secrets are needed depends on the command (SEC-9 to SEC-13), so each command reads the
 //! sections that it uses.
 
+mod data;
 mod database;
 mod first_persona;
 mod memory;
@@ -17,6 +18,7 @@ use proto::id::GuildId;
 use runtime::settings::sections::{AdminSettings, DiscordSettings, NatsSettings, RunSettings};
 use runtime::settings::{Reader, spec};
 
+pub use self::data::DataSettings;
 pub use self::database::read_operator_store;
 use self::database::read_store;
 use self::first_persona::read_bot_name;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub keys: MasterKeys,
     /// How turns are run.
     pub chat: ChatSettings,
+    /// What is known of copies of people's data.
+    pub data: DataSettings,
     /// How much is remembered.
     pub memory: MemoryBounds,
     /// Addresses that replace the built-in ones of providers (CFG-84).
@@ -110,6 +114,7 @@ impl Settings {
             store: read_store(reader, &run),
             keys: read_keys(reader),
             chat: read_chat(reader),
+            data: DataSettings::read(reader),
             memory: MemoryBounds::read(reader),
             provider_base_urls: read_provider_urls(reader, &remote),
             service_base_urls: read_service_urls(reader, &remote),

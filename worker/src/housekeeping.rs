@@ -9,7 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use crate::app::App;
 use crate::command::respond;
 use crate::privacy::reconcile;
-use crate::{control, interactions, retention, stops, telling};
+use crate::{control, forgetting, interactions, outbox, retention, stops, telling};
 
 /// Readiness looks at its conditions this often.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -35,6 +35,7 @@ pub(crate) fn start(app: &Arc<App>, health: Health) {
     until_stopped(app, telling::tell_of_refused_keys);
     until_stopped(app, reconcile::keep);
     until_stopped(app, retention::keep);
+    until_stopped(app, outbox::keep);
     until_stopped(app, |app| async move { let_lost_turns_go(&app).await });
     let reading = Arc::clone(app);
     app.tracker.spawn(async move {
@@ -47,6 +48,12 @@ pub(crate) fn start(app: &Arc<App>, health: Health) {
         // Turns are stopped to the end, the drain included.
         let listen = control::listen(Arc::clone(&listening));
         listening.abandon.run_until_cancelled(listen).await;
+    });
+    let forgetting = Arc::clone(app);
+    app.tracker.spawn(async move {
+        // A drain holds conversations, too.
+        let listen = forgetting::listen(Arc::clone(&forgetting));
+        forgetting.abandon.run_until_cancelled(listen).await;
     });
     let stopping = Arc::clone(app);
     app.tracker.spawn(async move {

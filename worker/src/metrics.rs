@@ -1,5 +1,6 @@
 //! Every metric of the worker: name, meaning, and the one function that emits it.
 
+mod errands;
 mod privacy;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use metrics::{
 use proto::event::DeadLetterReason;
 use store::{Decision, TurnState};
 
+pub(crate) use self::errands::{Ran, errand};
 pub(crate) use self::privacy::{Repair, compared, deleted, hidden_users, repaired, retained};
 use crate::pipeline::Stage;
 use crate::pool::Outcome;
@@ -108,6 +110,7 @@ pub fn describe() {
     describe_faults();
     describe_calls();
     privacy::describe();
+    errands::describe();
     touch();
 }
 

@@ -208,7 +208,8 @@ impl KeyPools {
         self.snapshots.insert(pool, Arc::new(resting)).await;
     }
 
-    async fn forget(&self, disc_id: u64) {
+    /// Forgets what is known of a tenant's pools in this process.
+    pub(crate) async fn forget(&self, disc_id: u64) {
         for provider in Provider::ALL {
             self.snapshots.invalidate(&(disc_id, provider)).await;
         }

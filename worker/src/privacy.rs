@@ -92,6 +92,18 @@ impl Privacy {
             .await;
     }
 
+    /// Makes the user's key say what the database says.
+    ///
+    /// # Errors
+    /// The stricter of both may hold until the next comparison; doing it again is right.
+    pub(crate) async fn agree(&self, store: &Store, user: UserId) -> Result<(), Error> {
+        if store.privacy_level(user).await? == PrivacyLevel::Full {
+            self.put(user).await?;
+        }
+        // Whoever lowered the level meanwhile may have deleted the key before it was written.
+        self.release(store, user).await
+    }
+
     /// Writes the user's key; returns its revision.
     async fn put(&self, user: UserId) -> Result<u64, Error> {
         let key = Key::User(user).to_string();

@@ -135,7 +135,7 @@ async fn tell_directly(app: &App, key: &RefusedKey, owner: UserId) -> Told {
 fn told(outcome: Result<(), discord::Error>, whom: Told) -> Told {
     match outcome {
         Ok(()) => whom,
-        Err(error) if is_for_now(&error) => Told::Later,
+        Err(error) if error.is_for_now() => Told::Later,
         // A channel that is gone, or a person who takes no direct messages.
         Err(error) => {
             tracing::info!(%error, whom = whom.as_str(), "nobody reads about a refused key there");
@@ -191,15 +191,4 @@ fn nonce(key: &RefusedKey) -> u64 {
     };
     let since = key.since.map_or(0, |since| since.timestamp_micros());
     xxh3_64(&[table, row, since].map(i64::to_le_bytes).concat())
-}
-
-/// Tells whether the same call may do later.
-fn is_for_now(error: &discord::Error) -> bool {
-    match error {
-        discord::Error::InDoubt { .. }
-        | discord::Error::NotSent { .. }
-        | discord::Error::Unavailable { .. }
-        | discord::Error::Unauthorized => true,
-        discord::Error::Refused { .. } | discord::Error::Malformed { .. } => false,
-    }
 }

@@ -97,6 +97,17 @@ impl Error {
         }
     }
 
+    /// Tells whether the same call may do later.
+    pub const fn is_for_now(&self) -> bool {
+        match self {
+            Self::InDoubt { .. }
+            | Self::NotSent { .. }
+            | Self::Unavailable { .. }
+            | Self::Unauthorized => true,
+            Self::Refused { .. } | Self::Malformed { .. } => false,
+        }
+    }
+
     /// Tells whether the user is not in the server (10007), or is none (10013).
     pub const fn is_unknown_member(&self) -> bool {
         matches!(self.code(), Some(code::UNKNOWN_MEMBER | code::UNKNOWN_USER))

@@ -44,6 +44,10 @@ texts! {
         OperationQuotas = "operation_quotas",
         /// Who leads jobs (DB-71).
         JobLeases = "job_leases",
+        /// That something was deleted (DB-76).
+        DeletionReceipts = "deletion_receipts",
+        /// What deletions left to do, and was done (DB-76).
+        Outbox = "outbox",
     }
 }
 
@@ -56,6 +60,10 @@ pub const RULES: &[(&str, Rule)] = &[
     ("compatible_schemas", Rule::Installation),
     ("crypto_keys", Rule::Installation),
     ("custom_endpoints", Rule::Owned),
+    (
+        "deletion_receipts",
+        Rule::Expires(Expiring::DeletionReceipts),
+    ),
     ("discord_managed_webhooks", Rule::Owned),
     ("event_attempts", Rule::Expires(Expiring::EventAttempts)),
     ("fallback_models", Rule::Owned),
@@ -63,6 +71,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("job_leases", Rule::Expires(Expiring::JobLeases)),
     ("operation_quotas", Rule::Expires(Expiring::OperationQuotas)),
     ("opt_api_keys", Rule::Owned),
+    ("outbox", Rule::Expires(Expiring::Outbox)),
     ("persona_configs", Rule::With("personas")),
     ("personal_memories", Rule::Owned),
     ("personas", Rule::Owned),
@@ -92,6 +101,9 @@ impl Expiring {
             Self::OperationQuotas => (TimeDelta::days(1 + 7), "the first use of a day"),
             // Longer than the time between two runs of any job: it tells when one was last done.
             Self::JobLeases => (TimeDelta::days(30), "the last lead"),
+            Self::DeletionReceipts => (TimeDelta::days(365), "the deletion"),
+            // What is not done stays until it is.
+            Self::Outbox => (TimeDelta::days(7), "it was done"),
         }
     }
 }
@@ -131,6 +143,8 @@ impl Store {
             Expiring::EventAttempts => self.delete_attempts(before).await,
             Expiring::OperationQuotas => self.delete_quotas(before).await,
             Expiring::JobLeases => self.delete_leases(before).await,
+            Expiring::DeletionReceipts => self.delete_receipts(before).await,
+            Expiring::Outbox => self.delete_errands(before).await,
         }
     }
 
@@ -190,6 +204,32 @@ impl Store {
             "DELETE FROM operation_quotas WHERE ctid = ANY (ARRAY(
                  SELECT ctid FROM operation_quotas
                  WHERE window_start < $1 ORDER BY window_start LIMIT $2))",
+            before,
+            BATCH,
+        )
+        .execute(self.pool.shared())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn delete_receipts(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM deletion_receipts WHERE receipt_id IN (
+                 SELECT receipt_id FROM deletion_receipts
+                 WHERE done_at < $1 ORDER BY done_at LIMIT $2)",
+            before,
+            BATCH,
+        )
+        .execute(self.pool.shared())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn delete_errands(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM outbox WHERE outbox_id IN (
+                 SELECT outbox_id FROM outbox
+                 WHERE done_at < $1 ORDER BY done_at LIMIT $2)",
             before,
             BATCH,
         )

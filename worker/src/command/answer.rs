@@ -8,6 +8,7 @@ use twilight_model::http::interaction::{
 
 use super::controls::row;
 use super::memory;
+use super::personal_data::Deletion;
 use super::personal_provider;
 use super::privacy::Choice;
 use super::provider_keys;
@@ -29,6 +30,8 @@ pub(crate) struct Plan {
 pub(crate) enum After {
     /// Add, change or remove a memory.
     Memory(Box<memory::Order>),
+    /// Delete everything about a person.
+    DeletePerson(Deletion),
     /// Change or test a person's own keys.
     PersonalProvider(Box<personal_provider::Order>),
     /// Change or test provider keys.

@@ -39,6 +39,8 @@ pub(crate) enum Route {
     AskKey,
     /// `/setup`: the form with the key.
     TakeKey,
+    /// `/personal data`: everything; the arguments say what.
+    PersonalData,
     /// `/personal provider`: everything; the arguments say what.
     PersonalProvider,
     /// `/provider keys`: everything; the arguments say what.
@@ -53,13 +55,14 @@ pub(crate) enum Route {
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::TakeLevel,
         Self::Memory,
         Self::ReplaceKey,
         Self::PickProvider,
         Self::AskKey,
         Self::TakeKey,
+        Self::PersonalData,
         Self::PersonalProvider,
         Self::ProviderKeys,
         Self::ProviderServices,
@@ -77,6 +80,7 @@ impl Route {
             Self::PickProvider => "su-pick",
             Self::AskKey => "su-ask",
             Self::TakeKey => "su-take",
+            Self::PersonalData => "my-data",
             Self::PersonalProvider => "own",
             Self::ProviderKeys => "keys",
             Self::ProviderServices => "services",

@@ -30,6 +30,9 @@ const LABEL_CHARS: u16 = 32;
 /// Longest name of a model, in characters; known ones have less than 80.
 pub(super) const MODEL_CHARS: u16 = 128;
 
+/// Longest phrase that can be typed, in characters: the longest name of a server.
+const PHRASE_CHARS: u16 = 100;
+
 /// Lengths of keys, in characters (POOL-4). Known keys have 31 to about 200.
 const KEY_CHARS: RangeInclusive<usize> = 10..=512;
 
@@ -38,9 +41,9 @@ const KEY_CHARS: RangeInclusive<usize> = 10..=512;
 const KEY_INPUT_CHARS: u16 = 1000;
 
 /// Makes the line that says something in a form.
-pub(super) fn words(text: FormText) -> Component {
+pub(super) fn words(text: &Notice) -> Component {
     Component::TextDisplay(TextDisplay {
-        content: say(text),
+        content: text.text().into_owned(),
         id: None,
     })
 }
@@ -93,6 +96,16 @@ pub(super) fn paragraph_field(
         ..input(name, longest)
     };
     field(words, Component::TextInput(input))
+}
+
+/// Makes a field in which a phrase has to be typed; the label has at most 45 characters, the hint
+/// 100.
+pub(super) fn phrase_field(name: &str, label: &Notice, hint: &Notice) -> Component {
+    let input = TextInput {
+        required: Some(true),
+        ..input(name, PHRASE_CHARS)
+    };
+    field((label, hint), Component::TextInput(input))
 }
 
 /// Makes a field in which one of 1 to 25 options is chosen.
@@ -148,10 +161,6 @@ fn field((label, hint): (&Notice, &Notice), component: Component) -> Component {
         id: None,
         label: label.text().into_owned(),
     })
-}
-
-fn say(text: FormText) -> String {
-    Notice::Form(text).text().into_owned()
 }
 
 /// What was typed into a form. Has no `Debug`: it may hold a key.
@@ -211,6 +220,10 @@ mod tests {
     use llm::Provider;
 
     use super::*;
+
+    fn say(text: FormText) -> String {
+        Notice::Form(text).text().into_owned()
+    }
 
     #[test]
     fn texts_keep_discords_limits() {

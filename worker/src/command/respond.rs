@@ -4,6 +4,7 @@
 //! channel, which learns of it by an event of its own; that event carries no words. The owner asks
 //! here for the prompt, which stays in memory for a while, or reads it from the public answer.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use prost::Message as _;
 use proto::event::{
     Envelope, EventKind, Interaction, Job, JobKind, SCHEMA_VERSION, envelope::Event,
 };
-use proto::id::{ChannelId, EventId, InteractionId, MessageId};
+use proto::id::{ChannelId, EventId, InteractionId, MessageId, UserId};
 use proto::subject::{MESSAGE_ID_HEADER, Partition};
 use store::PersonaId;
 use tokio::time::{Instant, sleep, timeout};
@@ -59,7 +60,19 @@ pub(crate) struct Order {
 /// What was typed, by the public answer that shows it.
 #[derive(Debug)]
 pub(crate) struct Prompts {
-    kept: Cache<MessageId, Arc<str>>,
+    kept: Cache<MessageId, Arc<Prompt>>,
+}
+
+/// What somebody typed. `Debug` shows nothing of it.
+struct Prompt {
+    user: UserId,
+    text: String,
+}
+
+impl fmt::Debug for Prompt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prompt").finish_non_exhaustive()
+    }
 }
 
 impl Default for Prompts {
@@ -67,8 +80,22 @@ impl Default for Prompts {
         let kept = Cache::builder()
             .max_capacity(PROMPTS)
             .time_to_live(PROMPT_KEPT)
+            .support_invalidation_closures()
             .build();
         Self { kept }
+    }
+}
+
+impl Prompts {
+    /// Forgets what a person typed.
+    pub(crate) fn forget(&self, person: UserId) {
+        let typed = self
+            .kept
+            .invalidate_entries_if(move |_, prompt| prompt.user == person);
+        if let Err(error) = typed {
+            // Only a cache that was built without support for this.
+            tracing::error!(%error, "what a person typed stays in memory");
+        }
     }
 }
 
@@ -110,8 +137,11 @@ impl Order {
         let partition = Partition::of_channel(self.channel, app.settings.nats.partitions);
         let subject = app.names.event(partition, EventKind::Job);
         let envelope = self.envelope(partition, answer);
-        let prompt = self.prompt.unwrap_or_default();
-        app.prompts.kept.insert(answer, prompt.into()).await;
+        let prompt = Prompt {
+            user: self.asker.user,
+            text: self.prompt.unwrap_or_default(),
+        };
+        app.prompts.kept.insert(answer, Arc::new(prompt)).await;
         let give_up = Instant::now() + PUBLISH_PATIENCE;
         let mut may_be_stored = false;
         while Instant::now() < give_up && !app.abandon.is_cancelled() {
@@ -188,7 +218,7 @@ async fn hand_out(app: &App, request: Message) {
     let Some(prompt) = app.prompts.kept.get(&answer).await else {
         return;
     };
-    let payload = prompt.as_bytes().to_vec().into();
+    let payload = prompt.text.clone().into_bytes().into();
     if let Err(error) = app.nats.publish(reply_to, payload).await {
         tracing::debug!(%error, "a prompt is not handed out");
     }
@@ -198,7 +228,7 @@ async fn hand_out(app: &App, request: Message) {
 /// `None`: that worker is gone.
 pub(crate) async fn ask_prompt(app: &App, answer: MessageId) -> Option<String> {
     if let Some(prompt) = app.prompts.kept.get(&answer).await {
-        return Some(prompt.to_string());
+        return Some(prompt.text.clone());
     }
     let asking = app
         .nats

@@ -43,6 +43,8 @@ pub enum ButtonText {
     Use,
     /// Uses it for that no more.
     Spare,
+    /// Opens the form that deletes everything about a person.
+    DeleteData,
     /// Shows the provider's models.
     ChooseModel,
     /// Opens the form for a model.
@@ -77,6 +79,7 @@ impl ButtonText {
             Self::OwnKeys => "My own keys…",
             Self::Use => "Use for talking",
             Self::Spare => "Do not use for talking",
+            Self::DeleteData => "Delete everything…",
             Self::ChooseModel => "Choose a model",
             Self::TypeModel => "Type a model…",
             Self::Retry { provider } => return format!("Try again with {provider}").into(),

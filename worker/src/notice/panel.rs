@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{
-    ButtonText, CheckText, KeysSaid, KeysText, MemorySaid, MemoryText, Notice, PersonalSaid,
-    PersonalText, ServicesText,
+    ButtonText, CheckText, DataText, KeysSaid, KeysText, MemorySaid, MemoryText, Notice,
+    PersonalSaid, PersonalText, ServicesText,
 };
 
 /// A part of a panel.
@@ -14,6 +14,8 @@ pub enum PanelText {
     Button(ButtonText),
     /// About a key that a provider or service is asked about.
     Check(CheckText),
+    /// About what is stored about a person.
+    Data(DataText),
     /// A part of the panel of provider keys.
     Keys(KeysText),
     /// What came of a change in that panel.
@@ -38,6 +40,7 @@ impl PanelText {
         match self {
             Self::Button(text) => text.text(),
             Self::Check(text) => text.text(),
+            Self::Data(text) => text.text(),
             Self::Keys(text) => text.text(),
             Self::KeysSaid(text) => text.text(),
             Self::Memory(text) => text.text(),
@@ -67,6 +70,12 @@ impl From<ButtonText> for Notice {
 impl From<CheckText> for Notice {
     fn from(text: CheckText) -> Self {
         Self::Panel(PanelText::Check(text))
+    }
+}
+
+impl From<DataText> for Notice {
+    fn from(text: DataText) -> Self {
+        Self::Panel(PanelText::Data(text))
     }
 }
 

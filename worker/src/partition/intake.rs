@@ -127,6 +127,7 @@ impl Intake {
         let mut ticks = ticks(TICK);
         let mut nudges = self.app.nudges.subscribe();
         let mut hidden = self.app.privacy.changes();
+        let mut forgotten = self.app.forgetting.subscribe();
         let mut looks = ticks_later(LOOK_EVERY);
         let mut reconciliations = ticks_later(RECONCILE_EVERY);
         loop {
@@ -151,6 +152,7 @@ impl Intake {
                 }
                 Ok(channel) = nudges.recv() => self.nudged(channel).await,
                 Ok(()) = hidden.changed() => self.schedule.forget_hidden(),
+                person = forgotten.recv() => self.schedule.forget_person(person.ok()),
                 Some(ended) = self.schedule.next_ended() => self.schedule.after(ended).await,
                 delivery = self.owned.messages.next() => {
                     let Some(Ok(delivery)) = delivery else { return };

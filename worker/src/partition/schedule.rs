@@ -87,6 +87,17 @@ impl Schedule {
         }
     }
 
+    /// Forgets what a person has said whose data was deleted; everything where it is not known any more
+    /// who that was.
+    pub(super) fn forget_person(&mut self, person: Option<UserId>) {
+        let Some(person) = person else {
+            return self.forget_histories();
+        };
+        for channel in self.channels.values() {
+            channel.history.forget_authors(|author| author == person);
+        }
+    }
+
     /// Takes the open turns of all channels, and starts the first of each. Done again now and
     /// then, it finds rows whose admission was never heard of.
     pub(super) async fn load(&mut self, turns: Vec<Turn>) {

@@ -22,8 +22,10 @@ use crate::app::App;
 use crate::command::respond::Prompts;
 use crate::config::Settings;
 use crate::control::Nudges;
+use crate::forgetting::Forgetting;
 use crate::journal::Echoes;
 use crate::keys::Keys;
+use crate::outbox::Outbox;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pipeline::Unreadable;
 use crate::pool::KeyPools;
@@ -78,6 +80,8 @@ pub(super) async fn build(
         rights: Rights::default(),
         unreadable: Unreadable::default(),
         nudges: Nudges::default(),
+        forgetting: Forgetting::default(),
+        outbox: Outbox::default(),
         prompts: Prompts::default(),
         interactions: TaskTracker::new(),
         tracker: shutdown.tracker.clone(),

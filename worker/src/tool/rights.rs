@@ -63,6 +63,11 @@ pub(super) struct Question {
 }
 
 impl Rights {
+    /// Forgets who has which roles.
+    pub(crate) fn forget_members(&self) {
+        self.members.invalidate_all();
+    }
+
     /// Finds out what caller and bot may do in a channel. Cancel safe: yes.
     pub(super) async fn here(
         &self,

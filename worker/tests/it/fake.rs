@@ -178,8 +178,14 @@ fn about_people(method: &str, path: &[&str], body: &Value) -> Response {
             json_reply(200, &json!({"id": guild, "owner_id": OWNER, "roles": []}))
         }
         ("POST", ["api", "v10", "users", "@me", "channels"]) => {
-            assert_eq!(body["recipient_id"], OWNER);
-            json_reply(200, &json!({"id": DIRECT, "type": 1}))
+            // Those of everybody else have the id of the person.
+            let recipient = body["recipient_id"].as_str().unwrap();
+            let channel = if recipient == OWNER {
+                DIRECT
+            } else {
+                recipient
+            };
+            json_reply(200, &json!({"id": channel, "type": 1}))
         }
         _ => json_reply(404, &json!({"code": 0, "message": "404: Not Found"})),
     }

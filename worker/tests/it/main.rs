@@ -17,6 +17,7 @@ mod keys_rotation;
 mod keys_told;
 mod memories;
 mod panel;
+mod personal_data;
 mod personal_provider;
 mod provider_keys;
 mod provider_services;

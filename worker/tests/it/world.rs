@@ -115,6 +115,40 @@ impl World {
             .unwrap()
     }
 
+    /// Tells in which tables a text stands anywhere in a row: asked of the catalogue, so that no table
+    /// is forgotten.
+    pub(crate) async fn tables_with(&self, text: &str) -> Vec<String> {
+        let (address, _) = self.server_url.rsplit_once('/').unwrap();
+        let url = format!("{address}/{}", self.name);
+        let mut database = PgConnection::connect(&url).await.unwrap();
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT relname::text FROM pg_class
+             WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1",
+        )
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+        let mut found = Vec::new();
+        for table in tables {
+            let query = format!("SELECT count(*) FROM {table} t WHERE t::text LIKE '%{text}%'");
+            let rows: i64 = sqlx::query_scalar(AssertSqlSafe(query))
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+            if rows > 0 {
+                found.push(table);
+            }
+        }
+        found
+    }
+
+    /// The broker's bucket of privacy levels.
+    pub(crate) async fn privacy_bucket(&self) -> async_nats::jetstream::kv::Store {
+        let context = async_nats::jetstream::new(self.nats.clone());
+        let bucket = self.names.privacy_bucket();
+        context.get_key_value(bucket).await.unwrap()
+    }
+
     /// Changes something behind the worker's back.
     pub(crate) async fn run(&self, sql: &'static str) {
         let (address, _) = self.server_url.rsplit_once('/').unwrap();

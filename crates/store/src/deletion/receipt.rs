@@ -135,8 +135,13 @@ impl Tally {
     /// What is, or was, to be deleted, in the order of [`Held::ALL`].
     pub fn deleted(&self) -> Vec<(Held, u64)> {
         let rows = Held::ALL.into_iter();
-        rows.filter_map(|held| self.deleted.iter().find(|(known, _)| *known == held).copied())
-            .collect()
+        rows.filter_map(|held| {
+            self.deleted
+                .iter()
+                .find(|(known, _)| *known == held)
+                .copied()
+        })
+        .collect()
     }
 
     /// What stays, in the order of [`Kept::ALL`].
@@ -248,7 +253,10 @@ mod tests {
         );
         let read = Tally::of_json(&tally.to_json());
         assert_eq!(read.deleted(), [(Held::Settings, 1), (Held::Quotas, 2)]);
-        assert_eq!((read.deleted(), read.kept()), (tally.deleted(), tally.kept()));
+        assert_eq!(
+            (read.deleted(), read.kept()),
+            (tally.deleted(), tally.kept())
+        );
         assert_eq!(read.kept(), [(Kept::OptOut, 1)]);
     }
 }

@@ -12,6 +12,7 @@ mod attempts;
 mod columns;
 mod control;
 mod database;
+mod deletion;
 mod fence;
 mod jobs;
 mod key_edits;

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use proto::id::{EventId, MessageId};
+use proto::id::{EventId, MessageId, UserId};
 use store::{Expiring, Operation, RULES, Rule, Store, TurnState};
 
 use crate::database::Database;
 use crate::world::{ALICE, GUILD, claim, kill_all, message, set_up, turn};
+
+const BOB: UserId = UserId(200_000_000_000_000_002);
 
 /// What a table must be given that is new.
 const WHAT_TO_DO: &str = "every table has a rule how long its rows stay: add it to RULES in \
@@ -53,6 +55,10 @@ async fn everything_that_goes_by_time_goes_when_it_is_over() {
     let second = std::time::Duration::from_secs(1);
     assert!(store.take_job("job", "w", second, second).await.unwrap());
     kill_all(store).await;
+    let deleted = store.delete_person(BOB, store::OptOut::Ends).await;
+    deleted.unwrap();
+    let taken = store.take_errands(second).await.unwrap();
+    store.errand_done(taken[0]).await.unwrap();
 
     let hour = TimeDelta::hours(1);
     let day = TimeDelta::days(1);
@@ -62,6 +68,8 @@ async fn everything_that_goes_by_time_goes_when_it_is_over() {
         (Expiring::OperationQuotas, day * 8, 1),
         (Expiring::ChannelState, day * 30, 1),
         (Expiring::JobLeases, day * 30, 1),
+        (Expiring::DeletionReceipts, day * 365, 1),
+        (Expiring::Outbox, day * 7, 1),
         (Expiring::Turns, day * 2, 2),
     ] {
         let minute = TimeDelta::minutes(1);

@@ -20,7 +20,7 @@ const WHICH_PERSONA: Given = Given {
 };
 
 /// Every command, by path; commands of one group stand together.
-pub(super) const ENTRIES: [Entry; 14] = [
+pub(super) const ENTRIES: [Entry; 15] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -91,6 +91,13 @@ pub(super) const ENTRIES: [Entry; 14] = [
         options: &[WHICH_PERSONA],
     },
     Entry {
+        path: "personal data delete",
+        description: "See how much I keep about you, and delete all of it",
+        needs: Needs::Nothing,
+        command: Command::DeletePerson,
+        options: &[],
+    },
+    Entry {
         path: "personal privacy",
         description: "Choose what I may use of you, everywhere",
         needs: Needs::Nothing,
@@ -135,12 +142,13 @@ pub(super) const ENTRIES: [Entry; 14] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-pub(super) const GROUPS: [(&str, &str); 7] = [
+pub(super) const GROUPS: [(&str, &str); 8] = [
     ("bot", "Steer what I say here"),
     ("memory", "What I remember, and what I shall"),
     ("memory personal", "What I remember about you"),
     ("memory server", "What I remember about this server"),
     ("personal", "What is yours alone, in every server"),
+    ("personal data", "Everything that I keep about you"),
     (
         "provider",
         "Keys of this server for model providers and services",

@@ -69,7 +69,7 @@ pub(super) fn open_form(
     };
     let current = replaced.map(|key| &*key.model);
     let contents = vec![
-        words(page),
+        words(&Notice::Form(page)),
         key_field(),
         model_field(provider.default_model(), current),
     ];

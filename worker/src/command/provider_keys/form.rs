@@ -18,7 +18,7 @@ pub(super) fn open_key(signer: Signer<'_>, provider: Provider) -> Result<Plan, N
     let page = FormText::KeyPage {
         url: provider.key_page().into(),
     };
-    let contents = vec![words(page), key_field(), label_field(None)];
+    let contents = vec![words(&Notice::Form(page)), key_field(), label_field(None)];
     Ok(Plan::form(id, title.text().into_owned(), contents))
 }
 

@@ -70,7 +70,7 @@ pub(super) fn open_form(
     let page = FormText::KeyPage {
         url: service.key_page().into(),
     };
-    let contents = vec![words(page), key_field()];
+    let contents = vec![words(&Notice::Form(page)), key_field()];
     Ok(Plan::form(id, title.text().into_owned(), contents))
 }
 

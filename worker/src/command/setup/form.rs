@@ -18,7 +18,7 @@ pub(super) fn open(painter: Painter<'_>, choice: Choice) -> Result<Plan, Notice>
         url: provider.key_page().into(),
     };
     let contents = vec![
-        words(page),
+        words(&Notice::Form(page)),
         key_field(),
         model_field(provider.default_model(), None),
     ];

@@ -1,0 +1,131 @@
+//! `/personal data`: what is stored about a person, and how it is deleted (CMD-36, PRIV-64 to PRIV-67).
+//!
+//! Two steps: a panel that says how much there is, and a form in which the person types a phrase.
+//! Without the phrase nothing happens.
+
+mod action;
+mod panel;
+
+use keyring::Keyring;
+use proto::event::Interaction;
+use proto::id::UserId;
+use store::{OptOut, PrivacyLevel, Tally};
+
+use self::action::Action;
+use super::answer::{After, Panel, Plan};
+use super::asker::Asker;
+use super::controls::{Note, Signer};
+use super::form::Typed;
+use super::reading::{in_time, unreadable};
+use crate::app::App;
+use crate::control;
+use crate::notice::{DataText, Notice};
+use crate::privacy::change;
+
+/// What has to be typed, in the languages that Discord's clients are used in here (PRIV-64).
+const PHRASES: [&str; 2] = ["DELETE MY DATA", "私のデータを削除"];
+
+/// Everything about a person is to be deleted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deletion {
+    user: UserId,
+    opt_out: OptOut,
+}
+
+/// Shows how much is stored.
+pub(super) async fn open_delete(app: &App, asker: &Asker) -> Result<Plan, Notice> {
+    let tally = in_time(holdings(app, asker)).await?;
+    panel::show(signer(asker, &app.keys.get()), &tally, None).map(Plan::show)
+}
+
+async fn holdings(app: &App, asker: &Asker) -> Result<Tally, Notice> {
+    app.store.holdings(asker.user).await.map_err(unreadable)
+}
+
+/// Takes the use of a control.
+pub(super) async fn use_component(
+    app: &App,
+    asker: &Asker,
+    args: &[u8],
+    mut interaction: Interaction,
+) -> Result<Plan, Notice> {
+    match Action::from_args(args).ok_or(Notice::UnknownControl)? {
+        Action::AskPhrase => ask_phrase(app, asker).await,
+        Action::TakePhrase => {
+            take_phrase(
+                app,
+                asker,
+                &Typed::new(std::mem::take(&mut interaction.fields)),
+            )
+            .await
+        }
+    }
+}
+
+async fn ask_phrase(app: &App, asker: &Asker) -> Result<Plan, Notice> {
+    let level = async {
+        let level = app.store.privacy_level(asker.user).await;
+        level.map_err(unreadable)
+    };
+    let opt_out = match in_time(level).await? {
+        PrivacyLevel::Full => OptOut::Stays,
+        PrivacyLevel::Minimal | PrivacyLevel::Partial => OptOut::Ends,
+    };
+    panel::open_form(signer(asker, &app.keys.get()), opt_out)
+}
+
+async fn take_phrase(app: &App, asker: &Asker, typed: &Typed) -> Result<Plan, Notice> {
+    if !PHRASES.contains(&typed.text(panel::PHRASE_FIELD)) {
+        let tally = in_time(holdings(app, asker)).await?;
+        let note = Note::Warning(DataText::WrongPhrase.into());
+        let keyring = app.keys.get();
+        return panel::show(signer(asker, &keyring), &tally, Some(&note)).map(Plan::replace);
+    }
+    let deletion = Deletion {
+        user: asker.user,
+        opt_out: panel::opt_out_of(typed).ok_or(Notice::UnknownControl)?,
+    };
+    Ok(Plan::change(After::DeletePerson(deletion)))
+}
+
+/// Deletes.
+///
+/// Cancel safe: dropped midway nothing or everything is deleted, and the receipt is sent by whoever
+/// does what is left to do.
+pub(super) async fn finish(app: &App, deletion: Deletion) -> Panel {
+    let Deletion { user, opt_out } = deletion;
+    if opt_out == OptOut::Stays {
+        hide(app, user).await;
+    }
+    let deleted = match app.store.delete_person(user, opt_out).await {
+        Ok(deleted) => deleted,
+        Err(error) => {
+            tracing::warn!(%error, "the data of a person is not deleted");
+            return Panel::say(&DataText::NotDeleted.into());
+        }
+    };
+    app.outbox.wake();
+    for channel in deleted.stopped_in {
+        control::nudge(app, channel).await;
+    }
+    Panel::say(&Notice::from(DataText::Deleted {
+        receipt: deleted.receipt,
+        backup_days: app.settings.data.backup_days,
+    }))
+}
+
+/// Lets gateways drop what the person writes, before the database says so (PRIV-28). Where that does
+/// not work, the database says so with the deletion, and the bucket follows.
+async fn hide(app: &App, user: UserId) {
+    if let Err(error) = change::set(app, user, PrivacyLevel::Full).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(
+            error,
+            "a person is deleted whose level is not in the bucket yet"
+        );
+    }
+}
+
+const fn signer<'a>(asker: &'a Asker, keyring: &'a Keyring) -> Signer<'a> {
+    Signer { asker, keyring }
+}
