@@ -3,11 +3,13 @@
 //! told directly.
 //!
 //! Whoever saw the last refusal looks at once, and every worker looks each minute, so that a key is
-//! told whose worker died. Who tells is decided by one conditional update.
+//! told whose worker died. One worker tells at a time, and a key counts as told once its message was
+//! sent: a worker that dies in between leaves it to the next, whose message has the same nonce.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use llm::Provider;
 use proto::id::{ChannelId, TenantId, UserId};
 use store::{RefusedKey, WhichKey};
@@ -15,14 +17,21 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::app::App;
+use crate::job::{self, Look};
 use crate::metrics;
 use crate::notice::{CredentialText, Notice};
+
+/// Name of the job among those that have one leader.
+const JOB: &str = "refused_keys";
 
 /// Between two looks for keys that nobody has told of.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// Longest time of one message.
 const TELL_WITHIN: Duration = Duration::from_secs(10);
+
+/// Keys that are told of at once: a server that answers slowly holds up few others.
+const AT_ONCE: usize = 8;
 
 /// Who was told of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,36 +69,32 @@ pub(crate) async fn tell_of_refused_keys(app: Arc<App>) {
             _ = ticks.tick() => {}
             () = app.key_pools.refusal() => {}
         }
-        match app.store.untold_refusals().await {
-            Ok(untold) => tell_all(&app, untold),
-            Err(error) => tracing::debug!(%error, "refused keys are not looked for"),
+        let told = job::lead(&app, JOB, Duration::ZERO, tell_all(&app)).await;
+        if let Look::Worked(Err(error)) = told {
+            tracing::debug!(%error, "refused keys are not looked for");
         }
     }
 }
 
-fn tell_all(app: &Arc<App>, untold: Vec<RefusedKey>) {
-    for key in untold {
+/// Tells of all keys that nobody has told of.
+async fn tell_all(app: &Arc<App>) -> Result<(), store::Error> {
+    let untold = app.store.untold_refusals().await?;
+    let telling = stream::iter(untold).for_each_concurrent(AT_ONCE, |key| {
         let teller = Arc::clone(app);
-        app.tracker
-            .spawn(async move { tell_once(&teller, &key).await });
-    }
+        let telling = async move { tell_once(&teller, &key).await };
+        app.tracker.spawn(telling).map(drop)
+    });
+    telling.await;
+    Ok(())
 }
 
 async fn tell_once(app: &App, key: &RefusedKey) {
-    match app.store.claim_telling(key.tenant, key.which).await {
-        Ok(true) => {}
-        Ok(false) => return,
-        Err(error) => {
-            tracing::debug!(%error, "the administrators are not told of a refused key");
-            return;
-        }
-    }
     let told = tell(app, key).await;
     metrics::told_of_key(told);
-    if told == Told::Later
-        && let Err(error) = app.store.give_telling_back(key.tenant, key.which).await
+    if told != Told::Later
+        && let Err(error) = app.store.refusal_is_told(key).await
     {
-        tracing::warn!(%error, "nobody is told of a refused key");
+        tracing::warn!(%error, "a refused key may be told of twice");
     }
 }
 
@@ -189,6 +194,5 @@ fn nonce(key: &RefusedKey) -> u64 {
         WhichKey::Main(server) => (1, server.0),
         WhichKey::Own(row) => (2, row.0),
     };
-    let since = key.since.map_or(0, |since| since.timestamp_micros());
-    xxh3_64(&[table, row, since].map(i64::to_le_bytes).concat())
+    xxh3_64(&[table, row, key.generation].map(i64::to_le_bytes).concat())
 }

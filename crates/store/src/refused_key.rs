@@ -1,9 +1,8 @@
 //! Keys that providers refused for good, and who was told of them (POOL-17).
 //!
-//! Whoever wins the one conditional update tells, so that administrators hear of a key once, and a
-//! user of their own, however many workers saw it fail.
+//! A key counts as told once whoever told says so: one who dies before leaves it to the next. That
+//! one worker tells at a time is a job's business.
 
-use chrono::{DateTime, Utc};
 use proto::id::{ChannelId, TenantId};
 
 use crate::row::Place;
@@ -38,8 +37,8 @@ pub struct RefusedKey {
     pub label: Option<String>,
     /// The last characters of the key, `None` for short ones.
     pub last4: Option<String>,
-    /// Since when it is out of use.
-    pub since: Option<DateTime<Utc>>,
+    /// Names this refusal: a key that is used again and refused again has another one.
+    pub generation: i64,
     /// Where the server wants to read about such things.
     pub notice_channel: Option<ChannelId>,
 }
@@ -55,7 +54,7 @@ impl Store {
             RefusalRow,
             r#"SELECT r.key_id AS "key_id?", r.own_key_id AS "own_key_id?",
                       r.server_id AS "server_id?", r.provider AS "provider!",
-                      r.is_main AS "is_main!", r.label, r.last4, r.since,
+                      r.is_main AS "is_main!", r.label, r.last4, r.generation AS "generation!",
                       COALESCE(s.server_disc_id, r.user_disc_id) AS "disc_id!",
                       COALESCE(s.is_dm_channel, true) AS "is_direct!",
                       c.notice_channel_disc_id AS "notice_channel?"
@@ -65,18 +64,18 @@ impl Store {
                           k.label,
                           CASE WHEN k.is_main_key_pointer THEN m.key_last4 ELSE k.key_last4 END
                               AS last4,
-                          k.last_error_at AS since
+                          k.generation
                    FROM api_key_rotation k
                    LEFT JOIN server_model_configs m ON m.server_id = k.server_id
                    WHERE NOT k.is_enabled AND k.disabled_reason = 'auth' AND k.admins_told_at IS NULL
                    UNION ALL
                    SELECT NULL, NULL, m.server_id, NULL, m.provider, true, NULL, m.key_last4,
-                          m.main_key_disabled_at
+                          m.main_key_generation
                    FROM server_model_configs m
                    WHERE m.main_key_disabled_at IS NOT NULL AND m.main_key_told_at IS NULL
                    UNION ALL
                    SELECT NULL, k.user_provider_key_id, NULL, u.user_disc_id, k.provider, false, NULL,
-                          k.key_last4, k.disabled_at
+                          k.key_last4, k.generation
                    FROM user_provider_keys k JOIN users u ON u.user_id = k.user_id
                    WHERE k.disabled_at IS NOT NULL AND k.told_at IS NULL
                ) r
@@ -90,82 +89,47 @@ impl Store {
         rows.into_iter().map(RefusedKey::try_from).collect()
     }
 
-    /// Takes the right to tell of a refused key. `false`: somebody else has it, or
-    /// the key is in use again. Whoever has it and fails gives it back.
+    /// Says that whoever had to be told of a refused key was told, or cannot be. `false`: somebody
+    /// said so before, or the key was used again since it was looked for.
     ///
     /// # Errors
-    /// `Unavailable`; the right may be taken then, and nobody tells.
-    pub async fn claim_telling(&self, tenant: TenantId, which: WhichKey) -> Result<bool, Error> {
-        let done = match which {
+    /// `Unavailable`; repeating it is harmless.
+    pub async fn refusal_is_told(&self, told: &RefusedKey) -> Result<bool, Error> {
+        let scope = self.pool.tenant(told.tenant);
+        let done = match told.which {
             WhichKey::Pooled(key) => {
                 sqlx::query!(
                     "UPDATE api_key_rotation SET admins_told_at = now()
-                     WHERE rotation_key_id = $1 AND NOT is_enabled AND disabled_reason = 'auth'
-                       AND admins_told_at IS NULL",
+                     WHERE rotation_key_id = $1 AND generation = $2 AND admins_told_at IS NULL",
                     key.0,
+                    told.generation,
                 )
-                .execute(self.pool.tenant(tenant))
+                .execute(scope)
                 .await?
             }
             WhichKey::Main(server) => {
                 sqlx::query!(
                     "UPDATE server_model_configs SET main_key_told_at = now()
-                     WHERE server_id = $1 AND main_key_disabled_at IS NOT NULL
+                     WHERE server_id = $1 AND main_key_generation = $2
                        AND main_key_told_at IS NULL",
                     server.0,
+                    told.generation,
                 )
-                .execute(self.pool.tenant(tenant))
+                .execute(scope)
                 .await?
             }
             WhichKey::Own(key) => {
                 sqlx::query!(
                     "UPDATE user_provider_keys SET told_at = now()
-                     WHERE user_provider_key_id = $1 AND disabled_at IS NOT NULL
-                       AND told_at IS NULL",
+                     WHERE user_provider_key_id = $1 AND generation = $2 AND told_at IS NULL",
                     key.0,
+                    told.generation,
                 )
-                .execute(self.pool.tenant(tenant))
+                .execute(scope)
                 .await?
             }
         };
         Ok(done.rows_affected() == 1)
-    }
-
-    /// Gives the right to tell back after nobody could be reached for now.
-    ///
-    /// # Errors
-    /// `Unavailable`; then nobody tells.
-    pub async fn give_telling_back(&self, tenant: TenantId, which: WhichKey) -> Result<(), Error> {
-        match which {
-            WhichKey::Pooled(key) => {
-                sqlx::query!(
-                    "UPDATE api_key_rotation SET admins_told_at = NULL
-                     WHERE rotation_key_id = $1 AND NOT is_enabled",
-                    key.0,
-                )
-                .execute(self.pool.tenant(tenant))
-                .await?
-            }
-            WhichKey::Main(server) => {
-                sqlx::query!(
-                    "UPDATE server_model_configs SET main_key_told_at = NULL
-                     WHERE server_id = $1 AND main_key_disabled_at IS NOT NULL",
-                    server.0,
-                )
-                .execute(self.pool.tenant(tenant))
-                .await?
-            }
-            WhichKey::Own(key) => {
-                sqlx::query!(
-                    "UPDATE user_provider_keys SET told_at = NULL
-                     WHERE user_provider_key_id = $1 AND disabled_at IS NOT NULL",
-                    key.0,
-                )
-                .execute(self.pool.tenant(tenant))
-                .await?
-            }
-        };
-        Ok(())
     }
 }
 
@@ -177,7 +141,7 @@ struct RefusalRow {
     is_main: bool,
     label: Option<String>,
     last4: Option<String>,
-    since: Option<DateTime<Utc>>,
+    generation: i64,
     disc_id: String,
     is_direct: bool,
     notice_channel: Option<String>,
@@ -220,7 +184,7 @@ impl TryFrom<RefusalRow> for RefusedKey {
             is_main: row.is_main,
             label: row.label,
             last4: row.last4,
-            since: row.since,
+            generation: row.generation,
         })
     }
 }

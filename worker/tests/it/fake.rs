@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -56,6 +56,7 @@ pub(crate) struct Fake {
     pub(crate) url: String,
     calls: mpsc::Receiver<Call>,
     closed: Arc<Mutex<HashMap<String, Closed>>>,
+    held: watch::Sender<bool>,
     _task: JoinSet<()>,
 }
 
@@ -64,6 +65,7 @@ struct Shared {
     calls: mpsc::Sender<Call>,
     commands: Arc<Mutex<Value>>,
     closed: Arc<Mutex<HashMap<String, Closed>>>,
+    held: watch::Receiver<bool>,
 }
 
 /// The status and Discord's code with which messages to a channel are refused.
@@ -72,10 +74,12 @@ type Closed = (u16, u64);
 impl Fake {
     pub(crate) async fn start() -> Self {
         let (sender, calls) = mpsc::channel(64);
+        let (held, hears_held) = watch::channel(false);
         let shared = Shared {
             calls: sender,
             commands: Arc::new(Mutex::new(json!([]))),
             closed: Arc::default(),
+            held: hears_held,
         };
         let closed = Arc::clone(&shared.closed);
         let router = Router::new().fallback(answer).with_state(shared);
@@ -87,6 +91,7 @@ impl Fake {
             url,
             calls,
             closed,
+            held,
             _task: task,
         }
     }
@@ -100,6 +105,16 @@ impl Fake {
     pub(crate) fn close(&self, channel: &str, status: u16, code: u64) {
         let mut closed = self.closed.lock().unwrap();
         closed.insert(channel.to_owned(), (status, code));
+    }
+
+    /// Takes messages from now on without a word to whoever sends them.
+    pub(crate) fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// Answers again.
+    pub(crate) fn release(&self) {
+        self.held.send_replace(false);
     }
 
     /// Waits for the next answer to an interaction.
@@ -198,6 +213,8 @@ impl Shared {
             return json_reply(status, &json!({"code": code, "message": "no"}));
         }
         self.remember("message", channel, body).await;
+        let mut held = self.held.clone();
+        held.wait_for(|held| !held).await.unwrap();
         json_reply(200, &json!({"id": "1"}))
     }
 

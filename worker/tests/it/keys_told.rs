@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rustix::process::{Signal, kill_process};
+use tokio::process::Child;
 use tokio::time::{interval, timeout};
 
 use crate::fake::{Call, DIRECT};
@@ -31,10 +33,22 @@ async fn with_notice_channel() -> World {
     world
 }
 
+const TOLD: &str = "SELECT 1 FROM server_model_configs WHERE main_key_told_at IS NOT NULL";
+
 /// Waits until somebody was told.
 async fn until_told(world: &World) {
-    let told = "SELECT 1 FROM server_model_configs WHERE main_key_told_at IS NOT NULL";
-    until(world, told).await;
+    until(world, TOLD).await;
+}
+
+/// Ends a worker that has told whom it could, and leads no more.
+async fn end(world: &World, worker: Child) {
+    let left = "SELECT 1 FROM job_leases WHERE job = 'refused_keys' AND lease_until <= now()";
+    until(world, left).await;
+    drop(worker);
+}
+
+async fn is_told(world: &World) -> bool {
+    world.read_i32(TOLD).await.is_some()
 }
 
 #[track_caller]
@@ -137,7 +151,7 @@ async fn closed_direct_messages_are_remembered_for_a_day() {
                                                        AND now() + interval '24 hours'",
     )
     .await;
-    drop(worker);
+    end(&world, worker).await;
     world.fake.open(DIRECT);
     let untold = "UPDATE user_provider_keys SET told_at = NULL";
     world.run(untold).await;
@@ -147,7 +161,7 @@ async fn closed_direct_messages_are_remembered_for_a_day() {
         "SELECT 1 FROM user_provider_keys WHERE told_at IS NOT NULL",
     )
     .await;
-    drop(worker);
+    end(&world, worker).await;
     // Had it been sent, it would come before the next day's.
     world.run("UPDATE users SET dm_closed_until = now()").await;
     world
@@ -188,13 +202,66 @@ async fn until(world: &World, query: &'static str) {
 async fn what_could_not_be_told_for_now_is_told_by_the_next_who_looks() {
     let mut world = refused().await;
     world.fake.close(DIRECT, 500, 0);
+    world
+        .run("DELETE FROM job_leases WHERE job = 'refused_keys'")
+        .await;
     let failing = world.another_worker();
-    until_told(&world).await;
-    let untold = "SELECT 1 FROM server_model_configs WHERE main_key_told_at IS NULL";
-    until(&world, untold).await;
+    let tried = "SELECT 1 FROM job_leases WHERE job = 'refused_keys' AND lease_until <= now()";
+    until(&world, tried).await;
+    assert!(!is_told(&world).await);
     drop(failing);
     world.fake.open(DIRECT);
     let _worker = world.another_worker();
+    let told = world.fake.next_call().await;
+    assert_names_the_key(&told, DIRECT);
+    until_told(&world).await;
+    world.remove().await;
+}
+
+/// Between a message and the record of it there is a moment. Discord knows the second message by its
+/// nonce.
+#[tokio::test]
+async fn what_a_worker_was_telling_when_it_died_is_told_by_the_next() {
+    let mut world = refused().await;
+    kill_process(world.worker_pid(), Signal::KILL).unwrap();
+    world.fake.hold();
+    let mut dying = world.another_worker();
+    let first = world.fake.next_call().await;
+    dying.kill().await.unwrap();
+    assert!(!is_told(&world).await);
+    world.fake.release();
+    world.run("UPDATE job_leases SET lease_until = now()").await;
+    let _worker = world.another_worker();
+    let second = world.fake.next_call().await;
+    assert_names_the_key(&second, DIRECT);
+    assert_eq!(second.body["nonce"], first.body["nonce"]);
+    until_told(&world).await;
+    world.remove().await;
+}
+
+#[tokio::test]
+async fn nobody_tells_while_another_worker_does() {
+    let mut world = refused().await;
+    kill_process(world.worker_pid(), Signal::KILL).unwrap();
+    world
+        .run(
+            "UPDATE job_leases SET worker_id = 'another', lease_until = now() + interval '1 hour'
+             WHERE job = 'refused_keys'",
+        )
+        .await;
+    world
+        .run("DELETE FROM job_leases WHERE job = 'privacy'")
+        .await;
+    let _worker = world.another_worker();
+    // It looks for its other job later, and that one takes longer.
+    let looked = "SELECT 1 FROM job_leases WHERE job = 'privacy' AND lease_until <= now()";
+    until(&world, looked).await;
+    // Whatever was sent would come first.
+    set_up_again(&mut world).await;
+    set_up_again(&mut world).await;
+    assert!(!is_told(&world).await);
+    world.run("UPDATE job_leases SET lease_until = now()").await;
+    let _next = world.another_worker();
     let told = world.fake.next_call().await;
     assert_names_the_key(&told, DIRECT);
     world.remove().await;

@@ -188,13 +188,24 @@ async fn third_refusal_in_a_row_disables_an_own_key_once() {
         (&*told.provider, told.last4.as_deref()),
         ("openai", Some("0001"))
     );
-    assert!(store.claim_telling(told.tenant, told.which).await.unwrap());
-    assert!(!store.claim_telling(told.tenant, told.which).await.unwrap());
+    assert!(store.refusal_is_told(&told).await.unwrap());
+    assert!(!store.refusal_is_told(&told).await.unwrap());
     assert!(store.untold_refusals().await.unwrap().is_empty());
-    store
-        .give_telling_back(told.tenant, told.which)
-        .await
-        .unwrap();
+}
+
+/// POOL-17: what was told of the first refusal does not hide the second.
+#[tokio::test]
+async fn an_own_key_that_is_refused_again_is_told_again() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    first(store, "openai").await;
+    refuse_for_good(store).await;
+    let [before] = <[_; 1]>::try_from(store.untold_refusals().await.unwrap()).unwrap();
+    let shown = only(store).await;
+    let enabled = store.enable_own_key(seen(&shown)).await;
+    assert_eq!(enabled.unwrap(), Edited::Done);
+    refuse_for_good(store).await;
+    assert!(!store.refusal_is_told(&before).await.unwrap());
     assert_eq!(store.untold_refusals().await.unwrap().len(), 1);
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use proto::id::ChannelId;
 use store::{Edited, KeyFailure, MainKey, NewPoolKey, RefusedKey, Store, WhichKey};
 
@@ -20,6 +19,10 @@ async fn refuse_pooled(store: &Store) {
         key: &"sk-a-second-key-0002".into(),
     };
     store.add_pool_key(&keyring(), new).await.unwrap();
+    fail_pooled(store).await;
+}
+
+async fn fail_pooled(store: &Store) {
     for _ in 0..3 {
         let key = store.key_pool(GUILD, PROVIDER).await.unwrap().remove(1);
         let failure = KeyFailure {
@@ -86,79 +89,72 @@ async fn refused_keys_are_named_by_provider_label_and_last_characters() {
 }
 
 #[tokio::test]
-async fn of_all_workers_one_tells() {
+async fn a_key_is_looked_for_until_somebody_says_that_it_is_told() {
     let database = Database::migrated().await;
+    let store = &database.store;
     let refused = two_refused(&database).await;
-    let stores = join_all((0..4).map(|_| Store::connect(&database.settings))).await;
-    for key in &refused {
-        let racing = (0..40).map(|n| {
-            let store = stores[n % 4].as_ref().unwrap();
-            store.claim_telling(key.tenant, key.which)
-        });
-        let won = join_all(racing).await.into_iter().flatten();
-        assert_eq!(won.filter(|won| *won).count(), 1, "{key:?}");
+    let mut found = store.untold_refusals().await.unwrap();
+    found.sort_by_key(|key| key.is_main);
+    assert_eq!(found, refused, "a look changes nothing");
+    for (key, left) in refused.iter().zip([1, 0]) {
+        assert!(store.refusal_is_told(key).await.unwrap());
+        assert!(!store.refusal_is_told(key).await.unwrap());
+        assert_eq!(store.untold_refusals().await.unwrap().len(), left);
     }
-    assert!(database.store.untold_refusals().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn whoever_reaches_nobody_leaves_it_to_the_next() {
-    let database = Database::migrated().await;
-    for key in &two_refused(&database).await {
-        assert!(
-            database
-                .store
-                .claim_telling(key.tenant, key.which)
-                .await
-                .unwrap()
-        );
-        database
-            .store
-            .give_telling_back(key.tenant, key.which)
-            .await
-            .unwrap();
-    }
-    assert_eq!(database.store.untold_refusals().await.unwrap().len(), 2);
+/// Takes both keys into use again.
+async fn enable(store: &Store, pooled: &RefusedKey) {
+    let WhichKey::Pooled(key) = pooled.which else {
+        panic!("{pooled:?}");
+    };
+    let enabled = store.enable_key(seen(store, key).await).await;
+    assert_eq!(enabled.unwrap(), Edited::Done);
+    let keys = store.provider_keys(OTHER_GUILD).await.unwrap().unwrap();
+    let rejected = keys.main.unwrap().generation;
+    let enabled = store.enable_main_key(OTHER_GUILD, rejected).await;
+    assert_eq!(enabled.unwrap(), Edited::Done);
 }
 
 #[tokio::test]
 async fn nobody_is_told_of_a_key_that_is_in_use_again() {
     let database = Database::migrated().await;
-    let [pooled, main] = two_refused(&database).await;
-    let WhichKey::Pooled(key) = pooled.which else {
-        panic!("{pooled:?}");
-    };
     let store = &database.store;
-    store.enable_key(seen(store, key).await).await.unwrap();
-    let keys = store.provider_keys(OTHER_GUILD).await.unwrap().unwrap();
-    let rejected = keys.main.unwrap().generation;
-    let enabled = store.enable_main_key(OTHER_GUILD, rejected).await;
-    assert_eq!(enabled.unwrap(), Edited::Done);
-    for key in [pooled, main] {
-        assert!(!store.claim_telling(key.tenant, key.which).await.unwrap());
-    }
+    let [pooled, main] = two_refused(&database).await;
+    enable(store, &pooled).await;
     assert!(store.untold_refusals().await.unwrap().is_empty());
+    for key in [pooled, main] {
+        assert!(!store.refusal_is_told(&key).await.unwrap());
+    }
+}
+
+/// A worker that was slow to tell of the first refusal says nothing about the second.
+#[tokio::test]
+async fn a_key_that_is_refused_again_is_told_again() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let [pooled, main] = two_refused(&database).await;
+    enable(store, &pooled).await;
+    fail_pooled(store).await;
+    refuse_main(store).await;
+    for key in [pooled, main] {
+        assert!(!store.refusal_is_told(&key).await.unwrap());
+    }
+    assert_eq!(store.untold_refusals().await.unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_key_that_people_disabled_is_not_told() {
     let database = Database::migrated().await;
-    let [pooled, _] = two_refused(&database).await;
+    let store = &database.store;
+    let [pooled, main] = two_refused(&database).await;
+    enable(store, &pooled).await;
+    refuse_main(store).await;
     let WhichKey::Pooled(key) = pooled.which else {
         panic!("{pooled:?}");
     };
-    let store = &database.store;
-    store.enable_key(seen(store, key).await).await.unwrap();
     store.disable_key(seen(store, key).await).await.unwrap();
-    assert!(
-        !store
-            .claim_telling(pooled.tenant, pooled.which)
-            .await
-            .unwrap()
-    );
-    assert_eq!(
-        store.untold_refusals().await.unwrap().len(),
-        1,
-        "the main key"
-    );
+    let untold = store.untold_refusals().await.unwrap();
+    let untold: Vec<_> = untold.iter().map(|key| key.which).collect();
+    assert_eq!(untold, [main.which]);
 }
