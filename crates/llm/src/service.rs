@@ -147,7 +147,7 @@ impl Services {
             // What was found does not matter; the rest of the answer is not read.
             Ok(())
         } else {
-            Err(body::refusal(response, DEADLINE).await)
+            Err(body::refusal(response, DEADLINE).await.without(key))
         }
     }
 }

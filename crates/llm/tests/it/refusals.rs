@@ -1,10 +1,11 @@
 //! Providers that refuse, break off or talk nonsense.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use llm::{Class, Delta, Error, Llm};
+use llm::{Class, Delta, Error, Llm, Provider, Service, Services};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tracing_subscriber::fmt::MakeWriter;
@@ -28,6 +29,30 @@ async fn a_refusal_comes_before_the_stream() {
     let error = server.llm().stream(&prompt(), &key()).await.unwrap_err();
 
     assert_eq!((error.class(), error.status()), (Class::Auth, Some(401)));
+}
+
+/// SEC-23: what is kept of a refusal is shown to people, and does not show them the key.
+#[tokio::test]
+async fn what_is_kept_of_a_refusal_never_quotes_the_key() {
+    let text = format!("nobody knows {KEY} here");
+    let body = json!({ "error": { "message": text, "code": "invalid_api_key" } }).to_string();
+    let server = Server::replying(plain(401, &body)).await;
+    let (llm, key) = (server.llm(), key());
+    let urls = HashMap::from([(Service::BraveSearch, server.url.parse().unwrap())]);
+    let services = Services::new(urls).unwrap();
+    for error in [
+        llm.stream(&prompt(), &key).await.unwrap_err(),
+        llm.models(Provider::OpenAi, &key).await.unwrap_err(),
+        services
+            .check(Service::BraveSearch, &key)
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.words(), Some("nobody knows … here"));
+        // And no log shows the rest.
+        let printed = format!("{error} {error:?}");
+        assert!(!printed.contains("nobody knows"), "{printed}");
+    }
 }
 
 #[tokio::test]
