@@ -242,3 +242,23 @@ fn unreadable(error: store::Error, column: EncryptedColumn) -> Result<CallError,
 fn spread(wait: Duration) -> Duration {
     wait.mul_f64(1.0 + rand::rng().random_range(0.0..0.2))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// POOL-12.
+    #[test]
+    fn waiters_are_spread_over_a_fifth_of_their_wait_and_never_come_early() {
+        let waits: BTreeSet<Duration> = (0..100).map(|_| spread(LOOK_AGAIN)).collect();
+        assert!(waits.len() > 50, "{waits:?}");
+        for wait in waits {
+            assert!(
+                LOOK_AGAIN <= wait && wait <= LOOK_AGAIN.mul_f64(1.2),
+                "{wait:?}"
+            );
+        }
+    }
+}

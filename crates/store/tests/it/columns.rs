@@ -111,12 +111,17 @@ pub(crate) fn cell(column: EncryptedColumn, row: i64, owner: TenantId) -> Cell {
 /// A database with one sealed value in every column, each its own.
 async fn filled() -> (Database, Vec<(EncryptedColumn, i64, TenantId)>) {
     let database = Database::migrated().await;
-    rows(&database, GUILD, ALICE, 1).await;
+    let values = fill(&database).await;
+    (database, values)
+}
+
+async fn fill(database: &Database) -> Vec<(EncryptedColumn, i64, TenantId)> {
+    rows(database, GUILD, ALICE, 1).await;
     let mut values = Vec::new();
     for &column in INVENTORY {
-        let (row, owner) = (ids(&database, column).await[0], owner(column, GUILD, ALICE));
+        let (row, owner) = (ids(database, column).await[0], owner(column, GUILD, ALICE));
         put(
-            &database,
+            database,
             &keyring(),
             &cell(column, row, owner),
             &value(column),
@@ -124,7 +129,7 @@ async fn filled() -> (Database, Vec<(EncryptedColumn, i64, TenantId)>) {
         .await;
         values.push((column, row, owner));
     }
-    (database, values)
+    values
 }
 
 fn value(column: EncryptedColumn) -> String {
@@ -154,8 +159,13 @@ async fn version_and_form(database: &Database, column: EncryptedColumn, row: i64
 
 #[tokio::test]
 async fn value_of_every_column_opens_for_its_owner_and_for_nobody_else() {
-    let (database, values) = filled().await;
-    for (column, row, owner) in values {
+    for database in Database::with_and_without_policies().await {
+        opens_for_its_owner_only(&database).await;
+    }
+}
+
+async fn opens_for_its_owner_only(database: &Database) {
+    for (column, row, owner) in fill(database).await {
         let ours = keyring();
         let opened = database
             .store

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use store::{RoleName, Settings, Store, Tls};
+use store::{Fence, RoleName, Settings, Store, Tls};
 use uuid::Uuid;
 
 /// A database that nobody else uses.
@@ -92,6 +92,16 @@ impl Database {
         // What was opened before the role was there does not have it.
         database.store = Store::connect(&database.settings).await.unwrap();
         database
+    }
+
+    /// Two of them: one with both fences between tenants, and one where the predicates of the
+    /// statements stand alone, because whoever runs them is a superuser.
+    pub(crate) async fn with_and_without_policies() -> [Self; 2] {
+        let mut alone = Self::migrated().await;
+        alone.settings.app_role = "no_such_role".parse().unwrap();
+        alone.store = Store::connect(&alone.settings).await.unwrap();
+        assert_eq!(alone.store.fence().await.unwrap(), Fence::Absent);
+        [Self::migrated().await, alone]
     }
 
     /// Runs a statement that changes something behind the store's back.

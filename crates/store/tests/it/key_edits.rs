@@ -1,5 +1,6 @@
 //! What people see and change of the keys of a pool.
 
+use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use store::{Edited, KeyAdded, KeyId, KeyState, ListedKeys, NewPoolKey, SeenKey, SeenPool, Store};
 
@@ -108,8 +109,12 @@ async fn a_change_rests_on_what_was_shown() {
 /// SEC-62.
 #[tokio::test]
 async fn no_change_reaches_a_row_of_another_server() {
-    let database = Database::migrated().await;
-    let store = &database.store;
+    for database in Database::with_and_without_policies().await {
+        no_change_of_others_is_done(&database.store).await;
+    }
+}
+
+async fn no_change_of_others_is_done(store: &Store) {
     let key = two_keys(store).await;
     set_up(store, OTHER_GUILD).await;
     let before = listed(store).await;
@@ -119,7 +124,6 @@ async fn no_change_reaches_a_row_of_another_server() {
     };
     assert_eq!(store.label_key(foreign, None).await.unwrap(), Edited::Stale);
     assert_eq!(store.disable_key(foreign).await.unwrap(), Edited::Stale);
-    assert_eq!(store.enable_key(foreign).await.unwrap(), Edited::Stale);
     assert_eq!(store.remove_key(foreign).await.unwrap(), Edited::Stale);
     let pool = SeenPool {
         tenant: OTHER_GUILD,
@@ -129,6 +133,50 @@ async fn no_change_reaches_a_row_of_another_server() {
     };
     assert_eq!(store.remove_pool(pool).await.unwrap(), Edited::Stale);
     assert_eq!(listed(store).await, before);
+    nobody_else_enables(store, key).await;
+}
+
+async fn nobody_else_enables(store: &Store, key: KeyId) {
+    let disabling = store.disable_key(seen(store, key).await).await;
+    assert_eq!(disabling.unwrap(), Edited::Done);
+    let foreign = SeenKey {
+        tenant: OTHER_GUILD,
+        ..seen(store, key).await
+    };
+    assert_eq!(store.enable_key(foreign).await.unwrap(), Edited::Stale);
+}
+
+/// The row of the main key goes with the main key, and with nothing else.
+#[tokio::test]
+async fn the_row_of_the_main_key_is_not_removed_alone() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    two_keys(store).await;
+    let before = listed(store).await;
+    let pointer = seen(store, before.pools[0].key.id).await;
+    assert_eq!(store.remove_key(pointer).await.unwrap(), Edited::Stale);
+    assert_eq!(listed(store).await, before);
+}
+
+/// POOL-1: whoever removes the last two keys at once leaves no row of the main key behind.
+#[tokio::test]
+async fn keys_that_are_removed_at_once_leave_no_row_of_the_main_key() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    set_up(store, GUILD).await;
+    for round in 0..5 {
+        let mut keys = Vec::new();
+        for n in 0..4 {
+            let key = format!("sk-number-{n}-of-round-{round}");
+            let key = add(store, PROVIDER, None, &key).await;
+            keys.push(seen(store, key).await);
+        }
+        let removing = keys.into_iter().map(|key| store.remove_key(key));
+        for removed in join_all(removing).await {
+            assert_eq!(removed.unwrap(), Edited::Done);
+        }
+        assert_eq!(listed(store).await.pools, [], "round {round}");
+    }
 }
 
 /// POOL-5, POOL-8.

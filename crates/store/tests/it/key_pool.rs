@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use store::{
-    Edited, KeyAdded, KeyFailure, KeyFault, KeyId, KeyState, MOST_POOL_KEYS, NewPoolKey, PoolKey,
-    Rested, Settings, Store,
+    Edited, KeyAdded, KeyFailure, KeyFault, KeyId, KeyReport, KeyState, MOST_POOL_KEYS, NewPoolKey,
+    PoolKey, Rested, Settings, Store,
 };
 
 use crate::database::Database;
@@ -87,21 +87,6 @@ async fn first_key_of_the_main_provider_brings_the_pointer() {
         KeyAdded::Known(added.id)
     );
     assert_eq!(add(&database.store, KEY).await, KeyAdded::Known(pool[0].id));
-    for tenant in [OTHER_GUILD, DIRECT] {
-        assert!(
-            database
-                .store
-                .key_pool(tenant, PROVIDER)
-                .await
-                .unwrap()
-                .is_empty()
-        );
-        let foreign = database
-            .store
-            .pool_key(&keyring(), tenant, PROVIDER, &added)
-            .await;
-        assert!(foreign.unwrap().is_none());
-    }
     assert!(
         database
             .store
@@ -110,6 +95,20 @@ async fn first_key_of_the_main_provider_brings_the_pointer() {
             .unwrap()
             .is_empty()
     );
+}
+
+/// SEC-62.
+#[tokio::test]
+async fn a_pool_is_that_of_its_server_alone() {
+    for database in Database::with_and_without_policies().await {
+        let (store, added) = (&database.store, two_keys(&database).await);
+        for tenant in [OTHER_GUILD, DIRECT] {
+            let pool = store.key_pool(tenant, PROVIDER).await;
+            assert!(pool.unwrap().is_empty());
+            let foreign = store.pool_key(&keyring(), tenant, PROVIDER, &added).await;
+            assert!(foreign.unwrap().is_none());
+        }
+    }
 }
 
 #[tokio::test]
@@ -464,6 +463,73 @@ async fn a_probe_that_found_nothing_out_is_free_for_the_next() {
             .unwrap()
             .is_some()
     );
+}
+
+/// POOL-8: what is said of a probe whose lease is over says nothing about the next one.
+#[tokio::test]
+async fn a_late_end_of_a_probe_leaves_the_next_probe_alone() {
+    let database = Database::migrated().await;
+    let key = two_keys(&database).await;
+    let store = &database.store;
+    let failed = failure(KeyFault::RateLimit, MINUTE);
+    store
+        .rest_key(GUILD, key.id, key.generation, failed)
+        .await
+        .unwrap();
+    end_rests(&database).await;
+    let probe = async || {
+        let due = second(store).await.generation;
+        store.probe_key(GUILD, key.id, due).await.unwrap().unwrap()
+    };
+    let late = probe().await;
+    database
+        .run("UPDATE api_key_rotation SET probe_until = now()")
+        .await;
+    probe().await;
+    store.release_probe(GUILD, key.id, late).await.unwrap();
+    let probed = second(store).await;
+    assert!(matches!(probed.state(Duration::ZERO), KeyState::Probed(_)));
+}
+
+/// POOL-5: the use of a key that is not used tells nothing about the others.
+#[tokio::test]
+async fn a_new_key_begins_with_the_least_use_of_those_in_use() {
+    let database = Database::migrated().await;
+    let key = two_keys(&database).await;
+    let store = &database.store;
+    let main = store.key_pool(GUILD, PROVIDER).await.unwrap().remove(0);
+    let uses = [(main.id, 40), (key.id, 10)];
+    store.count_key_uses(&uses).await.unwrap();
+    let disabled = store.disable_key(seen(store, key.id).await).await;
+    assert_eq!(disabled.unwrap(), Edited::Done);
+    add(store, "sk-a-third-key-0003").await;
+    let third = store.key_pool(GUILD, PROVIDER).await.unwrap().remove(2);
+    assert_eq!(third.usage_count, 40);
+}
+
+/// POOL-13.
+#[tokio::test]
+async fn a_recorded_error_has_a_bound() {
+    let database = Database::migrated().await;
+    let key = two_keys(&database).await;
+    let store = &database.store;
+    let message = "é".repeat(600);
+    let failed = KeyFailure {
+        message: &message,
+        ..failure(WRONG, MINUTE)
+    };
+    let rested = store.rest_key(GUILD, key.id, key.generation, failed).await;
+    assert_eq!(rested.unwrap(), Rested::Resting);
+    let main = store.provider_keys(GUILD).await.unwrap().unwrap().main;
+    let generation = main.unwrap().generation;
+    let noted = store.main_key_failed(GUILD, generation, WRONG, &message);
+    assert_eq!(noted.await.unwrap(), KeyReport::Noted);
+    let listed = store.provider_keys(GUILD).await.unwrap().unwrap();
+    let pooled = listed.pools[1].last_error.as_ref();
+    let main = listed.main.unwrap().last_error;
+    for recorded in [&pooled.unwrap().message, &main.unwrap()] {
+        assert_eq!(recorded.chars().count(), 500);
+    }
 }
 
 #[tokio::test]

@@ -132,12 +132,13 @@ async fn a_test_of_the_key_before_takes_no_rejected_key_into_use() {
 /// A key is shown to its own provider and to nobody else.
 #[tokio::test]
 async fn a_main_key_is_none_of_another_provider_or_server() {
-    let database = Database::migrated().await;
-    set_up(&database.store, GUILD).await;
-    let store = &database.store;
-    for (tenant, provider) in [(GUILD, "zai"), (OTHER_GUILD, PROVIDER)] {
-        let found = store.main_key_for_call(&keyring(), tenant, provider).await;
-        assert!(matches!(found.unwrap(), MainKey::None), "{provider}");
+    for database in Database::with_and_without_policies().await {
+        let store = &database.store;
+        set_up(store, GUILD).await;
+        for (tenant, provider) in [(GUILD, "zai"), (OTHER_GUILD, PROVIDER)] {
+            let found = store.main_key_for_call(&keyring(), tenant, provider).await;
+            assert!(matches!(found.unwrap(), MainKey::None), "{provider}");
+        }
     }
 }
 

@@ -241,6 +241,11 @@ async fn a_refused_own_key_comes_back_by_a_test_or_a_replacement() {
     let shown = only(store).await;
     assert_eq!(store.use_own_key(seen(&shown)).await.unwrap(), Edited::Done);
     assert!(usable(store).await.is_none(), "not by a switch");
+    let before = only(store).await;
+    let changed = store.set_own_model(seen(&before), "x").await;
+    assert_eq!(changed.unwrap(), Edited::Done);
+    let stale = store.enable_own_key(seen(&before)).await;
+    assert_eq!(stale.unwrap(), Edited::Stale);
     let shown = only(store).await;
     assert_eq!(
         store.enable_own_key(seen(&shown)).await.unwrap(),
@@ -340,8 +345,12 @@ async fn direct_messages_begin_with_an_own_key() {
 /// SEC-62: nobody reaches a key of somebody else.
 #[tokio::test]
 async fn no_change_reaches_a_key_of_somebody_else() {
-    let database = Database::migrated().await;
-    let store = &database.store;
+    for database in Database::with_and_without_policies().await {
+        no_change_of_others_is_done(&database.store).await;
+    }
+}
+
+async fn no_change_of_others_is_done(store: &Store) {
     first(store, "openai").await;
     let bobs = set(store, (BOB, "openai"), ("sk-bobs-own-key-0001", None), None).await;
     assert_eq!(bobs, Edited::Done);

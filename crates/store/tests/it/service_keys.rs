@@ -86,15 +86,29 @@ async fn a_key_is_stored_replaced_and_removed_as_it_was_shown() {
         remove(GUILD, first.row_version).await.unwrap(),
         Edited::Stale
     );
-    set_up(store, OTHER_GUILD).await;
-    let foreign = remove(OTHER_GUILD, second.row_version).await.unwrap();
-    assert_eq!(foreign, Edited::Stale);
     assert_eq!(
         remove(GUILD, second.row_version).await.unwrap(),
         Edited::Done
     );
     assert_eq!(store.service_keys(GUILD).await.unwrap().unwrap(), []);
     assert_eq!(opened(store, &second).await, None);
+}
+
+/// SEC-62.
+#[tokio::test]
+async fn a_key_of_a_service_is_not_removed_for_another_server() {
+    for database in Database::with_and_without_policies().await {
+        let store = &database.store;
+        set_up(store, GUILD).await;
+        set_up(store, OTHER_GUILD).await;
+        let first = set(store, "sk-first-service-0001", None).await;
+        assert_eq!(first, Edited::Done);
+        let key = only(store).await;
+        let removed = store.remove_service_key(OTHER_GUILD, key.id, key.row_version);
+        assert_eq!(removed.await.unwrap(), Edited::Stale);
+        let others = store.service_keys(OTHER_GUILD).await.unwrap().unwrap();
+        assert_eq!((only(store).await, others), (key, Vec::new()));
+    }
 }
 
 #[tokio::test]
