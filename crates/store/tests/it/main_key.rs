@@ -207,6 +207,13 @@ async fn a_new_main_key_takes_part_in_the_pool_of_its_provider_alone() {
     let pointer = store.key_pool(GUILD, "zai").await.unwrap().remove(1);
     let opened = store.pool_key(&keyring(), GUILD, "zai", &pointer).await;
     assert_eq!(opened.unwrap().unwrap().expose_secret(), KEY);
+    // A row that was left behind stands for no key of another provider.
+    database
+        .run("UPDATE server_model_configs SET provider = 'deepseek'")
+        .await;
+    assert_eq!(mains("zai").await, (1, 0));
+    let listed = store.provider_keys(GUILD).await.unwrap().unwrap();
+    assert!(listed.pools.iter().all(|row| !row.key.is_main));
 }
 
 #[tokio::test]

@@ -99,6 +99,32 @@ async fn value_that_does_not_open_is_listed_and_the_rest_goes_on() {
     assert_eq!((done[2].rotated, done[2].remaining), (1, 0));
 }
 
+/// SEC-44: the form alone is reason enough.
+#[tokio::test]
+async fn value_without_an_envelope_is_rotated_although_its_version_is_current() {
+    let database = filled().await;
+    let column = INVENTORY[1];
+    database
+        .run(
+            "UPDATE opt_api_keys SET key_version = 1, key_form = 1, api_key = pgp_sym_encrypt(
+                 'a plain value', 'the first master key of this installation')",
+        )
+        .await;
+    let keyring = keyring();
+    let (first, _) = database.store.stale_rows(&keyring, 10).await.unwrap();
+    let columns: Vec<_> = first.iter().map(|stale| stale.column).collect();
+    assert_eq!(columns, [column]);
+    let rotation = database.store.rotation(&keyring, 100).await;
+    let rotation = rotation.unwrap().unwrap();
+    let done = rotation.run(&mut |_| {}).await.unwrap();
+    assert_eq!((done[1].found, done[1].rotated), (1, 1));
+    let form = database.read::<i16>("SELECT key_form FROM opt_api_keys");
+    assert_eq!(form.await, 2);
+    let row = ids(&database, column).await[0];
+    let opened = database.store.secret(&keyring, column, row, GUILD).await;
+    assert_eq!(opened.unwrap().unwrap().expose_secret(), "a plain value");
+}
+
 #[tokio::test]
 async fn wrong_master_key_rotates_nothing() {
     let database = filled().await;
