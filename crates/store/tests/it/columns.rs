@@ -390,6 +390,7 @@ async fn audit_goes_on_after_a_column_that_cannot_be_read() {
         .run("ALTER TABLE user_provider_keys RENAME TO elsewhere")
         .await;
     let audits = database.store.audit_keys(&keyring(), &mut |_, _| {}).await;
+    assert_eq!(audits.len(), INVENTORY.len());
     assert!(audits[3].failure.is_some());
     for audit in audits
         .iter()

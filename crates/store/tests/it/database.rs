@@ -76,6 +76,12 @@ impl Database {
         name
     }
 
+    /// Makes the user that the store signs in as a member of a role.
+    pub(crate) async fn let_owner_take(&self, role: &str) {
+        let owner = &self.settings.user;
+        execute(&self.server_url, format!("GRANT {role} TO {owner}")).await;
+    }
+
     /// How to connect past the store as the user that the store signs in as.
     pub(crate) fn options(&self) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()

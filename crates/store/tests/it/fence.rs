@@ -168,6 +168,20 @@ async fn a_role_that_does_not_bind_is_not_taken() {
     drop(store);
 }
 
+/// Whom the policies bind stays bound, whatever role is named.
+#[tokio::test]
+async fn an_owner_whom_the_policies_bind_takes_no_role_that_goes_past_them() {
+    let database = Database::of_a_plain_owner().await;
+    let bypassing = database.make_role("BYPASSRLS").await;
+    database.let_owner_take(&bypassing).await;
+    let settings = Settings {
+        app_role: bypassing.parse().unwrap(),
+        ..database.settings.clone()
+    };
+    let store = Store::connect(&settings).await.unwrap();
+    assert_eq!(store.fence().await.unwrap(), Fence::Owner);
+}
+
 /// SEC-62: an id of a row is worth nothing together with another tenant.
 #[tokio::test]
 async fn a_turn_is_not_found_under_another_server() {
