@@ -137,6 +137,7 @@ async fn post(app: &App, user: UserId, receipt: &Receipt) -> Result<(), discord:
     let notice = Notice::from(DataText::Deleted {
         receipt: receipt.clone(),
         backup_days: app.settings.data.backup_days,
+        is_ignored_soon: false,
     });
     let message = discord::NewMessage {
         content: notice.text().into_owned(),

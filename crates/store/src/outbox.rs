@@ -92,7 +92,7 @@ impl Store {
     /// it fails.
     ///
     /// # Errors
-    /// `Corrupt`, `Unavailable`.
+    /// `Unavailable`.
     pub async fn take_errands(&self, longest_pause: Duration) -> Result<Vec<TakenErrand>, Error> {
         let longest_secs = i32::try_from(longest_pause.as_secs()).unwrap_or(i32::MAX);
         let rows = sqlx::query!(
@@ -103,7 +103,7 @@ impl Store {
              WHERE outbox_id IN (
                  SELECT outbox_id FROM outbox
                  WHERE done_at IS NULL AND next_at <= now()
-                 ORDER BY next_at, outbox_id
+                 ORDER BY kind = 'dm', next_at, outbox_id
                  LIMIT $1
                  FOR UPDATE SKIP LOCKED)
              RETURNING outbox_id, kind, payload, attempts",
@@ -112,17 +112,26 @@ impl Store {
         )
         .fetch_all(self.pool.shared())
         .await?;
-        let mut taken: Vec<TakenErrand> = rows
-            .iter()
-            .map(|row| {
-                Ok(TakenErrand {
-                    row: row.outbox_id,
-                    errand: Errand::read(row.outbox_id, &row.kind, &row.payload)?,
-                    attempts: row.attempts,
-                })
-            })
-            .collect::<Result<_, Error>>()?;
-        taken.sort_unstable_by_key(|taken| taken.row);
+        // One that cannot be read, such as a newer version's, holds nothing else up.
+        let read = |row| match row {
+            (row, Ok(errand), attempts) => Some(TakenErrand {
+                row,
+                errand,
+                attempts,
+            }),
+            (row, Err(error), _) => {
+                tracing::error!(row, %error, "an errand cannot be read, and waits");
+                None
+            }
+        };
+        let rows = rows.iter().map(|row| {
+            let errand = Errand::read(row.outbox_id, &row.kind, &row.payload);
+            (row.outbox_id, errand, row.attempts)
+        });
+        let mut taken: Vec<TakenErrand> = rows.filter_map(read).collect();
+        // What people must not wait for comes before what is written to them.
+        taken
+            .sort_unstable_by_key(|taken| (matches!(taken.errand, Errand::Receipt(..)), taken.row));
         Ok(taken)
     }
 

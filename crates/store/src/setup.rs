@@ -138,6 +138,7 @@ async fn begin_direct(opened: &mut Opened, new: &NewDirect) -> Result<Edited, Er
            AND EXISTS (
                SELECT 1 FROM user_provider_keys k
                WHERE k.user_id = u.user_id AND 'text' = ANY (k.enabled_capabilities))
+         FOR SHARE OF u
          ON CONFLICT (server_disc_id) DO NOTHING
          RETURNING server_id",
         new.user.to_string(),

@@ -10,12 +10,14 @@ use keyring::Keyring;
 use proto::event::Interaction;
 use proto::id::UserId;
 use store::{OptOut, PrivacyLevel, Tally};
+use tokio::time::timeout;
 
 use self::action::Action;
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
 use super::controls::{Note, Signer};
 use super::form::Typed;
+use super::privacy::SOON_AFTER;
 use super::reading::{in_time, unreadable};
 use crate::app::App;
 use crate::control;
@@ -94,13 +96,18 @@ async fn take_phrase(app: &App, asker: &Asker, typed: &Typed) -> Result<Plan, No
 /// does what is left to do.
 pub(super) async fn finish(app: &App, deletion: Deletion) -> Panel {
     let Deletion { user, opt_out } = deletion;
-    if opt_out == OptOut::Stays {
-        hide(app, user).await;
-    }
+    let hiding = match opt_out {
+        OptOut::Stays => Some(change::hide_for_deletion(app, user).await),
+        OptOut::Ends => None,
+    };
     let deleted = match app.store.delete_person(user, opt_out).await {
         Ok(deleted) => deleted,
         Err(error) => {
             tracing::warn!(%error, "the data of a person is not deleted");
+            // Nobody knows whether it is saved; the next comparison does.
+            if hiding.is_some() && !error.is_unavailable() {
+                change::give_back(app, user).await;
+            }
             return Panel::say(&DataText::NotDeleted.into());
         }
     };
@@ -108,22 +115,15 @@ pub(super) async fn finish(app: &App, deletion: Deletion) -> Panel {
     for channel in deleted.stopped_in {
         control::nudge(app, channel).await;
     }
+    let is_ignored_soon = match hiding {
+        Some(mut hiding) => timeout(SOON_AFTER, hiding.holds(app)).await.is_err(),
+        None => false,
+    };
     Panel::say(&Notice::from(DataText::Deleted {
         receipt: deleted.receipt,
         backup_days: app.settings.data.backup_days,
+        is_ignored_soon,
     }))
-}
-
-/// Lets gateways drop what the person writes, before the database says so (PRIV-28). Where that does
-/// not work, the database says so with the deletion, and the bucket follows.
-async fn hide(app: &App, user: UserId) {
-    if let Err(error) = change::set(app, user, PrivacyLevel::Full).await {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(
-            error,
-            "a person is deleted whose level is not in the bucket yet"
-        );
-    }
 }
 
 const fn signer<'a>(asker: &'a Asker, keyring: &'a Keyring) -> Signer<'a> {

@@ -24,7 +24,7 @@ use crate::privacy::change::{self, Changed, Hiding};
 const READ_DEADLINE: Duration = Duration::from_millis(600);
 
 /// How long "saved" is waited for before the person is told that it takes a moment (PRIV-86).
-const SOON_AFTER: Duration = Duration::from_secs(2);
+pub(super) const SOON_AFTER: Duration = Duration::from_secs(2);
 
 /// How long it is waited for after that: a gateway that says nothing is over by then, whatever its
 /// `PRIVACY_WATCH_GRACE_MS` but the longest.

@@ -33,6 +33,8 @@ pub enum DataText {
         receipt: Receipt,
         /// For how many days backups of the database are kept, where that is known.
         backup_days: Option<u16>,
+        /// Not every gateway has said yet that it drops what the person writes (PRIV-86).
+        is_ignored_soon: bool,
     },
     /// Nobody knows whether it was done.
     NotDeleted,
@@ -58,7 +60,8 @@ impl DataText {
             Self::Deleted {
                 receipt,
                 backup_days,
-            } => return deleted(receipt, *backup_days).into(),
+                is_ignored_soon,
+            } => return deleted(receipt, *backup_days, *is_ignored_soon).into(),
             Self::NotDeleted => {
                 "I could not find out whether it was deleted. Run `/personal data delete` again in a \
                  minute: doing it twice does no harm."
@@ -83,7 +86,7 @@ fn stored(tally: &Tally) -> String {
     lines.join("\n")
 }
 
-fn deleted(receipt: &Receipt, backup_days: Option<u16>) -> String {
+fn deleted(receipt: &Receipt, backup_days: Option<u16>, is_ignored_soon: bool) -> String {
     let (id, at) = (receipt.id, receipt.done_at.timestamp());
     let mut lines = vec![
         "**Everything about you is deleted.**".to_owned(),
@@ -95,6 +98,9 @@ fn deleted(receipt: &Receipt, backup_days: Option<u16>) -> String {
     }
     lines.extend(held.into_iter().map(held_line));
     lines.extend(receipt.tally.kept().into_iter().map(kept_line));
+    if is_ignored_soon {
+        lines.push("I ignore what you write within seconds, not yet at once.".to_owned());
+    }
     if let Some(days) = backup_days {
         lines.push(format!(
             "Backups of the database are kept for {days} days; after that it is gone there, too."

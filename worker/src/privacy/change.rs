@@ -67,24 +67,43 @@ async fn hide(app: &App, user: UserId) -> Result<Hiding, Error> {
             for channel in changed.stopped_in {
                 control::nudge(app, channel).await;
             }
-            Ok(Hiding {
-                user,
-                first: None,
-                last: None,
-            })
+            Ok(Hiding::of(user))
         }
         // Nobody knows whether it is saved; the next comparison does.
         Err(error) if error.is_unavailable() => Err(error.into()),
         Err(error) => {
-            if let Err(left) = app.privacy.release(&app.store, user).await {
-                tracing::warn!(error = %left, "a key is left for the next comparison to delete");
-            }
+            give_back(app, user).await;
             Err(error.into())
         }
     }
 }
 
+/// Lets gateways drop what a user writes, before a deletion makes the database say so. Where that
+/// does not work now, it is done while the deletion is waited for.
+pub(crate) async fn hide_for_deletion(app: &App, user: UserId) -> Hiding {
+    if let Err(error) = app.privacy.put(user).await {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(error, "a person is deleted whose key is not written yet");
+    }
+    Hiding::of(user)
+}
+
+/// Deletes the key of a user again whose level was not raised after all.
+pub(crate) async fn give_back(app: &App, user: UserId) {
+    if let Err(left) = app.privacy.release(&app.store, user).await {
+        tracing::warn!(error = %left, "a key is left for the next comparison to delete");
+    }
+}
+
 impl Hiding {
+    const fn of(user: UserId) -> Self {
+        Self {
+            user,
+            first: None,
+            last: None,
+        }
+    }
+
     /// Waits until no gateway publishes anything of the user any more (PRIV-86).
     ///
     /// Cancel safe: yes; calling it again goes on.
