@@ -33,3 +33,4 @@ pub mod part;
 pub mod postgres;
 pub mod process;
 mod sweep;
+pub mod traces;

@@ -8,25 +8,21 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
 
 use crate::installation::{Database, Installation, State};
 use crate::part::Part;
 use crate::postgres::Programs;
+use crate::traces;
 
 /// How keys look in the tests: those of providers and master keys. A key that is meant to be seen says so.
 const KEYS: &str =
     r"\b[sm]k-[A-Za-z0-9_-]{9,}|the (?:first|second) master key of this installation";
 const MEANT_TO_BE_SEEN: &str = "on-purpose";
-/// Generated, and read by their owner only.
-const SECRET_FILES: &str = "*secrets.json";
 
 /// What was found.
 #[derive(Debug)]
@@ -46,7 +42,7 @@ pub(super) async fn search(
 ) -> anyhow::Result<Found> {
     let mut keys = keys_of_sources(root)?;
     keys.extend(generated_keys(home)?);
-    let files = files_with(&keys, home).await?;
+    let files = traces::files_with(&keys, home).await?;
     control(home, servers, state).await?;
     Ok(Found {
         keys: keys.len(),
@@ -77,7 +73,7 @@ async fn control(home: &Path, servers: &Installation, state: &State) -> anyhow::
         programs.query(&database, statement).await?;
     }
     publish(state, &key).await?;
-    let files = files_with(&BTreeSet::from([key]), home).await?;
+    let files = traces::files_with(&BTreeSet::from([key]), home).await?;
     let planted = files
         .iter()
         .filter(|file| file.starts_with(&folder))
@@ -158,94 +154,9 @@ fn files_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Returns the files in which a key stands, in whichever spelling. `grep` reads gigabytes in seconds, which our own
-/// unoptimised build would not.
-async fn files_with(keys: &BTreeSet<String>, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let plain: BTreeSet<String> = keys
-        .iter()
-        .flat_map(|key| {
-            (0..3)
-                .map(|ahead| in_base64(key, ahead))
-                .chain([key.clone()])
-        })
-        .collect();
-    let wide: Vec<String> = keys.iter().map(|key| in_utf16(key)).collect();
-    let lines = plain.into_iter().collect::<Vec<_>>().join("\n");
-    let mut files = grep("-F", &lines, folder).await?;
-    files.extend(grep("-P", &wide.join("|"), folder).await?);
-    files.sort();
-    files.dedup();
-    Ok(files)
-}
-
-/// The letters of a key's base64 that do not depend on what stands before and behind it; `ahead` bytes do.
-fn in_base64(key: &str, ahead: usize) -> String {
-    let spread = STANDARD.encode([vec![0; ahead], key.as_bytes().to_vec()].concat());
-    let whole = (ahead + key.len()) * 8 / 6;
-    let begin = (ahead * 8).div_ceil(6);
-    spread.get(begin..whole).unwrap_or_default().to_owned()
-}
-
-/// A pattern for both byte orders: the letters with a zero between them.
-fn in_utf16(key: &str) -> String {
-    let letters = key.chars().map(|letter| match letter {
-        '-' | ' ' => format!("\\{letter}"),
-        other => other.to_string(),
-    });
-    letters.collect::<Vec<_>>().join("\\x00")
-}
-
-async fn grep(kind: &str, patterns: &str, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut command = Command::new("grep");
-    command
-        .args([
-            "-r",
-            "-l",
-            "-a",
-            kind,
-            "-f",
-            "-",
-            "--exclude",
-            SECRET_FILES,
-            "--",
-        ])
-        .arg(folder)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = command.spawn().context("cannot start grep")?;
-    let mut input = child.stdin.take().context("grep can read")?;
-    input.write_all(patterns.as_bytes()).await?;
-    drop(input);
-    let output = child.wait_with_output().await?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    // 1: nothing found. A file that goes while it is read is the server's housekeeping.
-    ensure!(
-        output.status.code().is_some_and(|code| code < 2)
-            || complaint
-                .lines()
-                .all(|line| line.ends_with("No such file or directory")),
-        "grep: {complaint}"
-    );
-    let found = String::from_utf8_lossy(&output.stdout);
-    Ok(found.lines().map(PathBuf::from).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_base64_of_a_key_is_recognised_wherever_it_begins() {
-        let key = "sk-0123456789abcdef";
-        for (ahead, before) in ["", "a", "ab", "abc"].iter().enumerate() {
-            let text = STANDARD.encode(format!("{before}{key}!?"));
-            let needle = in_base64(key, ahead % 3);
-            assert!(needle.len() > 20 && text.contains(&needle), "{before}");
-        }
-    }
 
     #[test]
     fn keys_are_read_out_of_sources_unless_they_are_meant_to_be_seen() {

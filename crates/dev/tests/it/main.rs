@@ -12,6 +12,7 @@ mod brokers;
 mod browser;
 mod e2e_bad_input;
 mod e2e_browser;
+mod e2e_canary;
 mod e2e_control;
 mod e2e_database;
 mod e2e_dead_letters;

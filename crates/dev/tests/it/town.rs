@@ -277,6 +277,11 @@ impl Town {
             .unwrap();
     }
 
+    /// Where its processes write what they write.
+    pub(crate) fn folder(&self) -> &Path {
+        self.installation.home()
+    }
+
     /// Where its events travel: the broker's address, and what names on it begin with.
     pub(crate) fn broker(&self) -> (String, String) {
         self.installation.state().unwrap().broker()
