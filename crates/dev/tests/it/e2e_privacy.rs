@@ -6,6 +6,7 @@ use dev::control::Name;
 use dev::part::Part;
 use futures_util::StreamExt as _;
 use proto::subject::Names;
+use rustix::process::Signal;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -117,6 +118,41 @@ async fn e2e_what_is_written_after_saved_is_never_published() {
     assert!(first > 0.0 && second > 0.0, "{first} and {second}");
     let counted = (first + second).to_string();
     assert_eq!(counted, (2 * TIMES).to_string());
+    town.leave().await;
+}
+
+/// The shard of a server, of two.
+async fn shard(town: &Town, server: &str) -> u64 {
+    let said = json!({"user": "alice", "server": server, "channel": "general", "content": "hi"});
+    let said = town.tell("messages", &said).await;
+    let guild: u64 = said["guild_id"].as_str().unwrap().parse().unwrap();
+    (guild >> 22) % 2
+}
+
+/// PRIV-86: one of two gateways stands still, and goes on later.
+#[tokio::test]
+async fn e2e_in_effect_within_seconds_becomes_saved_when_a_silent_gateway_can_publish_no_more() {
+    let settings = [("SHARD_COUNT", "2"), ("SHARD_IDS", "0")];
+    let town = Town::start_with(1, &settings).await;
+    let second = town.another_gateway(&[("SHARD_IDS", "1")]).await;
+    let mut ear = Ear::open(&town).await;
+    let mut servers = ["", ""];
+    for server in ["Sandbox", "Amber", "Birch", "Cedar"] {
+        servers[usize::from(shard(&town, server).await == 1)] = server;
+    }
+    let [near, far] = servers;
+    let before = town.mutter("alice", near, "before").await;
+    second.signal(Signal::STOP);
+    let told = town
+        .fill("carol", near, "/personal privacy", &[("level", "2")])
+        .await;
+    assert!(told.starts_with("In effect within seconds"), "{told}");
+    town.wait_for_text(&before, "Saved: in effect").await;
+    town.mutter("carol", far, "marker-of-carol").await;
+    second.signal(Signal::CONT);
+    town.mutter("alice", far, "goes on").await;
+    ear.hears("goes on").await;
+    assert!(!ear.has("marker-of-carol"));
     town.leave().await;
 }
 

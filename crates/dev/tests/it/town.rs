@@ -16,7 +16,7 @@ use dev::process::Activity;
 use dev::sandbox::client::Place;
 use dev::{http, launch, up};
 use futures_util::{StreamExt as _, stream};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -426,10 +426,7 @@ impl Town {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let other = OtherGateway {
-            address,
-            _child: child,
-        };
+        let other = OtherGateway { address, child };
         let is_ready = async || {
             let ready = http::get(&format!("http://{}/readyz", other.address)).await;
             ready.is_ok_and(|(status, _)| status == 200)
@@ -648,10 +645,16 @@ impl Town {
 /// A gateway beside that of an installation.
 pub(crate) struct OtherGateway {
     address: String,
-    _child: tokio::process::Child,
+    child: tokio::process::Child,
 }
 
 impl OtherGateway {
+    /// Sends it a signal that does not end it.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
     /// A sample of its metrics, 0 when there is none.
     pub(crate) async fn metric(&self, sample: &str) -> f64 {
         let url = format!("http://{}/metrics", self.address);
