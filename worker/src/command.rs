@@ -24,6 +24,7 @@ mod provider_keys;
 mod provider_services;
 mod reading;
 pub(crate) mod respond;
+mod restriction;
 mod setup;
 
 use proto::event::{Interaction, InteractionType};
@@ -34,7 +35,7 @@ use self::asker::Asker;
 use self::catalogue::{Command, Needs};
 use self::component::{ComponentId, Rejected, Route};
 use crate::app::App;
-use crate::notice::Notice;
+use crate::notice::{Notice, RestrictionText};
 
 /// Decides about the use of a command, button, menu or form at this Unix time in milliseconds.
 ///
@@ -62,6 +63,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::PersonalProvider(order) => personal_provider::finish(app, *order).await.into(),
         After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
         After::ProviderServices(order) => provider_services::finish(app, *order).await.into(),
+        After::Restrict(order) => restriction::finish(app, *order).await.into(),
         After::SetUp(submission) => setup::finish(app, *submission).await.into(),
         After::Respond(order) => Finished {
             panel: order.panel(),
@@ -82,6 +84,7 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         After::ProviderServices(order) => provider_services::waiting(app, order),
         After::DeletePerson(_)
         | After::Memory(_)
+        | After::Restrict(_)
         | After::SetUp(_)
         | After::Respond(_)
         | After::Kill(_)
@@ -105,6 +108,9 @@ async fn run_command(
             memory::open(app, asker, interaction, (about, doing)).await
         }
         Command::DeletePerson => personal_data::open_delete(app, asker).await,
+        Command::Block => restriction::block(app, asker, interaction).await,
+        Command::Blacklist => restriction::blacklist(asker, interaction),
+        Command::Restrictions => restriction::open(app, asker).await,
         Command::PersonalProvider => personal_provider::open(app, asker).await,
         Command::ProviderKeys => provider_keys::open(app, asker).await,
         Command::ProviderServices => provider_services::open(app, asker).await,
@@ -143,6 +149,7 @@ async fn use_component(
         Route::PersonalData => {
             personal_data::use_component(app, &asker, &id.args, interaction).await
         }
+        Route::Restrictions => restriction::use_component(app, asker, &id.args, &interaction).await,
         Route::PersonalProvider => {
             personal_provider::use_component(app, asker, &id.args, interaction).await
         }
@@ -166,7 +173,8 @@ const fn needs(route: Route) -> Needs {
         | Route::TakeKey
         | Route::FixKey
         | Route::ProviderKeys
-        | Route::ProviderServices => Needs::ManageGuild,
+        | Route::ProviderServices
+        | Route::Restrictions => Needs::ManageGuild,
         Route::TakeLevel => Needs::Nothing,
         // What is shown there depends on who asks.
         Route::Details | Route::Memory | Route::PersonalProvider => Needs::Nothing,
@@ -179,6 +187,8 @@ fn permit(asker: &Asker, needs: Needs) -> Result<(), Notice> {
         Needs::Nothing => Ok(()),
         Needs::ManageGuild if asker.may_manage() => Ok(()),
         Needs::ManageGuild => Err(Notice::NeedsManageGuild),
+        Needs::ModerateMembers if asker.may_moderate_members() => Ok(()),
+        Needs::ModerateMembers => Err(RestrictionText::NeedsModerateMembers.into()),
     }
 }
 

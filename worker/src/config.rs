@@ -9,6 +9,7 @@ mod first_persona;
 mod memory;
 mod provider_keys;
 mod remote;
+mod tools;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use self::first_persona::read_bot_name;
 pub use self::memory::MemoryBounds;
 use self::provider_keys::{read_key_rules, read_max_key_checks};
 pub use self::remote::RemoteSettings;
+use self::tools::read_tool_bounds;
 use crate::keys::{MasterKeys, read_keys};
 use crate::pool::Rules;
 use crate::switches::Switches;
@@ -185,25 +187,6 @@ fn read_chat(reader: &mut Reader) -> ChatSettings {
         max_output_tokens: u32::try_from(tokens).unwrap_or(8192),
         max_flush_count: usize::try_from(flushes).unwrap_or(40),
         tool_bounds: read_tool_bounds(reader),
-    }
-}
-
-fn read_tool_bounds(reader: &mut Reader) -> Bounds {
-    let steps = reader.integer(
-        "BOT_MAX_FUNCTION_CALL_ITERATIONS",
-        100,
-        1..=500,
-        "most steps of one reply in which tools are used",
-    );
-    let failures = reader.integer(
-        "BOT_MAX_CONSECUTIVE_TOOL_ERRORS",
-        5,
-        1..=50,
-        "uses of tools that fail in a row, after which a reply uses no more",
-    );
-    Bounds {
-        steps: u32::try_from(steps).unwrap_or(100),
-        failures: u32::try_from(failures).unwrap_or(5),
     }
 }
 

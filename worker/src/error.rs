@@ -26,6 +26,9 @@ pub(crate) enum TurnError {
     /// Who asked has opted out of everything meanwhile (PRIV-33).
     #[error("who asked does not want to be heard any more")]
     OptedOut,
+    /// The persona has muted or blocked who asked meanwhile, or nobody can tell (PRIV-43, PRIV-45).
+    #[error("the persona does not answer who asked")]
+    Muted,
     /// It took longer than a turn may take.
     #[error("the turn took too long")]
     Overdue,
@@ -117,6 +120,7 @@ impl TurnError {
             Self::TriggerDeleted => "deleted",
             Self::StopRequested => "stop_requested",
             Self::OptedOut => "privacy",
+            Self::Muted => "persona_block",
             Self::Overdue => "overdue",
             Self::Stalled => "stalled",
             Self::FlushLimit => "flush_limit",
@@ -151,7 +155,7 @@ impl TurnError {
         match self {
             Self::FenceLost => Disposition::Leave,
             Self::Abandoned => Disposition::Release,
-            Self::TriggerDeleted | Self::StopRequested | Self::OptedOut => {
+            Self::TriggerDeleted | Self::StopRequested | Self::OptedOut | Self::Muted => {
                 Disposition::End(TurnState::Stopped)
             }
             Self::FlushLimit => Disposition::End(TurnState::Done),
@@ -188,6 +192,7 @@ impl TurnError {
             | Self::StopRequested
             | Self::AlreadyTold
             | Self::OptedOut
+            | Self::Muted
             | Self::FlushLimit => None,
             // Who may not be written to cannot be told either.
             Self::Discord(

@@ -14,7 +14,9 @@ use proto::event::DeadLetterReason;
 use store::{Decision, TurnState};
 
 pub(crate) use self::errands::{Ran, errand};
-pub(crate) use self::privacy::{Repair, compared, deleted, hidden_users, repaired, retained};
+pub(crate) use self::privacy::{
+    Repair, compared, deleted, hidden_users, privacy_unknown, repaired, retained,
+};
 use crate::pipeline::Stage;
 use crate::pool::Outcome;
 use crate::telling::Told;

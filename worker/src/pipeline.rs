@@ -299,7 +299,8 @@ async fn answer(
         let said = delivered?;
         if !said.calls.is_empty() {
             let using = toolbox.step(app, pace, journal, &mut prompt, said);
-            timed(Stage::Tool, using).await?;
+            // Boxed, like collecting.
+            timed(Stage::Tool, Box::pin(using)).await?;
         } else if journal.has_shown() || prompt.continue_from.is_some() {
             return Ok(TurnState::Done);
         } else if retries.next().is_some() {

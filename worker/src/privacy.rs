@@ -15,6 +15,7 @@ pub(crate) mod filter;
 #[cfg(test)]
 mod model;
 pub(crate) mod reconcile;
+pub(crate) mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;

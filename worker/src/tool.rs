@@ -5,6 +5,7 @@
 //! none runs twice, whoever dies (DESIGN §4). Discord's ids never reach the model, and tools take
 //! nothing but the [`handles`] of this turn (CHAT-63).
 
+mod block;
 mod create_thread;
 mod interact;
 mod review;
@@ -20,7 +21,7 @@ mod toolless;
 use discord::Wanted;
 use proto::id::{ChannelId, MessageId, TenantId, UserId};
 use serde_json::Value;
-use store::{ToolSwitches, TriggerKind};
+use store::{Lease, PersonaId, Store, ToolSwitches, TriggerKind};
 use twilight_model::guild::Permissions;
 
 use crate::pipeline::neutralise;
@@ -38,24 +39,30 @@ pub(crate) type CallHash = [u8; 32];
 /// A tool that this version has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
+    BlockUser,
     CreateThread,
     InteractWithRecentMessage,
     ReviewCapabilities,
+    UnblockUser,
 }
 
 impl Tool {
-    pub(crate) const ALL: [Self; 3] = [
+    pub(crate) const ALL: [Self; 5] = [
+        Self::BlockUser,
         Self::CreateThread,
         Self::InteractWithRecentMessage,
         Self::ReviewCapabilities,
+        Self::UnblockUser,
     ];
 
     /// Returns the name by which models and the journal know it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
+            Self::BlockUser => "block_user",
             Self::CreateThread => "create_thread",
             Self::InteractWithRecentMessage => "interact_with_recent_message",
             Self::ReviewCapabilities => "review_capabilities",
+            Self::UnblockUser => "unblock_user",
         }
     }
 
@@ -67,7 +74,10 @@ impl Tool {
     const fn is_on(self, switches: ToolSwitches) -> bool {
         match self {
             Self::CreateThread => switches.thread_creation,
-            Self::InteractWithRecentMessage | Self::ReviewCapabilities => switches.tool_use,
+            Self::BlockUser
+            | Self::InteractWithRecentMessage
+            | Self::ReviewCapabilities
+            | Self::UnblockUser => switches.tool_use,
         }
     }
 
@@ -76,7 +86,7 @@ impl Tool {
         match self {
             Self::CreateThread => Permissions::CREATE_PUBLIC_THREADS,
             Self::InteractWithRecentMessage => Permissions::ADD_REACTIONS,
-            Self::ReviewCapabilities => Permissions::empty(),
+            Self::BlockUser | Self::ReviewCapabilities | Self::UnblockUser => Permissions::empty(),
         }
     }
 
@@ -88,13 +98,23 @@ impl Tool {
             Self::InteractWithRecentMessage => {
                 Permissions::ADD_REACTIONS.union(Permissions::READ_MESSAGE_HISTORY)
             }
-            Self::ReviewCapabilities => Permissions::empty(),
+            Self::BlockUser | Self::ReviewCapabilities | Self::UnblockUser => Permissions::empty(),
+        }
+    }
+
+    /// Tells whether it is of no use in direct messages.
+    const fn is_for_servers(self) -> bool {
+        match self {
+            Self::BlockUser | Self::CreateThread | Self::UnblockUser => true,
+            Self::InteractWithRecentMessage | Self::ReviewCapabilities => false,
         }
     }
 
     /// Returns what the model is told of it.
-    fn offer(self) -> llm::Tool {
+    fn offer(self, bounds: Bounds) -> llm::Tool {
         let (description, schema): (&str, Value) = match self {
+            Self::BlockUser => block::offer(bounds.block_hours),
+            Self::UnblockUser => block::offer_unblock(),
             Self::CreateThread => create_thread::offer(),
             Self::InteractWithRecentMessage => interact::offer(),
             Self::ReviewCapabilities => review::offer(),
@@ -116,7 +136,9 @@ pub(crate) struct Scene {
     pub(crate) caller: UserId,
     pub(crate) kind: TriggerKind,
     /// Who speaks.
-    pub(crate) persona: String,
+    pub(crate) persona: PersonaId,
+    /// What that one is called.
+    pub(crate) name: String,
     pub(crate) switches: ToolSwitches,
 }
 
@@ -126,7 +148,7 @@ impl Scene {
         if self.kind == TriggerKind::Stop {
             return Vec::new();
         }
-        let fits = |tool: &Tool| *tool != Tool::CreateThread || !self.tenant.is_direct();
+        let fits = |tool: &Tool| !(tool.is_for_servers() && self.tenant.is_direct());
         let is_on = |tool: &Tool| tool.is_on(self.switches);
         Tool::ALL.into_iter().filter(is_on).filter(fits).collect()
     }
@@ -138,17 +160,32 @@ pub(crate) enum Effect {
     CreateThread { name: String, is_announcement: bool },
     React { message: MessageId, emoji: String },
     Reply { message: MessageId, text: String },
+    Block(block::Order),
+    Unblock { persona: PersonaId, user: UserId },
+}
+
+/// On whose behalf something is done, and where.
+#[derive(Clone, Copy)]
+pub(crate) struct Actor<'a> {
+    pub(crate) discord: &'a discord::Client,
+    pub(crate) store: &'a Store,
+    /// Under which the turn may change something.
+    pub(crate) lease: &'a Lease,
+    pub(crate) channel: ChannelId,
+    /// The same for every attempt of the same use.
+    pub(crate) nonce: u64,
 }
 
 impl Effect {
-    /// Does it. `nonce` is the same for every attempt of the same use.
+    /// Does it.
     pub(crate) async fn take(
         &self,
-        discord: &discord::Client,
-        channel: ChannelId,
-        nonce: u64,
+        actor: Actor<'_>,
         wanted: Wanted<'_>,
     ) -> Result<Outcome, discord::Error> {
+        let Actor {
+            discord, channel, ..
+        } = actor;
         match self {
             Self::CreateThread {
                 name,
@@ -161,10 +198,12 @@ impl Effect {
                 let reply = interact::NewReply {
                     to: *message,
                     text,
-                    nonce,
+                    nonce: actor.nonce,
                 };
                 interact::reply(discord, channel, reply, wanted).await
             }
+            Self::Block(order) => Ok(block::act(actor, order).await),
+            Self::Unblock { persona, user } => Ok(block::undo(actor, *persona, *user).await),
         }
     }
 
@@ -186,6 +225,8 @@ impl std::fmt::Debug for Effect {
             Self::CreateThread { .. } => "CreateThread",
             Self::React { .. } => "React",
             Self::Reply { .. } => "Reply",
+            Self::Block(_) => "Block",
+            Self::Unblock { .. } => "Unblock",
         })
     }
 }

@@ -56,6 +56,8 @@ pub struct Member {
     pub roles: Vec<u64>,
     /// Until when the member may only look, in Unix seconds.
     pub timed_out_until: Option<i64>,
+    /// Not a person.
+    pub is_bot: bool,
 }
 
 /// Types of threads (Discord's channel page, 2026-11).
@@ -135,6 +137,7 @@ impl Client {
         Ok(Some(Member {
             roles: body.roles.into_iter().map(Id::get).collect(),
             timed_out_until: until.map(Timestamp::as_secs),
+            is_bot: body.user.is_some_and(|user| user.bot),
         }))
     }
 }
@@ -179,4 +182,11 @@ struct MemberBody {
     #[serde(default)]
     roles: Vec<Id<RoleMarker>>,
     communication_disabled_until: Option<Timestamp>,
+    user: Option<UserBody>,
+}
+
+#[derive(Deserialize)]
+struct UserBody {
+    #[serde(default)]
+    bot: bool,
 }

@@ -84,6 +84,9 @@ impl Store {
     /// refuses the message instead of spending the server's (POOL-22). Where members must bring keys
     /// nobody else is answered.
     ///
+    /// Personas that muted or blocked the author do not answer; where none is left the message is
+    /// refused (PRIV-43).
+    ///
     /// Who opted out of everything is refused, but for what they ask for by a command (PRIV-6); the
     /// record of neither tells who it was.
     ///
@@ -198,6 +201,7 @@ async fn decide(
                            WHEN p.level NOT IN (0, 1, 2) THEN 'privacy_unknown'
                            WHEN s.server_id IS NULL THEN 'not_set_up'
                            WHEN s.settings_version <> $9 THEN NULL
+                           WHEN answering.personas IS NULL THEN 'persona_block'
                            WHEN own.may_pay THEN 'accepted'
                            WHEN own.may_pay IS NOT NULL OR m.user_byok_mode
                                THEN 'no_credentials'
@@ -210,7 +214,8 @@ async fn decide(
                                THEN 'accepted'
                            ELSE 'no_credentials'
                       END AS code,
-                      CASE WHEN own.may_pay THEN 'user' ELSE 'server' END AS paid_by
+                      CASE WHEN own.may_pay THEN 'user' ELSE 'server' END AS paid_by,
+                      answering.personas
                FROM (VALUES ($2::text, $5::text)) AS asked (server_disc_id, user_disc_id)
                -- Whatever the scope shows of users: a row that is hidden is no level 0.
                CROSS JOIN privacy_level_of(asked.user_disc_id) AS p (level)
@@ -225,6 +230,16 @@ async fn decide(
                    WHERE k.user_id = u.user_id AND u.personal_provider_enabled
                      AND 'text' = ANY (k.enabled_capabilities)
                ) own ON true
+               -- NULL where none of them answers this person. What a row says beside its end does
+               -- not matter, so that one that cannot be understood counts (PRIV-45).
+               CROSS JOIN LATERAL (
+                   SELECT array_agg(p.persona_id ORDER BY p.ordinal) AS personas
+                   FROM unnest($10::bigint[]) WITH ORDINALITY AS p (persona_id, ordinal)
+                   WHERE NOT EXISTS (
+                       SELECT FROM persona_user_blocks b
+                       WHERE b.server_id = s.server_id AND b.persona_id = p.persona_id
+                         AND b.user_disc_id = asked.user_disc_id AND b.expires_at > now())
+               ) answering
            ), decision AS (
                INSERT INTO turn_decisions
                    (event_id, guild_disc_id, user_disc_id, channel_disc_id, message_id, code)
@@ -269,7 +284,7 @@ async fn decide(
                FROM decision d
                CROSS JOIN verdict v
                LEFT JOIN busy b ON true
-               CROSS JOIN unnest($10::bigint[]) WITH ORDINALITY AS p (persona_id, ordinal)
+               CROSS JOIN unnest(v.personas) WITH ORDINALITY AS p (persona_id, ordinal)
                WHERE d.code = 'accepted'
                ORDER BY p.ordinal
            )

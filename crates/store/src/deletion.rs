@@ -52,6 +52,10 @@ impl Store {
                     WHERE user_disc_id = $1 OR guild_disc_id = $1) AS "decisions!",
                    (SELECT count(*) FROM operation_quotas
                     WHERE scope_disc_id = $1) AS "quotas!",
+                   (SELECT count(*) FROM personalization_blacklist
+                    WHERE user_disc_id = $1) AS "blacklists!",
+                   (SELECT count(*) FROM persona_user_blocks
+                    WHERE user_disc_id = $1 AND expires_at > now()) AS "blocks!",
                    (SELECT count(*) FROM server_memories m
                     JOIN users u ON u.user_id = m.created_by
                     JOIN servers s ON s.server_id = m.server_id
@@ -73,8 +77,9 @@ impl Store {
                 (Held::Turns, row.turns),
                 (Held::Decisions, row.decisions),
                 (Held::Quotas, row.quotas),
+                (Held::Blacklists, row.blacklists),
             ],
-            [(Kept::Taught, row.taught)],
+            [(Kept::Taught, row.taught), (Kept::Blocks, row.blocks)],
         ))
     }
 
@@ -174,6 +179,17 @@ async fn delete_rows(
                RETURNING 1
            ), quotas AS (
                DELETE FROM operation_quotas WHERE scope_disc_id = $1 RETURNING 1
+           ), blacklists AS (
+               DELETE FROM personalization_blacklist WHERE user_disc_id = $1 RETURNING 1
+           ), blacklisted AS (
+               UPDATE personalization_blacklist SET added_by = NULL
+               WHERE added_by = $1 AND user_disc_id <> $1
+           ), over AS (
+               DELETE FROM persona_user_blocks WHERE user_disc_id = $1 AND expires_at <= now()
+           ), blocks AS (
+               UPDATE persona_user_blocks SET reason = '-'
+               WHERE user_disc_id = $1 AND expires_at > now()
+               RETURNING 1
            )
            SELECT (SELECT count(*) FROM memories) AS "memories!",
                   (SELECT count(*) FROM about) AS "about!",
@@ -184,6 +200,8 @@ async fn delete_rows(
                   (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM emptied)
                       AS "decisions!",
                   (SELECT count(*) FROM quotas) AS "quotas!",
+                  (SELECT count(*) FROM blacklists) AS "blacklists!",
+                  (SELECT count(*) FROM blocks) AS "blocks!",
                   (SELECT count(*) FROM server_memories m
                    JOIN servers s ON s.server_id = m.server_id
                    WHERE m.created_by = (SELECT user_id FROM me) AND s.server_disc_id <> $1
@@ -204,8 +222,9 @@ async fn delete_rows(
             (Held::Turns, row.turns),
             (Held::Decisions, row.decisions),
             (Held::Quotas, row.quotas),
+            (Held::Blacklists, row.blacklists),
         ],
-        [(Kept::Taught, row.taught)],
+        [(Kept::Taught, row.taught), (Kept::Blocks, row.blocks)],
     );
     let place = Place {
         table: "turns",

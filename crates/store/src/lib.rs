@@ -51,6 +51,7 @@ mod profile;
 mod provider_key;
 mod recorded;
 mod refused_key;
+mod restriction;
 mod retention;
 mod rotate;
 mod row;
@@ -96,6 +97,9 @@ pub use provider_key::{
     ListedMain, MOST_POOL_KEYS, NewPoolKey, PoolKey, Rested, SHORTEST_POOL_KEY, SeenKey, SeenPool,
 };
 pub use refused_key::{RefusedKey, WhichKey};
+pub use restriction::{
+    Blacklisted, Block, BlockKind, NewBlock, Restriction, RestrictionId, Standing,
+};
 pub use retention::{Expiring, RULES, Rule};
 pub use rotate::{ColumnRotation, Rotation, StaleRow};
 pub use schema::Applied;

@@ -1,6 +1,6 @@
 //! What a person asked the bot to remember, shown to and changed by that person alone (PRIV-60).
 
-use proto::id::UserId;
+use proto::id::{TenantId, UserId};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
@@ -33,6 +33,9 @@ pub struct NewPersonalMemories<'a> {
     pub origin: MemoryOrigin,
     /// The most that the person may have there.
     pub most: u32,
+    /// Where a persona shall remember it, so that this server has to let it; `None` for memories
+    /// that are not bound to what one server allows.
+    pub place: Option<TenantId>,
 }
 
 impl Store {
@@ -66,16 +69,22 @@ impl Store {
         Ok(memories.collect())
     }
 
-    /// Adds as many as there is room for, in order; what is there already is left out. The person's
-    /// row comes into being with the first. Dropping it midway leaves nothing behind.
+    /// Adds as many as there is room for, in order; what is there already is left out. `None`: the
+    /// server of `place` does without personal memories, or without those of this person (PRIV-37,
+    /// PRIV-39). The person's row comes into being with the first. Dropping it midway leaves nothing
+    /// behind.
     ///
     /// # Errors
     /// `Conflict` for what is too long or empty; `Unavailable`.
     pub async fn add_personal_memories(
         &self,
         new: NewPersonalMemories<'_>,
-    ) -> Result<MemoriesAdded, Error> {
-        let mut opened = self.pool.user(new.user).open().await?;
+    ) -> Result<Option<MemoriesAdded>, Error> {
+        let scope = match new.place {
+            Some(tenant) => self.pool.tenant(tenant).with(new.user),
+            None => self.pool.user(new.user),
+        };
+        let mut opened = scope.open().await?;
         let deadline = opened.deadline();
         let done = timeout(deadline, add(&mut opened, new)).await;
         opened.settle(done)
@@ -128,14 +137,27 @@ impl Store {
     }
 }
 
-async fn add(opened: &mut Opened, new: NewPersonalMemories<'_>) -> Result<MemoriesAdded, Error> {
+async fn add(
+    opened: &mut Opened,
+    new: NewPersonalMemories<'_>,
+) -> Result<Option<MemoriesAdded>, Error> {
     let mut transaction = opened.begin().await?;
     let user = lock_user(&mut transaction, new.user).await?;
+    let place = new.place.map(|tenant| tenant.disc_id().to_string());
     let counts = sqlx::query!(
-        r#"WITH offered AS (
+        r#"WITH place AS (
+               SELECT $6::text IS NULL OR EXISTS (
+                   SELECT FROM servers s
+                   LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
+                   WHERE s.server_disc_id = $6::text AND c.personal_memories_enabled IS NOT FALSE
+                     AND NOT EXISTS (
+                         SELECT FROM personalization_blacklist l
+                         WHERE l.server_id = s.server_id AND l.user_disc_id = $7::text)
+               ) AS is_open
+           ), offered AS (
                SELECT o.content, min(o.place) AS place
                FROM unnest($3::text[]) WITH ORDINALITY AS o (content, place)
-               WHERE NOT EXISTS (
+               WHERE (SELECT is_open FROM place) AND NOT EXISTS (
                    SELECT FROM personal_memories m
                    WHERE m.user_id = $1 AND m.persona_lineage_id = $2 AND m.content = o.content)
                GROUP BY o.content
@@ -147,18 +169,25 @@ async fn add(opened: &mut Opened, new: NewPersonalMemories<'_>) -> Result<Memori
                       WHERE user_id = $1 AND persona_lineage_id = $2)
                RETURNING 1
            )
-           SELECT (SELECT count(*) FROM offered) AS "fresh!", (SELECT count(*) FROM added) AS "added!""#,
+           SELECT (SELECT is_open FROM place) AS "is_open!",
+                  (SELECT count(*) FROM offered) AS "fresh!", (SELECT count(*) FROM added) AS "added!""#,
         user,
         new.lineage.0,
         new.contents,
         new.origin.as_str(),
         i64::from(new.most),
+        place,
+        new.user.to_string(),
     )
     .fetch_one(&mut *transaction)
     .await?;
+    if !counts.is_open {
+        // Nothing is stored about somebody of whom nothing may be.
+        return Ok(None);
+    }
     transaction.commit().await?;
     let offered = new.contents.len();
-    Ok(MemoriesAdded::of(offered, counts.fresh, counts.added))
+    Ok(Some(MemoriesAdded::of(offered, counts.fresh, counts.added)))
 }
 
 /// Makes the user's row where it is missing, and locks it, so that changes that count something

@@ -42,6 +42,8 @@ texts! {
         EventAttempts = "event_attempts",
         /// How often somebody did something (DB-72).
         OperationQuotas = "operation_quotas",
+        /// Whom personas do not answer (DB-73).
+        PersonaUserBlocks = "persona_user_blocks",
         /// Who leads jobs (DB-71).
         JobLeases = "job_leases",
         /// That something was deleted (DB-76).
@@ -73,7 +75,12 @@ pub const RULES: &[(&str, Rule)] = &[
     ("opt_api_keys", Rule::Owned),
     ("outbox", Rule::Expires(Expiring::Outbox)),
     ("persona_configs", Rule::With("personas")),
+    (
+        "persona_user_blocks",
+        Rule::Expires(Expiring::PersonaUserBlocks),
+    ),
     ("personal_memories", Rule::Owned),
+    ("personalization_blacklist", Rule::Owned),
     ("personas", Rule::Owned),
     ("server_chat_configs", Rule::Owned),
     ("server_memories", Rule::Owned),
@@ -99,6 +106,8 @@ impl Expiring {
             Self::EventAttempts => (TimeDelta::hours(1), "the last try"),
             // A window is a day long, and stays for a week more.
             Self::OperationQuotas => (TimeDelta::days(1 + 7), "the first use of a day"),
+            // It has no effect after its end.
+            Self::PersonaUserBlocks => (TimeDelta::hours(1), "the end"),
             // Longer than the time between two runs of any job: it tells when one was last done.
             Self::JobLeases => (TimeDelta::days(30), "the last lead"),
             Self::DeletionReceipts => (TimeDelta::days(365), "the deletion"),
@@ -142,6 +151,7 @@ impl Store {
             Expiring::ChannelState => self.delete_channels(before).await,
             Expiring::EventAttempts => self.delete_attempts(before).await,
             Expiring::OperationQuotas => self.delete_quotas(before).await,
+            Expiring::PersonaUserBlocks => self.delete_blocks(before).await,
             Expiring::JobLeases => self.delete_leases(before).await,
             Expiring::DeletionReceipts => self.delete_receipts(before).await,
             Expiring::Outbox => self.delete_errands(before).await,
@@ -178,6 +188,19 @@ impl Store {
             "DELETE FROM channel_state WHERE (server_id, channel_disc_id) IN (
                  SELECT server_id, channel_disc_id FROM channel_state
                  WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)",
+            before,
+            BATCH,
+        )
+        .execute(self.pool.system())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn delete_blocks(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            "DELETE FROM persona_user_blocks WHERE restriction_id IN (
+                 SELECT restriction_id FROM persona_user_blocks
+                 WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
             before,
             BATCH,
         )

@@ -81,6 +81,11 @@ fn person(member: Option<wire::Member>, user: Option<wire::User>) -> Option<Pers
 fn fill(encoded: &mut event::Interaction, data: wire::InteractionData) {
     let mut path = data.name.unwrap_or_default();
     encoded.options = flatten(&mut path, data.options.unwrap_or_default());
+    let people = data.resolved.unwrap_or_default().users.unwrap_or_default();
+    for option in &mut encoded.options {
+        let person = people.get(&option.value);
+        option.is_bot = person.and_then(|person| person.bot).unwrap_or_default();
+    }
     encoded.command_path = path;
     encoded.target_id = raw(data.target_id);
     encoded.custom_id = data.custom_id.unwrap_or_default();
@@ -105,6 +110,7 @@ fn flatten(path: &mut String, options: Vec<wire::CommandOption>) -> Vec<event::C
         name: option.name,
         value: option.value.map(|value| value.0).unwrap_or_default(),
         focused: option.focused.unwrap_or_default(),
+        ..event::CommandOption::default()
     };
     options.into_iter().map(encode).collect()
 }

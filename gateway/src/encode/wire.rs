@@ -3,6 +3,7 @@
 //! Only ids that nothing works without are required; whatever else is missing or null is absent.
 //! Source: Discord's reference pages "Message" and "Receiving and Responding" (2026-11).
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -248,10 +249,18 @@ pub(super) struct InteractionMessage {
 pub(super) struct InteractionData {
     pub(super) name: Option<String>,
     pub(super) options: Option<Vec<CommandOption>>,
+    pub(super) resolved: Option<Resolved>,
     pub(super) target_id: Option<Id>,
     pub(super) custom_id: Option<String>,
     pub(super) values: Option<Vec<String>>,
     pub(super) components: Option<Vec<FormNode>>,
+}
+
+/// What the ids among the options stand for.
+#[derive(Default, Deserialize)]
+pub(super) struct Resolved {
+    /// By the id as text.
+    pub(super) users: Option<HashMap<String, User>>,
 }
 
 #[derive(Deserialize)]

@@ -388,6 +388,9 @@ pub struct CommandOption {
     /// The option that the person is typing in (autocomplete).
     #[prost(bool, tag = "3")]
     pub focused: bool,
+    /// The option names a person, and that is a bot.
+    #[prost(bool, tag = "4")]
+    pub is_bot: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FormField {

@@ -127,6 +127,7 @@ fn interaction() -> Interaction {
             name: "scope".to_owned(),
             value: "server".to_owned(),
             focused: true,
+            ..CommandOption::default()
         }],
         target_id: 7,
         custom_id: "v1.setup".to_owned(),

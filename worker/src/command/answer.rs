@@ -14,6 +14,7 @@ use super::privacy::Choice;
 use super::provider_keys;
 use super::provider_services;
 use super::respond::Order;
+use super::restriction;
 use super::setup::Submission;
 use crate::notice::{CheckText, Notice};
 use crate::privacy::change::Hiding;
@@ -38,6 +39,8 @@ pub(crate) enum After {
     ProviderKeys(Box<provider_keys::Order>),
     /// Change or test keys of services.
     ProviderServices(Box<provider_services::Order>),
+    /// Restrict somebody, or lift that.
+    Restrict(Box<restriction::Order>),
     /// Check and save what the setup form brought.
     SetUp(Box<Submission>),
     /// End turns of a channel.

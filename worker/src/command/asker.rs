@@ -64,6 +64,12 @@ impl Asker {
                 .intersects(Permissions::MANAGE_MESSAGES | Permissions::ADMINISTRATOR)
     }
 
+    /// Tells whether the person may decide whom personas do not answer: who manages the server or
+    /// moderates its members.
+    pub(crate) fn may_moderate_members(&self) -> bool {
+        self.may_manage() || self.permissions.contains(Permissions::MODERATE_MEMBERS)
+    }
+
     /// Returns when the person asked, by Discord's clock, Unix time in seconds.
     pub(crate) const fn asked_at_secs(&self) -> u64 {
         self.asked_at_ms / 1000
@@ -103,6 +109,14 @@ mod tests {
         assert!(asker(1, Permissions::ADMINISTRATOR).may_moderate());
         assert!(!asker(1, Permissions::MANAGE_GUILD).may_moderate());
         assert!(asker(0, Permissions::empty()).may_moderate());
+    }
+
+    #[test]
+    fn members_are_moderated_with_either_permission_only() {
+        assert!(asker(1, Permissions::MODERATE_MEMBERS).may_moderate_members());
+        assert!(asker(1, Permissions::MANAGE_GUILD).may_moderate_members());
+        assert!(!asker(1, Permissions::MANAGE_MESSAGES).may_moderate_members());
+        assert!(!asker(1, Permissions::MODERATE_MEMBERS).may_manage());
     }
 
     #[test]

@@ -25,6 +25,12 @@ pub(crate) enum Command {
     Memory(About, Doing),
     /// CMD-36.
     DeletePerson,
+    /// CMD-55.
+    Block,
+    /// CMD-72.
+    Blacklist,
+    /// CMD-73.
+    Restrictions,
     /// CMD-31.
     PersonalProvider,
     /// CMD-58.
@@ -46,6 +52,8 @@ pub(crate) enum Needs {
     Nothing,
     /// To manage the server.
     ManageGuild,
+    /// To manage the server, or to moderate its members.
+    ModerateMembers,
 }
 
 /// One command that can be run.
@@ -80,6 +88,10 @@ struct Given {
 enum Kind {
     /// Words, of at most so many characters.
     Text(u16),
+    /// Somebody, by id.
+    Person,
+    /// A whole number in this range.
+    Number(i64, i64),
     /// One of these words, 25 at most.
     Choice(&'static [&'static str]),
 }
@@ -158,7 +170,7 @@ fn registration(
         contexts: everywhere
             .then(|| vec![InteractionContextType::Guild, InteractionContextType::BotDm]),
         default_member_permissions: match needs {
-            Needs::Nothing => None,
+            Needs::Nothing | Needs::ModerateMembers => None,
             Needs::ManageGuild => Some(Permissions::MANAGE_GUILD),
         },
         description: description.to_owned(),
@@ -194,6 +206,12 @@ fn given(entry: &Entry) -> Vec<CommandOption> {
             Kind::Text(longest) => CommandOption {
                 max_length: Some(longest),
                 ..bare(CommandOptionType::String)
+            },
+            Kind::Person => bare(CommandOptionType::User),
+            Kind::Number(least, most) => CommandOption {
+                min_value: Some(least.into()),
+                max_value: Some(most.into()),
+                ..bare(CommandOptionType::Integer)
             },
             Kind::Choice(words) => CommandOption {
                 choices: Some(words.iter().map(|word| choice(word)).collect()),

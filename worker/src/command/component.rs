@@ -31,6 +31,8 @@ pub(crate) enum Route {
     TakeLevel,
     /// `/memory`: everything; the arguments say what.
     Memory,
+    /// `/server user-blacklist remove`: everything; the arguments say what.
+    Restrictions,
     /// `/setup`: the button that starts the replacement of a key.
     ReplaceKey,
     /// `/setup`: the menu of providers.
@@ -58,6 +60,7 @@ impl Route {
     const ALL: [Self; 12] = [
         Self::TakeLevel,
         Self::Memory,
+        Self::Restrictions,
         Self::ReplaceKey,
         Self::PickProvider,
         Self::AskKey,
@@ -76,6 +79,7 @@ impl Route {
         match self {
             Self::TakeLevel => "pv-take",
             Self::Memory => "memory",
+            Self::Restrictions => "restrict",
             Self::ReplaceKey => "su-repl",
             Self::PickProvider => "su-pick",
             Self::AskKey => "su-ask",

@@ -76,7 +76,15 @@ pub(super) fn menu(
     placeholder: &Notice,
     options: Vec<SelectMenuOption>,
 ) -> Component {
-    row(vec![Component::SelectMenu(SelectMenu {
+    row(vec![Component::SelectMenu(select(
+        custom_id,
+        placeholder,
+        options,
+    ))])
+}
+
+fn select(custom_id: String, placeholder: &Notice, options: Vec<SelectMenuOption>) -> SelectMenu {
+    SelectMenu {
         channel_types: None,
         custom_id,
         default_values: None,
@@ -88,6 +96,25 @@ pub(super) fn menu(
         options: Some(options),
         placeholder: Some(placeholder.text().into_owned()),
         required: None,
+    }
+}
+
+/// Makes a line with a list of 1 to 25 options, all of them ticked; what is left ticked is chosen. Its
+/// placeholder has at most 150 characters.
+pub(super) fn checklist(
+    custom_id: String,
+    placeholder: &Notice,
+    options: Vec<SelectMenuOption>,
+) -> Component {
+    let ticked = |option| SelectMenuOption {
+        default: true,
+        ..option
+    };
+    let options: Vec<SelectMenuOption> = options.into_iter().map(ticked).collect();
+    row(vec![Component::SelectMenu(SelectMenu {
+        max_values: u8::try_from(options.len()).ok(),
+        min_values: Some(0),
+        ..select(custom_id, placeholder, options)
     })])
 }
 

@@ -25,7 +25,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
-use super::reading::{given, persona_named, profile_of};
+use super::reading::{given, in_time, persona_named, profile_of};
+use super::restriction;
 use crate::app::App;
 use crate::clock;
 use crate::notice::{Notice, SteerText};
@@ -108,11 +109,15 @@ pub(super) async fn plan(
     let profile = profile_of(app, asker.tenant).await?;
     let typed = |name| given(interaction, name);
     let persona = typed("persona").map(|name| persona_named(&profile, name));
+    let persona = persona.transpose()?;
+    if let Some(persona) = persona.or(profile.personas.first()) {
+        in_time(restriction::permit(app, asker, persona)).await?;
+    }
     let order = Order {
         asker: asker.clone(),
         interaction: InteractionId(interaction.interaction_id),
         channel: ChannelId(interaction.channel_id),
-        persona: persona.transpose()?.map(|persona| persona.id),
+        persona: persona.map(|persona| persona.id),
         prompt: typed("prompt").map(str::to_owned),
     };
     Ok(Plan::defer_publicly(After::Respond(Box::new(order))))

@@ -14,7 +14,7 @@ use crate::error::TurnError;
 use crate::metrics;
 use crate::notice::Notice;
 use crate::patience::with_patience;
-use crate::tool::{CallHash, Effect, Outcome};
+use crate::tool::{Actor, CallHash, Effect, Outcome};
 
 /// Place of the word that work goes on in the sequence of a turn's nonces; no reply has that many
 /// posts, and the last place is that of a notice.
@@ -82,7 +82,7 @@ impl Acts {
     fn note(&mut self, one: Use<'_>, outcome: Outcome) {
         let is_possible = outcome.is_done() || outcome == Outcome::Unknown;
         match one.effect {
-            Effect::CreateThread { .. } => {}
+            Effect::CreateThread { .. } | Effect::Block(_) | Effect::Unblock { .. } => {}
             Effect::React { .. } => {
                 self.reactions += usize::from(is_possible);
                 self.posts += usize::from(is_possible);
@@ -176,8 +176,14 @@ impl Journal<'_> {
             self.lease.turn,
             -1 - one.step * CALLS_PER_STEP - one.ordinal,
         );
-        let taking = one.effect.take(&self.discord, self.channel, nonce, wanted);
-        match taking.await {
+        let actor = Actor {
+            discord: &self.discord,
+            store: &self.app.store,
+            lease: &self.lease,
+            channel: self.channel,
+            nonce,
+        };
+        match one.effect.take(actor, wanted).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 let turn = self.lease.turn.row;

@@ -3,9 +3,12 @@
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use store::Expiring;
 
+use crate::pipeline::Stage;
+
 const PRIVACY_USERS: &str = "worker_privacy_users";
 const PRIVACY_COMPARISONS_TOTAL: &str = "worker_privacy_comparisons_total";
 const PRIVACY_REPAIRS_TOTAL: &str = "worker_privacy_repairs_total";
+const PRIVACY_UNKNOWN_TOTAL: &str = "worker_privacy_unknown_total";
 const RETENTION_RUNS_TOTAL: &str = "worker_retention_runs_total";
 const RETENTION_DELETED_TOTAL: &str = "worker_retention_deleted_total";
 
@@ -25,6 +28,11 @@ pub(super) fn describe() {
         PRIVACY_REPAIRS_TOTAL,
         Unit::Count,
         "keys of that bucket that were not as the database says, by repair"
+    );
+    describe_counter!(
+        PRIVACY_UNKNOWN_TOTAL,
+        Unit::Count,
+        "what could not be read about people and counted as the strictest, by step"
     );
     describe_counter!(
         RETENTION_RUNS_TOTAL,
@@ -53,6 +61,7 @@ pub(super) fn touch() {
         counter!(RETENTION_DELETED_TOTAL, "table" => table.as_str()).absolute(0);
     }
     gauge!(PRIVACY_USERS).set(0);
+    counter!(PRIVACY_UNKNOWN_TOTAL, "stage" => Stage::Collect.as_str()).absolute(0);
 }
 
 /// What a comparison of the bucket of privacy levels mends.
@@ -83,6 +92,11 @@ pub(crate) fn compared(is_done: bool) {
 pub(crate) fn repaired(repair: Repair, keys: usize) {
     let keys = u64::try_from(keys).unwrap_or(u64::MAX);
     counter!(PRIVACY_REPAIRS_TOTAL, "repair" => repair.as_str()).increment(keys);
+}
+
+/// Counts what could not be read in a step, and counted as the strictest.
+pub(crate) fn privacy_unknown(stage: Stage) {
+    counter!(PRIVACY_UNKNOWN_TOTAL, "stage" => stage.as_str()).increment(1);
 }
 
 /// Counts a run of the job that deletes what is over.

@@ -126,6 +126,7 @@ fn held_line((held, number): (Held, u64)) -> String {
         Held::Turns => "records of replies to you (no text)",
         Held::Decisions => "records of what was decided about messages of yours (no text)",
         Held::Quotas => "counts of what you did",
+        Held::Blacklists => "servers that do without memories of you",
     };
     format!("• {what}: {number}")
 }
@@ -138,6 +139,10 @@ fn kept_line((kept, number): (Kept, u64)) -> String {
         Kept::Taught => format!(
             "Kept, without your name: what you taught servers about themselves ({number}). It \
              belongs to them."
+        ),
+        Kept::Blocks => format!(
+            "Kept until they end: that a persona does not answer you, without the reason ({number}). \
+             That protects others."
         ),
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     ButtonText, CheckText, DataText, KeysSaid, KeysText, MemorySaid, MemoryText, Notice,
-    PersonalSaid, PersonalText, ServicesText,
+    PersonalSaid, PersonalText, RestrictionText, ServicesText,
 };
 
 /// A part of a panel.
@@ -24,6 +24,8 @@ pub enum PanelText {
     Memory(MemoryText),
     /// What came of a change of memories.
     MemorySaid(MemorySaid),
+    /// About whom personas do without or do not answer.
+    Restriction(RestrictionText),
     /// A part of the panel of service keys.
     Services(ServicesText),
     /// A part of the panel of a person's own keys.
@@ -45,6 +47,7 @@ impl PanelText {
             Self::KeysSaid(text) => text.text(),
             Self::Memory(text) => text.text(),
             Self::MemorySaid(text) => text.text(),
+            Self::Restriction(text) => text.text(),
             Self::Services(text) => text.text(),
             Self::Personal(text) => text.text(),
             Self::PersonalSaid(text) => text.text(),
@@ -88,6 +91,12 @@ impl From<KeysText> for Notice {
 impl From<KeysSaid> for Notice {
     fn from(text: KeysSaid) -> Self {
         Self::Panel(PanelText::KeysSaid(text))
+    }
+}
+
+impl From<RestrictionText> for Notice {
+    fn from(text: RestrictionText) -> Self {
+        Self::Panel(PanelText::Restriction(text))
     }
 }
 

@@ -268,7 +268,9 @@ async fn run(app: &App, granted: Granted, history: &History, stop: CancellationT
         return TurnEnd::Unsettled;
     };
     let id = granted.turn().id;
-    let running = AssertUnwindSafe(pipeline::turn(app, granted, history, stop)).catch_unwind();
+    // Boxed: every channel's task would carry the state of a whole reply.
+    let turning = Box::pin(pipeline::turn(app, granted, history, stop));
+    let running = AssertUnwindSafe(turning).catch_unwind();
     running.await.unwrap_or_else(|_| {
         metrics::panicked();
         tracing::error!(turn.id = %id, "a turn panicked");

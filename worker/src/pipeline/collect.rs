@@ -1,12 +1,13 @@
 //! Step 4: the prompt. Who speaks, what was said, and what this reply already consists of.
 
+mod blocks;
 mod forward;
 mod memory;
 
 use discord::Page;
 use llm::{Prompt, Role};
 use proto::id::{MessageId, UserId};
-use store::{Persona, TriggerKind};
+use store::{Persona, PersonaId, TriggerKind};
 use twilight_model::channel::Message;
 
 pub(crate) use self::forward::Unreadable;
@@ -18,7 +19,8 @@ use crate::command::respond;
 use crate::error::TurnError;
 use crate::journal::{Begun, Journal, Left};
 use crate::patience::{with_patience, with_rest_patience};
-use crate::privacy::filter::{self, Visible};
+use crate::privacy::filter::{self, Restricted, Rules, Unanswered, Visible};
+use crate::privacy::standing;
 use crate::tool::{Handles, Scene, Toolbox};
 
 /// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
@@ -78,15 +80,21 @@ pub(super) async fn collect(
         .flat_map(|step| &step.said)
         .chain(&said)
         .collect();
-    let heard = hear(app, claimed, history.last(limit), trigger).await?;
+    let talk = (history.last(limit), trigger);
+    let heard = hear(app, claimed, voice.persona.id, talk).await?;
     let remembered = memory::recall(app, claimed, voice, &heard.known).await?;
     let lines = conversation(heard.lines, heard.trigger, &shown);
-    let handles = Handles::of(lines.iter().map(Visible::id));
+    let mut handles = Handles::of(&lines);
+    let restricted = blocks::text(&heard.restricted, &mut handles);
     let mut toolbox = Toolbox::new(app, scene(claimed, voice), handles, &steps);
     let prompt = Prompt {
         provider: voice.provider,
         model: voice.model.to_owned(),
-        system: system_text(voice, &remembered, claimed.turn.trigger_kind),
+        system: system_text(
+            voice,
+            &(remembered + &restricted),
+            claimed.turn.trigger_kind,
+        ),
         turns: turns_of(lines),
         max_output_tokens: Some(most_tokens(app, claimed, voice)),
         temperature: voice.profile.temperature,
@@ -102,7 +110,8 @@ fn scene(claimed: &Claimed, voice: Voice<'_>) -> Scene {
         channel: claimed.turn.channel,
         caller: claimed.turn.responsible,
         kind: claimed.turn.trigger_kind,
-        persona: voice.persona.nickname.clone(),
+        persona: voice.persona.id,
+        name: voice.persona.nickname.clone(),
         switches: voice.profile.tools,
     }
 }
@@ -113,31 +122,44 @@ struct Heard {
     trigger: Visible,
     /// Whoever speaks and may be remembered; who asked comes first, then who spoke last.
     known: Vec<memory::Known>,
+    /// Whoever is in it and muted or blocked.
+    restricted: Vec<Restricted>,
 }
 
-/// Leaves out what may not be used, by the levels that everybody has now (PRIV-32).
+/// Leaves out what may not be used, by what holds for everybody now (PRIV-32).
 async fn hear(
     app: &App,
     claimed: &Claimed,
-    mut lines: Vec<Line>,
-    mut trigger: Line,
+    persona: PersonaId,
+    (mut lines, mut trigger): (Vec<Line>, Line),
 ) -> Result<Heard, TurnError> {
     forward::read(app, &mut lines, &mut trigger).await;
     let people: Vec<UserId> = filter::people(lines.iter().chain([&trigger]));
     let levels = with_patience(|| app.store.privacy_levels(&people)).await?;
+    let standings = standing::read(app, claimed.turn.tenant, persona, &people).await?;
+    let rules = Rules { levels, standings };
     let speakers = [&trigger].into_iter().chain(lines.iter().rev());
-    let known = filter::remembered(speakers, &levels);
+    let known = filter::remembered(speakers, &rules);
     let trigger = match claimed.turn.trigger_kind {
-        TriggerKind::Command => filter::typed(trigger, &levels),
-        _ => filter::line(trigger, &levels).ok_or(TurnError::OptedOut)?,
+        TriggerKind::Command => filter::typed(trigger, &rules)?,
+        _ => filter::trigger(trigger, &rules)?,
     };
-    let lines = lines.into_iter();
-    let lines = lines.filter_map(|line| filter::line(line, &levels));
+    let lines = filter::lines(lines, &rules);
     Ok(Heard {
-        lines: lines.collect(),
+        restricted: filter::restricted(&lines, &rules),
+        lines,
         trigger,
         known,
     })
+}
+
+impl From<Unanswered> for TurnError {
+    fn from(why: Unanswered) -> Self {
+        match why {
+            Unanswered::OptedOut => Self::OptedOut,
+            Unanswered::Muted => Self::Muted,
+        }
+    }
 }
 
 fn most_tokens(app: &App, claimed: &Claimed, voice: Voice<'_>) -> u32 {
@@ -328,9 +350,8 @@ fn system_text(voice: Voice<'_>, remembered: &str, kind: TriggerKind) -> String 
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
+    use crate::privacy::filter::{Levels, Standings};
 
     fn line(id: u64, is_own: bool, text: &str) -> Visible {
         let line = Line {
@@ -342,7 +363,11 @@ mod tests {
             is_own,
             forwarded: None,
         };
-        filter::line(line, &HashMap::new()).unwrap()
+        let rules = Rules {
+            levels: Levels::new(),
+            standings: Some(Standings::new()),
+        };
+        filter::lines(vec![line], &rules).remove(0)
     }
 
     fn ids(lines: &[Visible]) -> Vec<u64> {

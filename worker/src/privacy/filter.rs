@@ -1,14 +1,15 @@
 //! What of a conversation may be used: the one place that decides (PRIV-31).
 //!
 //! Pure. A prompt is made of [`Visible`] lines only, and those are made here only, so that no words
-//! get there by another way. What counts is the level that everybody has at this moment; whose level
-//! cannot be told is not heard.
+//! get there by another way. What counts is what holds for everybody at this moment: the levels that
+//! people chose, the server's blacklist, and whom the persona has muted or blocked. Whose level cannot
+//! be told is not heard.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use proto::id::{MessageId, UserId};
-use store::PrivacyLevel;
+use store::{Block, BlockKind, PrivacyLevel, Standing};
 
 use crate::channel::history::{Forwarded, Line};
 
@@ -22,13 +23,66 @@ const FORWARDED: &str = "[forwarded message]";
 /// The levels of those who ever chose one; all others have the first.
 pub(crate) type Levels = HashMap<UserId, PrivacyLevel>;
 
+/// How those stand of whom anything is known.
+pub(crate) type Standings = HashMap<UserId, Standing>;
+
+/// What holds for people at this moment, in one server and for one persona.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) levels: Levels,
+    /// `None`: it could not be read, so everybody is on the blacklist and blocked (PRIV-38, PRIV-45).
+    pub(crate) standings: Option<Standings>,
+}
+
+/// Why nothing that somebody said may be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// The person opted out of everything, or is not known.
+    OptedOut,
+    /// The persona has muted or blocked the person.
+    Muted,
+}
+
+impl Rules {
+    fn level(&self, user: UserId) -> PrivacyLevel {
+        self.levels.get(&user).copied().unwrap_or_default()
+    }
+
+    fn is_full(&self, user: UserId) -> bool {
+        self.level(user) == PrivacyLevel::Full
+    }
+
+    fn standing(&self, user: UserId) -> Standing {
+        const STRICTEST: Standing = Standing {
+            is_blacklisted: true,
+            block: Some(Block {
+                kind: BlockKind::Block,
+                hours_left: 1,
+            }),
+        };
+        match &self.standings {
+            Some(standings) => standings.get(&user).copied().unwrap_or_default(),
+            None => STRICTEST,
+        }
+    }
+
+    /// Returns the block that hides what a line says; a mute hides nothing.
+    fn hiding(&self, line: &Line) -> Option<Block> {
+        let block = self.standing(line.author).block;
+        block.filter(|block| !line.is_own && block.kind == BlockKind::Block)
+    }
+}
+
 /// A line that may be used, names included.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Visible {
     id: MessageId,
     name: String,
     text: String,
-    is_own: bool,
+    /// `None` for our own.
+    author: Option<UserId>,
+    /// It stands for what a blocked person said.
+    is_stand_in: bool,
 }
 
 impl Visible {
@@ -47,7 +101,16 @@ impl Visible {
     }
 
     pub(crate) const fn is_own(&self) -> bool {
-        self.is_own
+        self.author.is_none()
+    }
+
+    pub(crate) const fn author(&self) -> Option<UserId> {
+        self.author
+    }
+
+    /// Tells whether it stands for what a blocked person said, and is nobody's words.
+    pub(crate) const fn is_stand_in(&self) -> bool {
+        self.is_stand_in
     }
 }
 
@@ -73,32 +136,78 @@ pub(crate) fn people<'a>(lines: impl Iterator<Item = &'a Line>) -> Vec<UserId> {
     people
 }
 
-/// Returns what may be used of a line; `None`: nothing.
-pub(crate) fn line(line: Line, levels: &Levels) -> Option<Visible> {
-    let is_heard = line.is_own || (line.author.0 != 0 && !is_full(line.author, levels));
-    is_heard.then(|| named(line, levels))
+/// Returns what may be used of a conversation, oldest first. All that a blocked person said becomes one
+/// line, in the place of what that person said last (PRIV-43).
+pub(crate) fn lines(lines: Vec<Line>, rules: &Rules) -> Vec<Visible> {
+    let mut replaced: HashSet<UserId> = HashSet::new();
+    let newest_first = lines.into_iter().rev();
+    let visible = newest_first.filter_map(|line| match rules.hiding(&line) {
+        None => self::line(line, rules),
+        Some(block) => {
+            let is_first = is_heard(&line, rules) && replaced.insert(line.author);
+            is_first.then(|| stand_in(line, block))
+        }
+    });
+    let mut visible: Vec<Visible> = visible.collect();
+    visible.reverse();
+    visible
 }
 
-/// Returns what somebody typed into a command: it is used at any level, for that one reply (PRIV-20).
-pub(crate) fn typed(mut line: Line, levels: &Levels) -> Visible {
-    if is_full(line.author, levels) {
+/// Returns what may be used of a message that asks for an answer.
+pub(crate) fn trigger(line: Line, rules: &Rules) -> Result<Visible, Unanswered> {
+    if rules.standing(line.author).block.is_some() {
+        return Err(Unanswered::Muted);
+    }
+    self::line(line, rules).ok_or(Unanswered::OptedOut)
+}
+
+/// Returns what somebody typed into a command: it is used at any level, for that one reply (PRIV-20),
+/// and not by a persona that has muted the person (PRIV-46).
+pub(crate) fn typed(mut line: Line, rules: &Rules) -> Result<Visible, Unanswered> {
+    if rules.standing(line.author).block.is_some() {
+        return Err(Unanswered::Muted);
+    }
+    if rules.is_full(line.author) {
         NEUTRAL_NAME.clone_into(&mut line.name);
     }
-    named(line, levels)
+    Ok(named(line, rules))
+}
+
+/// Somebody whom the persona has muted or blocked, by the name that people see.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Restricted {
+    pub(crate) user: UserId,
+    pub(crate) name: String,
+    pub(crate) block: Block,
+}
+
+/// Returns who of those in a conversation is muted or blocked, each once (CHAT-73).
+pub(crate) fn restricted(lines: &[Visible], rules: &Rules) -> Vec<Restricted> {
+    let mut restricted: Vec<Restricted> = Vec::new();
+    for line in lines {
+        let Some(user) = line.author else { continue };
+        let is_new = restricted.iter().all(|known| known.user != user);
+        if let Some(block) = rules.standing(user).block.filter(|_| is_new) {
+            let name = line.name.clone();
+            restricted.push(Restricted { user, name, block });
+        }
+    }
+    restricted
 }
 
 /// Returns who of those that speak may be remembered, and by which name, each once, in the order in
-/// which they come (PRIV-12).
+/// which they come (PRIV-12, PRIV-37). A block hides no memories (PRIV-44).
 pub(crate) fn remembered<'a>(
     speakers: impl Iterator<Item = &'a Line>,
-    levels: &Levels,
+    rules: &Rules,
 ) -> Vec<(UserId, String)> {
     let mut remembered: Vec<(UserId, String)> = Vec::new();
     for line in speakers {
-        let level = levels.get(&line.author).copied().unwrap_or_default();
         let is_somebody = !line.is_own && line.author.0 != 0;
         let is_new = remembered.iter().all(|(user, _)| *user != line.author);
-        if is_somebody && is_new && level == PrivacyLevel::Minimal {
+        let is_allowed = rules.level(line.author) == PrivacyLevel::Minimal
+            && !rules.standing(line.author).is_blacklisted;
+        if is_somebody && is_new && is_allowed {
             remembered.push((line.author, line.name.clone()));
         }
     }
@@ -109,10 +218,18 @@ fn original(line: &Line) -> Option<&Line> {
     line.forwarded.as_ref()?.original.as_deref()
 }
 
-fn named(line: Line, levels: &Levels) -> Visible {
+fn line(line: Line, rules: &Rules) -> Option<Visible> {
+    is_heard(&line, rules).then(|| named(line, rules))
+}
+
+fn is_heard(line: &Line, rules: &Rules) -> bool {
+    line.is_own || (line.author.0 != 0 && !rules.is_full(line.author))
+}
+
+fn named(line: Line, rules: &Rules) -> Visible {
     let mut text = line.text;
     for (user, name) in &line.mentions {
-        let is_nameless = name.is_empty() || is_full(*user, levels);
+        let is_nameless = name.is_empty() || rules.is_full(*user);
         let name = if is_nameless { SOMEONE } else { name };
         for form in [format!("<@{user}>"), format!("<@!{user}>")] {
             text = text.replace(&form, &format!("@{name}"));
@@ -122,21 +239,22 @@ fn named(line: Line, levels: &Levels) -> Visible {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&shown_again(forwarded, levels));
+        text.push_str(&shown_again(forwarded, rules));
     }
     Visible {
         id: line.id,
         name: line.name,
         text,
-        is_own: line.is_own,
+        author: (!line.is_own).then_some(line.author),
+        is_stand_in: false,
     }
 }
 
 /// Returns what may be used of a forwarded message: as if its author had said it here.
-fn shown_again(forwarded: Forwarded, levels: &Levels) -> String {
-    let original = forwarded
-        .original
-        .and_then(|original| line(*original, levels));
+fn shown_again(forwarded: Forwarded, rules: &Rules) -> String {
+    let original = forwarded.original;
+    let original = original.filter(|original| rules.hiding(original).is_none());
+    let original = original.and_then(|original| line(*original, rules));
     match original {
         Some(original) if !original.text.is_empty() => {
             format!("[forwarded message: {}]", original.text)
@@ -145,171 +263,28 @@ fn shown_again(forwarded: Forwarded, levels: &Levels) -> String {
     }
 }
 
-fn is_full(user: UserId, levels: &Levels) -> bool {
-    levels.get(&user) == Some(&PrivacyLevel::Full)
+/// Returns some hours in words.
+pub(crate) fn hours(hours: u32) -> String {
+    match hours {
+        1 => "1 hour".to_owned(),
+        hours => format!("{hours} hours"),
+    }
+}
+
+fn stand_in(line: Line, block: Block) -> Visible {
+    let hours = hours(block.hours_left);
+    let text = format!(
+        "[blocked by you for another {hours}: you do not see what this person says; unblock_user \
+         ends it early]"
+    );
+    Visible {
+        id: line.id,
+        name: line.name,
+        text,
+        author: Some(line.author),
+        is_stand_in: true,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use proto::id::ChannelId;
-
-    use super::*;
-
-    const ALICE: UserId = UserId(1);
-    const CAROL: UserId = UserId(2);
-
-    fn said(author: UserId, text: &str) -> Line {
-        Line {
-            id: MessageId(7),
-            author,
-            name: format!("name of {author}"),
-            text: text.to_owned(),
-            mentions: vec![
-                (ALICE, "alice".to_owned()),
-                (CAROL, "carol".to_owned()),
-                (UserId(3), String::new()),
-            ],
-            is_own: false,
-            forwarded: None,
-        }
-    }
-
-    /// What alice shows again of what somebody said elsewhere.
-    fn forward(original: Option<Line>) -> Line {
-        let forwarded = Forwarded {
-            channel: ChannelId(8),
-            message: MessageId(6),
-            original: original.map(Box::new),
-        };
-        Line {
-            forwarded: Some(forwarded),
-            ..said(ALICE, "")
-        }
-    }
-
-    fn words_of(line_: Line, carol: PrivacyLevel) -> String {
-        line(line_, &levels(carol)).unwrap().text().to_owned()
-    }
-
-    fn levels(carol: PrivacyLevel) -> Levels {
-        Levels::from([(CAROL, carol)])
-    }
-
-    /// PRIV-7
-    #[test]
-    fn nothing_is_left_of_what_was_said_at_level_two() {
-        assert_eq!(line(said(CAROL, "x"), &levels(PrivacyLevel::Full)), None);
-        for level in [PrivacyLevel::Minimal, PrivacyLevel::Partial] {
-            assert!(line(said(CAROL, "x"), &levels(level)).is_some());
-        }
-    }
-
-    /// PRIV-12
-    #[test]
-    fn only_those_at_level_zero_are_remembered() {
-        let own = Line {
-            is_own: true,
-            ..said(UserId(9), "x")
-        };
-        let lines = [said(CAROL, "x"), own, said(ALICE, "x"), said(CAROL, "y")];
-        let remembered = |level| {
-            let of = remembered(lines.iter(), &levels(level));
-            of.into_iter().map(|(user, _)| user).collect::<Vec<_>>()
-        };
-        assert_eq!(remembered(PrivacyLevel::Minimal), [CAROL, ALICE]);
-        assert_eq!(remembered(PrivacyLevel::Partial), [ALICE]);
-        assert_eq!(remembered(PrivacyLevel::Full), [ALICE]);
-    }
-
-    /// PRIV-34
-    #[test]
-    fn words_of_nobody_are_not_used() {
-        assert_eq!(line(said(UserId(0), "x"), &Levels::new()), None);
-    }
-
-    /// PRIV-17
-    #[test]
-    fn mentions_are_by_name_but_for_who_is_at_level_two() {
-        let text = "hi <@1>, <@!2>, <@2> and <@3>";
-        let visible = line(said(ALICE, text), &levels(PrivacyLevel::Full)).unwrap();
-        assert_eq!(visible.text(), "hi @alice, @someone, @someone and @someone");
-        let visible = line(said(ALICE, text), &levels(PrivacyLevel::Partial)).unwrap();
-        assert_eq!(visible.text(), "hi @alice, @carol, @carol and @someone");
-    }
-
-    #[test]
-    fn our_own_words_stay_and_name_nobody_either() {
-        let own = Line {
-            is_own: true,
-            ..said(CAROL, "hi <@2>")
-        };
-        let visible = line(own, &levels(PrivacyLevel::Full)).unwrap();
-        assert_eq!(visible.text(), "hi @someone");
-    }
-
-    /// PRIV-27, PRIV-34
-    #[test]
-    fn forwarded_words_are_those_of_their_author() {
-        let known = || forward(Some(said(CAROL, "x of <@2>")));
-        for level in [PrivacyLevel::Minimal, PrivacyLevel::Partial] {
-            assert_eq!(words_of(known(), level), "[forwarded message: x of @carol]");
-        }
-        for hidden in [
-            words_of(known(), PrivacyLevel::Full),
-            words_of(forward(Some(said(UserId(0), "x"))), PrivacyLevel::Minimal),
-            words_of(forward(Some(said(CAROL, ""))), PrivacyLevel::Minimal),
-            words_of(forward(None), PrivacyLevel::Minimal),
-        ] {
-            assert_eq!(hidden, "[forwarded message]");
-        }
-        let people = people([forward(Some(said(UserId(5), "x")))].iter());
-        assert_eq!(people, [1, 2, 3, 5].map(UserId));
-    }
-
-    /// PRIV-6, PRIV-8, PRIV-20
-    #[test]
-    fn what_was_typed_into_a_command_is_used_under_a_neutral_name() {
-        let visible = typed(said(CAROL, "tell me"), &levels(PrivacyLevel::Full));
-        assert_eq!((visible.name(), visible.text()), ("User", "tell me"));
-        let visible = typed(said(CAROL, "tell me"), &levels(PrivacyLevel::Partial));
-        assert_eq!(visible.name(), "name of 2");
-    }
-
-    #[test]
-    fn everybody_in_the_lines_is_asked_about_once() {
-        let own = Line {
-            is_own: true,
-            mentions: vec![(UserId(9), "nine".to_owned())],
-            ..said(UserId(8), "x")
-        };
-        let lines = [said(CAROL, "x"), own, said(UserId(5), "y")];
-        let expected = [1, 2, 3, 5, 9].map(UserId);
-        assert_eq!(people(lines.iter()), expected);
-    }
-
-    fn any_level() -> impl Strategy<Value = PrivacyLevel> {
-        prop::sample::select(&PrivacyLevel::ALL[..])
-    }
-
-    proptest! {
-        /// A raised level never shows more than the one before it.
-        #[test]
-        fn raising_a_level_adds_nothing(
-            author in 0_u64..4,
-            text in "(<@[123]>|word|carol| ){0,8}",
-            of_carol in any_level(),
-            of_alice in any_level(),
-        ) {
-            let before = Levels::from([(CAROL, of_carol), (ALICE, of_alice)]);
-            let after = Levels::from([(CAROL, PrivacyLevel::Full), (ALICE, of_alice)]);
-            let shown = |levels: &Levels| line(said(UserId(author), &text), levels);
-            let names = |shown: &Option<Visible>| {
-                shown.as_ref().map_or(0, |shown| shown.text().matches("@carol").count())
-            };
-            let (before, after) = (shown(&before), shown(&after));
-            prop_assert!(after.is_none() || before.is_some());
-            prop_assert_eq!(names(&after), 0);
-        }
-    }
-}
+mod tests;

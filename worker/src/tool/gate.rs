@@ -6,14 +6,15 @@
 use std::collections::HashSet;
 
 use llm::{Arguments, ToolCall};
+use proto::id::UserId;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use store::ToolSwitches;
+use store::{PersonaId, ToolSwitches};
 use twilight_model::guild::Permissions;
 
 use super::handles::Handles;
 use super::interact::Deed;
-use super::{CallHash, Effect, Tool, create_thread, interact};
+use super::{CallHash, Effect, Tool, block, create_thread, interact};
 
 /// Most reactions of one turn (GUARD-50).
 const MOST_REACTIONS: usize = 10;
@@ -35,6 +36,16 @@ pub(super) struct Here {
     pub(super) is_announcement: bool,
 }
 
+/// What is known of the person whom a call names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Target {
+    /// Who left is nobody here, and a webhook never was.
+    pub(super) is_member: bool,
+    pub(super) is_bot: bool,
+    /// The owner can do everything.
+    pub(super) may_manage: bool,
+}
+
 /// What a turn has used so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spent {
@@ -52,6 +63,12 @@ pub(super) struct Given<'a> {
     pub(super) switches: ToolSwitches,
     /// `None` where it could not be found out.
     pub(super) here: Option<Here>,
+    /// `None` where the call names nobody, or where it could not be found out.
+    pub(super) target: Option<Target>,
+    /// Who speaks.
+    pub(super) persona: PersonaId,
+    /// Most hours of a block.
+    pub(super) most_hours: u16,
     pub(super) handles: &'a Handles,
     pub(super) spent: Spent,
     /// Uses whose outcome nobody knows.
@@ -70,6 +87,8 @@ pub(super) enum Refusal {
     BotMayNot,
     NotHere,
     UnknownTarget,
+    UnknownPerson,
+    Protected,
     TooManyReactions,
     TooManyPosts,
     Repeated,
@@ -86,12 +105,21 @@ pub(super) fn decide(call: &ToolCall, given: &Given<'_>) -> Result<Action, Refus
     }
     let is_announcement = permitted(tool, given)?;
     // Whether the target exists and is visible: handles name nothing but what the caller sees.
-    let action = match Asked::of(tool, &call.arguments) {
-        Some(asked) => Some(asked.resolve(given.handles, is_announcement)?),
+    let action = match Asked::of(tool, &call.arguments, given.most_hours) {
+        Some(asked) => Some(asked.resolve(given, is_announcement)?),
         None => None,
     };
     within_caps(action.as_ref(), given)?;
     action.ok_or(Refusal::Arguments)
+}
+
+/// Returns the person about whom something must be known before a call is decided.
+pub(super) fn names(call: &ToolCall, handles: &Handles) -> Option<UserId> {
+    let tool = Tool::named(&call.name).filter(|tool| *tool == Tool::BlockUser)?;
+    match Asked::of(tool, &call.arguments, u16::MAX)? {
+        Asked::Block(handle, _) => handles.person(&handle),
+        Asked::Thread(_) | Asked::Interaction(..) | Asked::Review | Asked::Unblock(_) => None,
+    }
 }
 
 /// The caller first, then the bot; tells whether the channel is one of announcements.
@@ -136,11 +164,22 @@ enum Asked {
     Thread(String),
     Interaction(String, Deed),
     Review,
+    Block(String, block::Deed),
+    Unblock(String),
 }
 
 impl Asked {
-    fn of(tool: Tool, arguments: &Arguments) -> Option<Self> {
+    fn of(tool: Tool, arguments: &Arguments, most_hours: u16) -> Option<Self> {
         match tool {
+            Tool::BlockUser => {
+                let given: block::Arguments = read(arguments)?;
+                let person = given.user.clone();
+                given.deed(most_hours).map(|deed| Self::Block(person, deed))
+            }
+            Tool::UnblockUser => {
+                let given: block::UnblockArguments = read(arguments)?;
+                Some(Self::Unblock(given.user))
+            }
             Tool::CreateThread => {
                 let given: create_thread::Arguments = read(arguments)?;
                 given.name().map(Self::Thread)
@@ -155,10 +194,27 @@ impl Asked {
         }
     }
 
-    fn resolve(self, handles: &Handles, is_announcement: bool) -> Result<Action, Refusal> {
+    fn resolve(self, given: &Given<'_>, is_announcement: bool) -> Result<Action, Refusal> {
+        let Given {
+            handles, persona, ..
+        } = *given;
         let message = |handle: &str| handles.message(handle).ok_or(Refusal::UnknownTarget);
+        let person = |handle: &str| handles.person(handle).ok_or(Refusal::UnknownPerson);
         let effect = match self {
             Self::Review => return Ok(Action::Review),
+            Self::Block(handle, deed) => {
+                let user = person(&handle)?;
+                permits(given.target)?;
+                Effect::Block(block::Order {
+                    persona,
+                    user,
+                    deed,
+                })
+            }
+            Self::Unblock(handle) => Effect::Unblock {
+                persona,
+                user: person(&handle)?,
+            },
             Self::Thread(name) => Effect::CreateThread {
                 name,
                 is_announcement,
@@ -174,6 +230,15 @@ impl Asked {
         };
         Ok(Action::Take(effect))
     }
+}
+
+/// Bots, who manages the server and whoever is not here cannot be muted (PRIV-42).
+fn permits(target: Option<Target>) -> Result<(), Refusal> {
+    let target = target.ok_or(Refusal::Unchecked)?;
+    if !target.is_member || target.is_bot || target.may_manage {
+        return Err(Refusal::Protected);
+    }
+    Ok(())
 }
 
 fn read<T: DeserializeOwned>(arguments: &Arguments) -> Option<T> {
@@ -193,7 +258,8 @@ impl Refusal {
             Self::CallerMayNot => "caller_may_not",
             Self::BotMayNot => "bot_may_not",
             Self::NotHere => "not_here",
-            Self::UnknownTarget => "unknown_target",
+            Self::UnknownTarget | Self::UnknownPerson => "unknown_target",
+            Self::Protected => "protected",
             Self::TooManyReactions | Self::TooManyPosts => "too_many",
             Self::Repeated => "repeated",
             Self::InDoubt => "in_doubt",
@@ -217,6 +283,14 @@ impl Refusal {
             Self::NotHere => "Refused: this is a thread already, and threads have no threads.",
             Self::UnknownTarget => {
                 "Refused: there is no message of this name. Use ref_1 and so on."
+            }
+            Self::UnknownPerson => {
+                "Refused: there is nobody of this name. Use ref_1 and so on, or user_1 where you were \
+                 told so."
+            }
+            Self::Protected => {
+                "Refused: bots, people who manage the server and people who are not here cannot be \
+                 muted or blocked by you."
             }
             Self::TooManyReactions => "Refused: ten reactions are enough for one reply.",
             Self::TooManyPosts => "Refused: this reply has as many posts as it may have.",

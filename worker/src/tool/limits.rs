@@ -15,6 +15,8 @@ pub struct Bounds {
     pub steps: u32,
     /// Most uses in a row that failed (CFG-61).
     pub failures: u32,
+    /// Most hours for which a persona mutes or blocks somebody (CFG-78).
+    pub block_hours: u16,
 }
 
 /// What a turn has used of them.
@@ -70,6 +72,7 @@ mod tests {
     const BOUNDS: Bounds = Bounds {
         steps: 100,
         failures: 5,
+        block_hours: 168,
     };
 
     #[test]

@@ -11,6 +11,10 @@ pub(crate) enum Outcome {
     ThreadCreated(ChannelId),
     Reacted,
     Replied(MessageId),
+    Blocked,
+    Unblocked,
+    /// There is nothing that the persona may change: nothing happened.
+    NotYours,
     /// Discord said no, with this code of its own: nothing happened.
     Refused(u64),
     /// It did not go out in time: nothing happened.
@@ -30,6 +34,9 @@ impl Outcome {
             Some("thread_created") => id().map(ChannelId).map(Self::ThreadCreated),
             Some("reacted") => Some(Self::Reacted),
             Some("replied") => id().map(MessageId).map(Self::Replied),
+            Some("blocked") => Some(Self::Blocked),
+            Some("unblocked") => Some(Self::Unblocked),
+            Some("not_yours") => Some(Self::NotYours),
             Some("refused") => recorded
                 .get("code")
                 .and_then(Value::as_u64)
@@ -46,25 +53,36 @@ impl Outcome {
             Self::ThreadCreated(id) => json!({"outcome": "thread_created", "id": id.to_string()}),
             Self::Reacted => json!({"outcome": "reacted"}),
             Self::Replied(id) => json!({"outcome": "replied", "id": id.to_string()}),
+            Self::Blocked => json!({"outcome": "blocked"}),
+            Self::Unblocked => json!({"outcome": "unblocked"}),
+            Self::NotYours => json!({"outcome": "not_yours"}),
             Self::Refused(code) => json!({"outcome": "refused", "code": code}),
             Self::NotDone => json!({"outcome": "not_done"}),
             Self::Unknown => return None,
         })
     }
 
-    /// Tells whether people see something of it.
+    /// Tells whether it is done: people see something of it, or that they are not answered.
     pub(crate) const fn is_done(self) -> bool {
         matches!(
             self,
-            Self::ThreadCreated(_) | Self::Reacted | Self::Replied(_)
+            Self::ThreadCreated(_)
+                | Self::Reacted
+                | Self::Replied(_)
+                | Self::Blocked
+                | Self::Unblocked
         )
     }
 
     /// Returns a word for metrics, out of a closed set.
     pub(crate) const fn label(self) -> &'static str {
         match self {
-            Self::ThreadCreated(_) | Self::Reacted | Self::Replied(_) => "done",
-            Self::Refused(_) => "refused",
+            Self::ThreadCreated(_)
+            | Self::Reacted
+            | Self::Replied(_)
+            | Self::Blocked
+            | Self::Unblocked => "done",
+            Self::Refused(_) | Self::NotYours => "refused",
             Self::NotDone => "not_done",
             Self::Unknown => "unknown",
         }
@@ -81,6 +99,11 @@ impl Outcome {
             }
             Self::Reacted => "Done: the reaction is there.".to_owned(),
             Self::Replied(_) => "Done: the reply is posted, and everybody sees it.".to_owned(),
+            Self::Blocked => "Done: from now on you do not answer this person.".to_owned(),
+            Self::Unblocked => "Done: you answer this person again.".to_owned(),
+            Self::NotYours => "Not done: there is nothing that you could change for this person. \
+                What a moderator ordered only moderators change."
+                .to_owned(),
             Self::Refused(code) => format!("Failed: Discord refused it (code {code})."),
             Self::NotDone => "Failed: Discord could not be reached. Nothing was done.".to_owned(),
             Self::Unknown => "Outcome unknown: it was begun and may have been done. It is not \
@@ -100,6 +123,9 @@ mod tests {
             Outcome::ThreadCreated(ChannelId(70)),
             Outcome::Reacted,
             Outcome::Replied(MessageId(71)),
+            Outcome::Blocked,
+            Outcome::Unblocked,
+            Outcome::NotYours,
             Outcome::Refused(50_013),
             Outcome::NotDone,
             Outcome::Unknown,

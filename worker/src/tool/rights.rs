@@ -12,7 +12,7 @@ use moka::future::Cache;
 use proto::id::{ChannelId, GuildId, UserId};
 use twilight_model::guild::Permissions;
 
-use super::gate::Here;
+use super::gate::{Here, Target};
 
 /// A permission that is taken away counts after this at the latest; a reply that uses several
 /// tools asks once.
@@ -111,6 +111,32 @@ impl Rights {
             bot,
             is_thread: channel.is_thread(),
             is_announcement: channel.is_announcement(),
+        })
+    }
+
+    /// Finds out whom a call is about. Cancel safe: yes.
+    pub(super) async fn target(
+        &self,
+        discord: &Client,
+        (guild_id, user): (GuildId, UserId),
+        now_unix: i64,
+    ) -> Result<Target, discord::Error> {
+        let guild = self.guild(discord, guild_id).await?;
+        let Some(member) = self.member(discord, guild_id, user).await? else {
+            return Ok(Target::default());
+        };
+        let asked = Asked {
+            guild_id,
+            guild: &guild,
+            user,
+            member: &member,
+            now_unix,
+        };
+        let managing = Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR;
+        Ok(Target {
+            is_member: true,
+            is_bot: member.is_bot,
+            may_manage: asked.everywhere().intersects(managing),
         })
     }
 

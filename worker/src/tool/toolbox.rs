@@ -7,9 +7,9 @@ use proto::id::TenantId;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use super::gate::{self, Action, Given, Here, Spent};
+use super::gate::{self, Action, Given, Here, Spent, Target};
 use super::handles::Handles;
-use super::limits::Limits;
+use super::limits::{Bounds, Limits};
 use super::rights::Question;
 use super::{CallHash, Scene, Tool, review};
 use crate::app::App;
@@ -31,6 +31,7 @@ pub(crate) struct Toolbox {
     offered: Vec<Tool>,
     handles: Handles,
     limits: Limits,
+    bounds: Bounds,
     /// The number of the next step, as the journal counts.
     next_step: i32,
 }
@@ -44,6 +45,7 @@ impl Toolbox {
             scene,
             handles,
             limits: Limits::new(app.settings.chat.tool_bounds, made),
+            bounds: app.settings.chat.tool_bounds,
             next_step: past.last().map_or(0, |step| step.number + 1),
         }
     }
@@ -53,10 +55,15 @@ impl Toolbox {
     pub(crate) fn prompt(&mut self, past: Vec<PastStep>) -> llm::Tools {
         let steps = past.into_iter().map(|step| self.told(step)).collect();
         llm::Tools {
-            offered: self.offered.iter().map(|tool| tool.offer()).collect(),
+            offered: self.offered_to_model(),
             steps,
             are_over: self.limits.are_reached(),
         }
+    }
+
+    fn offered_to_model(&self) -> Vec<llm::Tool> {
+        let offer = |tool: &Tool| tool.offer(self.bounds);
+        self.offered.iter().map(offer).collect()
     }
 
     fn told(&mut self, step: PastStep) -> ToolStep {
@@ -88,9 +95,11 @@ impl Toolbox {
         }
         let mut uses = Vec::with_capacity(said.calls.len());
         for (ordinal, call) in (0..).zip(said.calls) {
-            let here =
-                unless_told(app, pace, self.look_around(app, journal.discord(), &call)).await?;
-            let result = self.one(app, journal, (ordinal, &call), here).await?;
+            let discord = journal.discord();
+            let here = unless_told(app, pace, self.look_around(app, discord, &call)).await?;
+            let target = unless_told(app, pace, self.look_at(app, discord, &call)).await?;
+            let place = (ordinal, &call);
+            let result = self.one(app, journal, place, (here, target)).await?;
             pace.note();
             uses.push(ToolUse { call, result });
         }
@@ -108,13 +117,16 @@ impl Toolbox {
         app: &App,
         journal: &mut Journal<'_>,
         (ordinal, call): (i32, &ToolCall),
-        here: Option<Here>,
+        (here, target): (Option<Here>, Option<Target>),
     ) -> Result<String, TurnError> {
         let hash = hash_of(call);
         let given = Given {
             offered: &self.offered,
             switches: self.scene.switches,
             here,
+            target,
+            persona: self.scene.persona,
+            most_hours: self.bounds.block_hours,
             handles: &self.handles,
             spent: Spent {
                 posts_left: app
@@ -129,7 +141,7 @@ impl Toolbox {
             hash,
         };
         let effect = match gate::decide(call, &given) {
-            Ok(Action::Take(effect)) => effect.neutralised(&self.scene.persona),
+            Ok(Action::Take(effect)) => effect.neutralised(&self.scene.name),
             Ok(Action::Review) => {
                 self.note(call, Ok("done"));
                 return Ok(review::tell(&self.scene));
@@ -187,15 +199,34 @@ impl Toolbox {
             bot: app.bot,
             now_unix: unix_seconds(app),
         };
-        let asking = app.rights.here(discord, question);
-        match timeout(CHECK_WITHIN, asking).await {
-            Ok(Ok(here)) => Ok(Some(here)),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "permissions for a tool cannot be read");
-                Ok(None)
-            }
-            Err(_elapsed) => Ok(None),
+        Ok(checked(app.rights.here(discord, question)).await)
+    }
+
+    /// Finds out whom a call is about, where that matters; `None` where it stays unknown.
+    async fn look_at(
+        &self,
+        app: &App,
+        discord: &discord::Client,
+        call: &ToolCall,
+    ) -> Result<Option<Target>, TurnError> {
+        let person = gate::names(call, &self.handles);
+        let (Some(user), TenantId::Guild(guild)) = (person, self.scene.tenant) else {
+            return Ok(None);
+        };
+        let asking = app.rights.target(discord, (guild, user), unix_seconds(app));
+        Ok(checked(asking).await)
+    }
+}
+
+/// Waits for what Discord says about permissions; `None` where it does not in time.
+async fn checked<T>(asking: impl Future<Output = Result<T, discord::Error>>) -> Option<T> {
+    match timeout(CHECK_WITHIN, asking).await {
+        Ok(Ok(read)) => Some(read),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "permissions for a tool cannot be read");
+            None
         }
+        Err(_elapsed) => None,
     }
 }
 

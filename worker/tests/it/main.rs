@@ -23,6 +23,7 @@ mod provider_keys;
 mod provider_services;
 mod registration;
 mod remote;
+mod restrictions;
 mod setup;
 mod start;
 mod switches;

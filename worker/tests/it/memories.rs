@@ -12,7 +12,7 @@ fn with(path: &str, name: &str, value: &str) -> Interaction {
     let option = CommandOption {
         name: name.to_owned(),
         value: value.to_owned(),
-        focused: false,
+        ..CommandOption::default()
     };
     Interaction {
         options: vec![option],

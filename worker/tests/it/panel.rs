@@ -37,6 +37,29 @@ pub(crate) fn choose_labelled(message: &Value, placeholder: &str, label: &str) -
     choose(message, placeholder, option["value"].as_str().unwrap())
 }
 
+/// Leaves those options of a list ticked whose labels begin with these numbers, and no others.
+#[track_caller]
+pub(crate) fn ticked(message: &Value, placeholder: &str, numbers: &[&str]) -> Interaction {
+    let controls = controls(message);
+    let menu = controls
+        .iter()
+        .find(|control| control["placeholder"] == placeholder);
+    let menu = menu.expect("such a list");
+    let options = menu["options"].as_array().unwrap();
+    assert!(options.iter().all(|option| option["default"] == true));
+    assert_eq!(menu["max_values"], options.len());
+    let is_kept = |option: &&Value| {
+        let number = option["label"].as_str().unwrap().split(' ').next();
+        numbers.contains(&number.unwrap())
+    };
+    let kept = options.iter().filter(is_kept);
+    let values = kept.map(|option| option["value"].as_str().unwrap().to_owned());
+    Interaction {
+        values: values.collect(),
+        ..press(&control(message, MENU, "placeholder", placeholder))
+    }
+}
+
 /// Sends a form with these fields.
 pub(crate) fn filled(form: &Value, fields: &[(&str, &str)]) -> Interaction {
     assert_eq!(form["type"], 9, "no form: {form}");

@@ -30,6 +30,16 @@ async fn start() -> Town {
     start_with(&[]).await
 }
 
+/// Blocks who wrote the message before the last for some hours.
+const BLOCK: &str = r#"block_user with {"user": "ref_2", "hours": 5, "kind": "block", "reason": "rude"} say exactly: (tools) done"#;
+
+/// What bob says, and who then asks the bot to block him.
+async fn ask_for_a_block(town: &Town, victim: &str) -> Answer {
+    town.mutter(victim, "Amber", "something rude").await;
+    let asked = town.say("carol", "Amber", BLOCK).await;
+    answer(town, asked).await
+}
+
 async fn ask(town: &Town, text: &str) -> Trigger {
     town.say("bob", "Amber", text).await
 }
@@ -318,5 +328,83 @@ async fn words_after_a_tool_are_continued_where_they_stopped() {
     );
     assert_eq!(threads(&town, &answer.trigger).await, ["tea"]);
     assert_each_answered_once(&[answer], &town.posts().await);
+    town.leave().await;
+}
+
+/// PRIV-42, PRIV-43: from its own doing to its own undoing, for the very next message.
+#[tokio::test]
+async fn who_was_blocked_by_a_persona_is_not_answered_until_it_undoes_it() {
+    let town = start().await;
+    let blocked = ask_for_a_block(&town, "bob").await;
+    assert_eq!(steps(&blocked), [("block_user", "finished")]);
+    assert_eq!(texts(&town, &blocked).await, ["done"]);
+    let ignored = ask(&town, "hello").await;
+    assert_eq!(answer(&town, ignored).await.record["code"], "persona_block");
+    let asked = town.say("alice", "Amber", "hello").await;
+    answer(&town, asked).await;
+    let question = town.last_question().await;
+    assert!(!question.contains("something rude"), "{question}");
+    assert!(
+        question.contains("user_1 is bob (block, another 5 hours)"),
+        "{question}"
+    );
+    let unblock = r#"unblock_user with {"user": "user_1"} say exactly: (tools) done"#;
+    let asked = town.say("alice", "Amber", unblock).await;
+    let undone = answer(&town, asked).await;
+    assert_eq!(steps(&undone), [("unblock_user", "finished")]);
+    let heard = ask(&town, "say exactly: hello bob").await;
+    let heard = answer(&town, heard).await;
+    assert_eq!(texts(&town, &heard).await, ["hello bob"]);
+    town.leave().await;
+}
+
+/// PRIV-42: neither who manages the server, its owner included, nor the bot itself.
+#[tokio::test]
+async fn who_manages_the_server_is_not_blocked_by_a_persona() {
+    let town = start().await;
+    let refused = ask_for_a_block(&town, "alice").await;
+    assert_eq!(steps(&refused), []);
+    let question = town.last_question().await;
+    assert!(
+        question.contains("cannot be muted or blocked by you"),
+        "{question}"
+    );
+    // What a moderator ordered stays.
+    let order = "/persona block persona:Tomori member:bob type:mute hours:100";
+    town.command("alice", "Amber", order).await;
+    let kept = ask_for_a_block(&town, "bob").await;
+    assert_eq!(steps(&kept), [("block_user", "finished")]);
+    let question = town.last_question().await;
+    assert!(question.contains("only moderators change"), "{question}");
+    let stored = town
+        .sql("SELECT block_type || ' ' || created_by FROM persona_user_blocks")
+        .await;
+    assert_eq!(stored.trim(), "mute moderator");
+    town.leave().await;
+}
+
+/// CHAT-47: what was begun is not done again by whoever takes over.
+#[tokio::test]
+async fn a_block_whose_worker_dies_is_not_set_twice() {
+    let town = start().await;
+    town.sql(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+         $$ BEGIN PERFORM pg_sleep(20); RETURN NEW; END $$;
+         CREATE TRIGGER slow BEFORE INSERT ON persona_user_blocks FOR EACH ROW
+         EXECUTE FUNCTION slow()",
+    )
+    .await;
+    town.mutter("bob", "Amber", "something rude").await;
+    let asked = town.say("carol", "Amber", BLOCK).await;
+    town.wait_for_row("SELECT 1 FROM turn_steps WHERE state = 'started'")
+        .await;
+    town.signal(WORKER, Name::Kill).await;
+    town.sql("DROP TRIGGER slow ON persona_user_blocks").await;
+    town.restart(WORKER).await;
+    let answer = answer(&town, asked).await;
+    assert_eq!(steps(&answer), [("block_user", "started")]);
+    assert_eq!(texts(&town, &answer).await, ["done"]);
+    let question = town.last_question().await;
+    assert!(question.contains("Outcome unknown"), "{question}");
     town.leave().await;
 }

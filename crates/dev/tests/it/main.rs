@@ -29,6 +29,7 @@ mod e2e_outages;
 mod e2e_posts;
 mod e2e_privacy;
 mod e2e_respond;
+mod e2e_restrictions;
 mod e2e_retention;
 mod e2e_scenarios;
 mod e2e_takeover;

@@ -43,6 +43,12 @@ impl<'a> Person<'a> {
         self.act(used).await
     }
 
+    /// Leaves these options of the list of that placeholder ticked, and no others.
+    pub(crate) async fn tick(&mut self, placeholder: &str, values: &[&str]) -> String {
+        let used = self.control("placeholder", placeholder, values);
+        self.act(used).await
+    }
+
     /// Fills the form that is open.
     pub(crate) async fn send(&mut self, fields: Value) -> String {
         assert!(self.view["modal"].is_object(), "no form: {}", self.view);

@@ -92,7 +92,7 @@ async fn servers_channels_and_members_are_read_as_far_as_permissions_need_them()
         {"id": "3", "type": 1, "allow": "2048", "deny": "0"},
     ]});
     let member = json!({"roles": ["21"], "communication_disabled_until":
-        "2026-01-01T00:00:00.000000+00:00"});
+        "2026-01-01T00:00:00.000000+00:00", "user": {"id": "3", "bot": true}});
     let replies = [guild, channel, member].map(|body| json_reply(200, body));
     let server = Server::replying(replies.to_vec()).await;
     let client = server.client();
@@ -118,6 +118,7 @@ async fn servers_channels_and_members_are_read_as_far_as_permissions_need_them()
     let expected = Member {
         roles: vec![21],
         timed_out_until: Some(1_767_225_600),
+        is_bot: true,
     };
     assert_eq!(member, Some(expected));
 }

@@ -8,6 +8,8 @@ pub enum Fate {
     Deleted,
     /// It stays, because it is somebody else's, and names nobody any more.
     Emptied,
+    /// It stays until its end, because it protects others (PRIV-66).
+    Kept,
 }
 
 /// A column that names a person, by the Discord id or by the row in `users`.
@@ -37,6 +39,9 @@ pub const PERSONAL_COLUMNS: &[PersonalColumn] = &[
     // The same as in `servers`.
     column("turn_decisions", "guild_disc_id", Fate::Deleted),
     column("operation_quotas", "scope_disc_id", Fate::Deleted),
+    column("personalization_blacklist", "user_disc_id", Fate::Deleted),
+    column("personalization_blacklist", "added_by", Fate::Emptied),
+    column("persona_user_blocks", "user_disc_id", Fate::Kept),
 ];
 
 const fn column(table: &'static str, column: &'static str, fate: Fate) -> PersonalColumn {

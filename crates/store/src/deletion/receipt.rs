@@ -43,11 +43,13 @@ pub enum Held {
     Decisions,
     /// Counts of uses.
     Quotas,
+    /// Servers that do without memories of a person.
+    Blacklists,
 }
 
 impl Held {
     /// All kinds, in the order in which people are told.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Settings,
         Self::PersonalMemories,
         Self::MemoriesAbout,
@@ -58,6 +60,7 @@ impl Held {
         Self::Turns,
         Self::Decisions,
         Self::Quotas,
+        Self::Blacklists,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -72,6 +75,7 @@ impl Held {
             Self::Turns => "turns",
             Self::Decisions => "decisions",
             Self::Quotas => "quotas",
+            Self::Blacklists => "blacklists",
         }
     }
 }
@@ -83,16 +87,19 @@ pub enum Kept {
     OptOut,
     /// What the person taught servers; it does not say by whom any more.
     Taught,
+    /// That a persona does not answer the person, until that ends: id, kind and end.
+    Blocks,
 }
 
 impl Kept {
     /// All kinds, in the order in which people are told.
-    pub const ALL: [Self; 2] = [Self::OptOut, Self::Taught];
+    pub const ALL: [Self; 3] = [Self::OptOut, Self::Taught, Self::Blocks];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::OptOut => "opt_out",
             Self::Taught => "taught",
+            Self::Blocks => "blocks",
         }
     }
 }

@@ -53,7 +53,23 @@ const ABOUT: &[&str] = &[
             ('mc:' || $2 || '2', $1, $1, 'stale', now() - interval '1 hour')",
     "INSERT INTO operation_quotas (scope_kind, scope_disc_id, operation, window_start, used)
      VALUES ('user', $1, 'key_check', now(), 3)",
+    "INSERT INTO personas (server_id, nickname, is_alter, position)
+     SELECT server_id, 'Tomori', false, 0 FROM servers WHERE server_disc_id = '100000000000000009'
+     ON CONFLICT DO NOTHING",
+    "INSERT INTO personalization_blacklist (server_id, user_disc_id, added_by)
+     SELECT server_id, $1, $1 FROM servers WHERE server_disc_id = '100000000000000009'",
+    "INSERT INTO personalization_blacklist (server_id, user_disc_id, added_by)
+     SELECT server_id, $2, $1 FROM servers WHERE server_disc_id = '100000000000000009'",
+    "INSERT INTO persona_user_blocks
+         (server_id, persona_id, user_disc_id, block_type, reason, expires_at, created_by)
+     SELECT server_id, persona_id, $1, 'mute', 'rude', now() + interval '1 day', 'moderator'
+     FROM personas JOIN servers USING (server_id) WHERE server_disc_id = '100000000000000009'",
 ];
+
+/// What stays of a person whom a persona does not answer.
+fn blocks() -> (String, i64) {
+    ("persona_user_blocks".to_owned(), 1)
+}
 
 async fn fill(database: &Database, user: UserId) {
     for statement in ABOUT {
@@ -169,14 +185,18 @@ async fn nothing_is_left_of_a_person_in_any_column_of_the_catalogue() {
     let done = store.delete_person(ALICE, OptOut::Ends).await.unwrap();
 
     assert_eq!(run_errands(store).await.len(), 3);
-    assert_eq!(tables_with(&database, &alice).await, []);
+    assert_eq!(tables_with(&database, &alice).await, [blocks()]);
+    let is_bare: bool = database
+        .read("SELECT bool_or(reason = '-') AND bool_or(reason = 'rude') FROM persona_user_blocks")
+        .await;
+    assert!(is_bare, "the reason goes, and nobody else's");
     assert_eq!(tables_with(&database, &bob).await, of_bob);
     let tally = &done.receipt.tally;
     assert_eq!(
         tally.deleted(),
         Held::ALL.map(|held| (held, if held == Held::Decisions { 3 } else { 1 }))
     );
-    assert_eq!(tally.kept(), [(Kept::Taught, 1)]);
+    assert_eq!(tally.kept(), [(Kept::Taught, 1), (Kept::Blocks, 1)]);
     assert_eq!(
         (promised.deleted(), promised.kept()),
         (tally.deleted(), tally.kept()),
@@ -190,9 +210,10 @@ async fn nothing_is_left_of_a_person_in_any_column_of_the_catalogue() {
         )
         .await;
     assert_eq!(left, 1, "the text belongs to the server");
+    let held = store.holdings(ALICE).await.unwrap();
     assert_eq!(
-        store.holdings(ALICE).await.unwrap(),
-        store::Tally::default()
+        (held.deleted(), held.kept()),
+        (vec![], vec![(Kept::Blocks, 1)])
     );
 }
 
@@ -214,7 +235,7 @@ async fn who_stays_opted_out_keeps_an_id_and_a_level_and_nothing_else() {
     let (alice, one) = (ALICE.to_string(), 1);
     assert_eq!(
         tables_with(&database, &alice).await,
-        [("users".to_owned(), one)]
+        [blocks(), ("users".to_owned(), one)]
     );
     let kept: bool = database
         .read("SELECT privacy_level = 2 AND dm_closed_until IS NULL FROM users")

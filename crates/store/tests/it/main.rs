@@ -29,6 +29,7 @@ mod profiles;
 mod proxy;
 mod quotas;
 mod refused_keys;
+mod restrictions;
 mod retention;
 mod rotation;
 mod schema;

@@ -24,8 +24,9 @@ async fn add(store: &Store, user: UserId, lineage: Lineage, contents: &[&str]) -
         contents: &texts(contents),
         origin: MemoryOrigin::Command,
         most: MOST,
+        place: None,
     };
-    store.add_personal_memories(new).await.unwrap()
+    store.add_personal_memories(new).await.unwrap().unwrap()
 }
 
 async fn own(store: &Store, user: UserId, scope: PersonalScope) -> Vec<Memory> {

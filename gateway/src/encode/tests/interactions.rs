@@ -71,6 +71,26 @@ fn subcommand_in_a_group_becomes_a_path_with_options() {
 }
 
 #[test]
+fn a_bot_among_the_options_is_told() {
+    let encoded = interaction(&with_data(
+        2,
+        json!({
+            "type": 1, "name": "block", "id": "100000000000000009", "options": [
+                { "type": 6, "name": "first", "value": "100000000000000101" },
+                { "type": 6, "name": "second", "value": "100000000000000102" },
+                { "type": 4, "name": "hours", "value": 3 }
+            ],
+            "resolved": { "members": {}, "users": {
+                "100000000000000101": { "id": "100000000000000101", "username": "bob" },
+                "100000000000000102": { "id": "100000000000000102", "username": "robot", "bot": true }
+            } }
+        }),
+    ));
+    let are_bots: Vec<bool> = encoded.options.iter().map(|one| one.is_bot).collect();
+    assert_eq!(are_bots, [false, true, false]);
+}
+
+#[test]
 fn fields_of_both_kinds_of_forms_are_found() {
     let encoded = interaction(&with_data(
         5,

@@ -19,8 +19,16 @@ const WHICH_PERSONA: Given = Given {
     kind: Kind::Text(80),
 };
 
+/// Whom it is about.
+const MEMBER: Given = Given {
+    name: "member",
+    description: "Whom",
+    is_required: true,
+    kind: Kind::Person,
+};
+
 /// Every command, by path; commands of one group stand together.
-pub(super) const ENTRIES: [Entry; 15] = [
+pub(super) const ENTRIES: [Entry; 18] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -91,6 +99,39 @@ pub(super) const ENTRIES: [Entry; 15] = [
         options: &[WHICH_PERSONA],
     },
     Entry {
+        path: "persona block",
+        description: "Let a persona not answer somebody for some hours",
+        needs: Needs::ModerateMembers,
+        command: Command::Block,
+        options: &[
+            Given {
+                name: "persona",
+                description: "Who shall not answer",
+                is_required: true,
+                kind: Kind::Text(80),
+            },
+            MEMBER,
+            Given {
+                name: "type",
+                description: "mute: does not answer; block: does not see what they say either",
+                is_required: true,
+                kind: Kind::Choice(&["mute", "block"]),
+            },
+            Given {
+                name: "hours",
+                description: "For how long",
+                is_required: true,
+                kind: Kind::Number(1, 168),
+            },
+            Given {
+                name: "reason",
+                description: "Why; it is kept until the end",
+                is_required: false,
+                kind: Kind::Text(250),
+            },
+        ],
+    },
+    Entry {
         path: "personal data delete",
         description: "See how much I keep about you, and delete all of it",
         needs: Needs::Nothing,
@@ -126,6 +167,20 @@ pub(super) const ENTRIES: [Entry; 15] = [
         options: &[],
     },
     Entry {
+        path: "server user-blacklist add",
+        description: "Let me do without my memories of somebody in this server",
+        needs: Needs::ManageGuild,
+        command: Command::Blacklist,
+        options: &[MEMBER],
+    },
+    Entry {
+        path: "server user-blacklist remove",
+        description: "See whom I do without or do not answer here, and end it",
+        needs: Needs::ManageGuild,
+        command: Command::Restrictions,
+        options: &[],
+    },
+    Entry {
         path: "setup",
         description: "Set me up here, or see what is set: provider, key and model",
         needs: Needs::ManageGuild,
@@ -142,16 +197,22 @@ pub(super) const ENTRIES: [Entry; 15] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-pub(super) const GROUPS: [(&str, &str); 8] = [
+pub(super) const GROUPS: [(&str, &str); 11] = [
     ("bot", "Steer what I say here"),
     ("memory", "What I remember, and what I shall"),
     ("memory personal", "What I remember about you"),
     ("memory server", "What I remember about this server"),
+    ("persona", "Who speaks here"),
     ("personal", "What is yours alone, in every server"),
     ("personal data", "Everything that I keep about you"),
     (
         "provider",
         "Keys of this server for model providers and services",
+    ),
+    ("server", "What holds in this server"),
+    (
+        "server user-blacklist",
+        "Whose memories I do without, and whom personas do not answer",
     ),
     ("tool", "Look after the bot"),
 ];

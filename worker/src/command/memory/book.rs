@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use store::{
     Edited, Lineage, MemoriesAdded, Memory, MemoryId, MemoryOrigin, NewPersonalMemories,
-    NewServerMemories, Persona, PersonaId, PersonalScope, PrivacyLevel, Profile, Teacher,
+    NewServerMemories, Persona, PersonaId, PersonalScope, PrivacyLevel, Teacher,
 };
 
 use super::action::{Listed, Seen};
@@ -91,15 +91,18 @@ pub(super) async fn add(
         return said(added, bounds.server, MemorySaid::Added);
     }
     let (lineage, done) = own_place(app, asker, book, chosen).await?;
+    let is_for_all = lineage == Lineage::GLOBAL;
     let new = NewPersonalMemories {
         user: asker.user,
         lineage,
         contents: &contents,
         origin,
         most: bounds.personal,
+        place: (!is_for_all).then_some(asker.tenant),
     };
     let added = app.store.add_personal_memories(new).await;
-    said(added.map_err(unreadable)?, bounds.personal, done)
+    let added = added.map_err(unreadable)?.ok_or(MemorySaid::OffHere)?;
+    said(added, bounds.personal, done)
 }
 
 /// Finds out where a memory about oneself belongs, and what is said when it is there.
@@ -114,16 +117,10 @@ async fn own_place(
     if level == PrivacyLevel::Full {
         return Err(MemorySaid::Hidden.into());
     }
-    let is_off_here = |profile: &Profile| !profile.memories.personal;
     let (lineage, is_unused_here) = if book == Book::Global {
-        let profile = app.profiles.of(asker.tenant).await;
-        let profile = profile.map_err(|_unread| Notice::DatabaseAway)?;
-        (Lineage::GLOBAL, profile.as_deref().is_some_and(is_off_here))
+        (Lineage::GLOBAL, is_unused_here(app, asker).await?)
     } else {
         let profile = profile_of(app, asker.tenant).await?;
-        if is_off_here(&profile) {
-            return Err(MemorySaid::OffHere.into());
-        }
         let mut personas = profile.personas.iter();
         let persona = match chosen {
             Some(chosen) => personas.find(|persona| persona.id == chosen),
@@ -137,6 +134,23 @@ async fn own_place(
         (_, false) => MemorySaid::Added,
     };
     Ok((lineage, done))
+}
+
+/// Tells whether the server does without memories of everybody, or of this person (PRIV-37, PRIV-39).
+async fn is_unused_here(app: &App, asker: &Asker) -> Result<bool, Notice> {
+    let profile = app.profiles.of(asker.tenant).await;
+    let profile = profile.map_err(|_unread| Notice::DatabaseAway)?;
+    let Some(persona) = profile
+        .as_ref()
+        .and_then(|profile| profile.personas.first())
+    else {
+        return Ok(false);
+    };
+    let people = [asker.user];
+    let standings = app.store.standings(asker.tenant, persona.id, &people).await;
+    let standing = standings.map_err(unreadable)?.remove(&asker.user);
+    let is_blacklisted = standing.is_some_and(|standing| standing.is_blacklisted);
+    Ok(is_blacklisted || profile.is_some_and(|profile| !profile.memories.personal))
 }
 
 /// Changes what a memory says.

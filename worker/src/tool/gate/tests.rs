@@ -1,9 +1,10 @@
 //! The order of the gate, and each of its refusals.
 
-use proto::id::MessageId;
+use proto::id::{MessageId, UserId};
 use serde_json::json;
 
 use super::*;
+use crate::tool::handles::Ref;
 
 const HASH: CallHash = [7; 32];
 const ON: ToolSwitches = ToolSwitches {
@@ -29,11 +30,34 @@ fn reaction(message: &str) -> ToolCall {
     )
 }
 
+fn block(changed: Value) -> ToolCall {
+    let mut given = json!({"user": "ref_2", "hours": 3, "kind": "block", "reason": "rude"});
+    for (key, value) in changed.as_object().unwrap() {
+        given[key] = value.clone();
+    }
+    call("block_user", given)
+}
+
+fn handles(messages: &[u64]) -> Handles {
+    let said = |id: &u64| Ref {
+        message: Some(MessageId(*id)),
+        author: Some(UserId(100 + id)),
+    };
+    Handles::of_refs(messages.iter().map(said))
+}
+
+const SOMEBODY: Target = Target {
+    is_member: true,
+    is_bot: false,
+    may_manage: false,
+};
+
 /// Everything that the gate looks at, all of it in order.
 struct World {
     offered: Vec<Tool>,
     switches: ToolSwitches,
     here: Option<Here>,
+    target: Option<Target>,
     handles: Handles,
     spent: Spent,
     in_doubt: HashSet<CallHash>,
@@ -50,7 +74,8 @@ impl World {
                 is_thread: false,
                 is_announcement: false,
             }),
-            handles: Handles::of([5, 6].map(MessageId).into_iter()),
+            target: Some(SOMEBODY),
+            handles: handles(&[5, 6]),
             spent: Spent {
                 posts_left: 1,
                 ..Spent::default()
@@ -70,6 +95,9 @@ impl World {
                 offered: &self.offered,
                 switches: self.switches,
                 here: self.here,
+                target: self.target,
+                persona: PersonaId(8),
+                most_hours: 24,
                 handles: &self.handles,
                 spent: self.spent,
                 in_doubt: &self.in_doubt,
@@ -106,7 +134,7 @@ fn the_first_refusal_in_order_wins() {
     assert_eq!(world.decide(&asked), Err(Refusal::BotMayNot));
     world.here().bot = Permissions::all();
     assert_eq!(world.decide(&asked), Err(Refusal::UnknownTarget));
-    world.handles = Handles::of([5].map(MessageId).into_iter());
+    world.handles = handles(&[5]);
     assert_eq!(world.decide(&asked), Err(Refusal::Repeated));
     let malformed = call("interact_with_recent_message", json!([]));
     assert_eq!(world.decide(&malformed), Err(Refusal::Repeated));
@@ -160,6 +188,62 @@ fn what_cannot_be_checked_does_not_run() {
     assert_eq!(world.decide(&thread()), Err(Refusal::Unchecked));
     let review = call("review_capabilities", json!({}));
     assert!(world.decide(&review).is_ok(), "it needs no permission");
+}
+
+/// PRIV-42.
+#[test]
+fn who_is_protected_is_neither_muted_nor_blocked() {
+    let mut world = World::in_order();
+    let Ok(Action::Take(Effect::Block(order))) = world.decide(&block(json!({}))) else {
+        panic!("refused");
+    };
+    assert_eq!((order.user, order.persona), (UserId(105), PersonaId(8)));
+    for protected in [
+        Target {
+            is_member: false,
+            ..SOMEBODY
+        },
+        Target {
+            is_bot: true,
+            ..SOMEBODY
+        },
+        Target {
+            may_manage: true,
+            ..SOMEBODY
+        },
+    ] {
+        world.target = Some(protected);
+        assert_eq!(world.decide(&block(json!({}))), Err(Refusal::Protected));
+    }
+    world.target = None;
+    assert_eq!(world.decide(&block(json!({}))), Err(Refusal::Unchecked));
+    let nobody = block(json!({"user": "ref_9"}));
+    assert_eq!(world.decide(&nobody), Err(Refusal::UnknownPerson));
+    let unblock = call("unblock_user", json!({"user": "ref_1"}));
+    let expected = Effect::Unblock {
+        persona: PersonaId(8),
+        user: UserId(106),
+    };
+    assert_eq!(world.decide(&unblock), Ok(Action::Take(expected)));
+}
+
+/// CFG-78.
+#[test]
+fn a_block_lasts_no_longer_than_the_installation_allows() {
+    let world = World::in_order();
+    assert!(world.decide(&block(json!({"hours": 24}))).is_ok());
+    let refused = world.decide(&block(json!({"hours": 25})));
+    assert_eq!(refused, Err(Refusal::Arguments));
+}
+
+#[test]
+fn only_a_block_asks_who_somebody_is() {
+    let handles = handles(&[5, 6]);
+    assert_eq!(names(&block(json!({})), &handles), Some(UserId(105)));
+    assert_eq!(names(&block(json!({"user": "bob"})), &handles), None);
+    let unblock = call("unblock_user", json!({"user": "ref_1"}));
+    assert_eq!(names(&unblock, &handles), None);
+    assert_eq!(names(&reaction("ref_1"), &handles), None);
 }
 
 #[test]

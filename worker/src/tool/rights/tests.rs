@@ -62,7 +62,7 @@ fn asked(guild: &Guild, member: &Member, user: UserId, overwrites: &[Overwrite])
 fn with_roles(roles: Vec<u64>) -> Member {
     Member {
         roles,
-        timed_out_until: None,
+        ..Member::default()
     }
 }
 

@@ -68,6 +68,11 @@ const ROWS: &[&str] = &[
      VALUES ($2, 0, 'a', 'command')",
     "INSERT INTO server_memories (server_id, persona_lineage_id, content, created_by, origin)
      VALUES ($1, 1, 'a', $2, 'command')",
+    "INSERT INTO personalization_blacklist (server_id, user_disc_id, added_by) VALUES ($1, $3, $3)",
+    "INSERT INTO persona_user_blocks (server_id, persona_id, user_disc_id, block_type, reason,
+                                      expires_at, created_by)
+     SELECT server_id, persona_id, $3, 'mute', 'a', now() + interval '1 hour', 'moderator'
+     FROM personas WHERE server_id = $1",
     "INSERT INTO guild_mcp_servers (server_id, name, url) VALUES ($1, 'a', 'https://a.example')",
     "INSERT INTO discord_managed_webhooks (server_id, channel_disc_id, kind, webhook_disc_id,
                                            webhook_token, key_version, key_form)
