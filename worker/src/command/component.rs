@@ -57,7 +57,7 @@ pub(crate) enum Route {
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::TakeLevel,
         Self::Memory,
         Self::Restrictions,

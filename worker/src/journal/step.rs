@@ -50,6 +50,8 @@ pub(super) struct Acts {
     /// Posts that they count as (GUARD-50).
     pub(super) posts: usize,
     pub(super) reactions: usize,
+    /// People whom it has muted or blocked.
+    pub(super) blocks: usize,
     /// People see something of it.
     pub(super) are_seen: bool,
     /// Uses whose outcome nobody knows.
@@ -65,6 +67,7 @@ impl Acts {
             let outcome = Outcome::of_record(step.result.as_ref());
             match outcome {
                 Outcome::Reacted => self.reactions += 1,
+                Outcome::Blocked => self.blocks += 1,
                 Outcome::Unknown => {
                     self.in_doubt.insert(step.arguments_hash);
                     self.quiet_at = Some(Instant::now() + SEND_WITHIN);
@@ -82,7 +85,8 @@ impl Acts {
     fn note(&mut self, one: Use<'_>, outcome: Outcome) {
         let is_possible = outcome.is_done() || outcome == Outcome::Unknown;
         match one.effect {
-            Effect::CreateThread { .. } | Effect::Block(_) | Effect::Unblock { .. } => {}
+            Effect::CreateThread { .. } | Effect::Unblock { .. } => {}
+            Effect::Block(_) => self.blocks += usize::from(is_possible),
             Effect::React { .. } => {
                 self.reactions += usize::from(is_possible);
                 self.posts += usize::from(is_possible);
@@ -136,6 +140,11 @@ impl Journal<'_> {
             }
         };
         metrics::post(outcome);
+    }
+
+    /// Returns how many people this turn has muted or blocked.
+    pub(crate) const fn blocks(&self) -> usize {
+        self.acts.blocks
     }
 
     /// Returns the reactions of this turn.

@@ -81,7 +81,8 @@ pub(super) async fn collect(
         .chain(&said)
         .collect();
     let talk = (history.last(limit), trigger);
-    let heard = hear(app, claimed, voice.persona.id, talk).await?;
+    let asked = (voice.persona.id, journal.has_shown());
+    let heard = hear(app, claimed, asked, talk).await?;
     let remembered = memory::recall(app, claimed, voice, &heard.known).await?;
     let lines = conversation(heard.lines, heard.trigger, &shown);
     let mut handles = Handles::of(&lines);
@@ -130,7 +131,7 @@ struct Heard {
 async fn hear(
     app: &App,
     claimed: &Claimed,
-    persona: PersonaId,
+    (persona, has_begun): (PersonaId, bool),
     (mut lines, mut trigger): (Vec<Line>, Line),
 ) -> Result<Heard, TurnError> {
     forward::read(app, &mut lines, &mut trigger).await;
@@ -141,8 +142,8 @@ async fn hear(
     let speakers = [&trigger].into_iter().chain(lines.iter().rev());
     let known = filter::remembered(speakers, &rules);
     let trigger = match claimed.turn.trigger_kind {
-        TriggerKind::Command => filter::typed(trigger, &rules)?,
-        _ => filter::trigger(trigger, &rules)?,
+        TriggerKind::Command => filter::typed(trigger, &rules, has_begun)?,
+        _ => filter::trigger(trigger, &rules, has_begun)?,
     };
     let lines = filter::lines(lines, &rules);
     Ok(Heard {

@@ -153,9 +153,10 @@ pub(crate) fn lines(lines: Vec<Line>, rules: &Rules) -> Vec<Visible> {
     visible
 }
 
-/// Returns what may be used of a message that asks for an answer.
-pub(crate) fn trigger(line: Line, rules: &Rules) -> Result<Visible, Unanswered> {
-    if rules.standing(line.author).block.is_some() {
+/// Returns what may be used of a message that asks for an answer. A reply that has begun is finished,
+/// whoever goes on with it.
+pub(crate) fn trigger(line: Line, rules: &Rules, has_begun: bool) -> Result<Visible, Unanswered> {
+    if !has_begun && rules.standing(line.author).block.is_some() {
         return Err(Unanswered::Muted);
     }
     self::line(line, rules).ok_or(Unanswered::OptedOut)
@@ -163,8 +164,8 @@ pub(crate) fn trigger(line: Line, rules: &Rules) -> Result<Visible, Unanswered> 
 
 /// Returns what somebody typed into a command: it is used at any level, for that one reply (PRIV-20),
 /// and not by a persona that has muted the person (PRIV-46).
-pub(crate) fn typed(mut line: Line, rules: &Rules) -> Result<Visible, Unanswered> {
-    if rules.standing(line.author).block.is_some() {
+pub(crate) fn typed(mut line: Line, rules: &Rules, has_begun: bool) -> Result<Visible, Unanswered> {
+    if !has_begun && rules.standing(line.author).block.is_some() {
         return Err(Unanswered::Muted);
     }
     if rules.is_full(line.author) {

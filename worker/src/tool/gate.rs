@@ -16,6 +16,9 @@ use super::handles::Handles;
 use super::interact::Deed;
 use super::{CallHash, Effect, Tool, block, create_thread, interact};
 
+/// Most people whom one turn mutes or blocks: a model that was talked into it harms no more.
+const MOST_BLOCKS: usize = 2;
+
 /// Most reactions of one turn (GUARD-50).
 const MOST_REACTIONS: usize = 10;
 
@@ -52,6 +55,7 @@ pub(super) struct Spent {
     /// Posts that it may still make, whatever kind (GUARD-48, GUARD-50).
     pub(super) posts_left: usize,
     pub(super) reactions: usize,
+    pub(super) blocks: usize,
     /// The same call came too often in a row (GUARD-85).
     pub(super) is_repeated: bool,
 }
@@ -90,6 +94,7 @@ pub(super) enum Refusal {
     UnknownPerson,
     Protected,
     TooManyReactions,
+    TooManyBlocks,
     TooManyPosts,
     Repeated,
     InDoubt,
@@ -155,6 +160,10 @@ fn within_caps(action: Option<&Action>, given: &Given<'_>) -> Result<(), Refusal
     }
     if is_reaction && given.spent.reactions >= MOST_REACTIONS {
         return Err(Refusal::TooManyReactions);
+    }
+    let is_block = matches!(action, Some(Action::Take(Effect::Block(_))));
+    if is_block && given.spent.blocks >= MOST_BLOCKS {
+        return Err(Refusal::TooManyBlocks);
     }
     Ok(())
 }
@@ -260,7 +269,7 @@ impl Refusal {
             Self::NotHere => "not_here",
             Self::UnknownTarget | Self::UnknownPerson => "unknown_target",
             Self::Protected => "protected",
-            Self::TooManyReactions | Self::TooManyPosts => "too_many",
+            Self::TooManyReactions | Self::TooManyBlocks | Self::TooManyPosts => "too_many",
             Self::Repeated => "repeated",
             Self::InDoubt => "in_doubt",
             Self::Arguments => "arguments",
@@ -293,6 +302,7 @@ impl Refusal {
                  muted or blocked by you."
             }
             Self::TooManyReactions => "Refused: ten reactions are enough for one reply.",
+            Self::TooManyBlocks => "Refused: two people are enough for one reply.",
             Self::TooManyPosts => "Refused: this reply has as many posts as it may have.",
             Self::Repeated => {
                 "Refused: you asked for exactly this before, several times. Go on without it."

@@ -135,6 +135,7 @@ impl Toolbox {
                     .max_flush_count
                     .saturating_sub(journal.posts()),
                 reactions: journal.reactions(),
+                blocks: journal.blocks(),
                 is_repeated: self.limits.is_repeated(hash),
             },
             in_doubt: journal.in_doubt(),

@@ -104,7 +104,7 @@ fn nobody_on_the_blacklist_is_remembered() {
     assert_eq!(of(&listed), [ALICE]);
     // Heard and answered she is all the same.
     assert_eq!(lines(said_by_both.to_vec(), &listed).len(), 2);
-    assert!(trigger(said(CAROL, "x"), &listed).is_ok());
+    assert!(trigger(said(CAROL, "x"), &listed, false).is_ok());
     let unread = Rules {
         standings: None,
         ..listed
@@ -167,9 +167,19 @@ fn who_is_muted_is_seen_and_not_answered() {
     let muted = blocked(BlockKind::Mute, 1);
     assert_eq!(lines(vec![said(CAROL, "x")], &muted)[0].text(), "x");
     for rules in [muted, blocked(BlockKind::Block, 1)] {
-        assert_eq!(trigger(said(CAROL, "x"), &rules), Err(Unanswered::Muted));
-        assert_eq!(typed(said(CAROL, "x"), &rules), Err(Unanswered::Muted));
-        assert!(trigger(said(ALICE, "x"), &rules).is_ok());
+        assert_eq!(
+            trigger(said(CAROL, "x"), &rules, false),
+            Err(Unanswered::Muted)
+        );
+        assert_eq!(
+            typed(said(CAROL, "x"), &rules, false),
+            Err(Unanswered::Muted)
+        );
+        assert!(
+            trigger(said(CAROL, "x"), &rules, true).is_ok(),
+            "it has begun"
+        );
+        assert!(trigger(said(ALICE, "x"), &rules, false).is_ok());
     }
 }
 
@@ -192,7 +202,10 @@ fn what_cannot_be_read_blocks_everybody_but_the_persona() {
     for line in &shown[..2] {
         assert!(line.text().contains("another 1 hour:"), "{}", line.text());
     }
-    assert_eq!(trigger(said(ALICE, "x"), &unread), Err(Unanswered::Muted));
+    assert_eq!(
+        trigger(said(ALICE, "x"), &unread, false),
+        Err(Unanswered::Muted)
+    );
 }
 
 /// PRIV-34
@@ -249,9 +262,14 @@ fn forwarded_words_are_those_of_their_author() {
 /// PRIV-6, PRIV-8, PRIV-20
 #[test]
 fn what_was_typed_into_a_command_is_used_under_a_neutral_name() {
-    let visible = typed(said(CAROL, "tell me"), &levels(PrivacyLevel::Full)).unwrap();
+    let visible = typed(said(CAROL, "tell me"), &levels(PrivacyLevel::Full), false).unwrap();
     assert_eq!((visible.name(), visible.text()), ("User", "tell me"));
-    let visible = typed(said(CAROL, "tell me"), &levels(PrivacyLevel::Partial)).unwrap();
+    let visible = typed(
+        said(CAROL, "tell me"),
+        &levels(PrivacyLevel::Partial),
+        false,
+    )
+    .unwrap();
     assert_eq!(visible.name(), "name of 2");
 }
 

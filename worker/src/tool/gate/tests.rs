@@ -247,6 +247,16 @@ fn only_a_block_asks_who_somebody_is() {
 }
 
 #[test]
+fn one_turn_blocks_two_people_at_most() {
+    let mut world = World::in_order();
+    let some = block(json!({}));
+    world.spent.blocks = MOST_BLOCKS - 1;
+    assert_ne!(world.decide(&some), Err(Refusal::TooManyBlocks));
+    world.spent.blocks = MOST_BLOCKS;
+    assert_eq!(world.decide(&some), Err(Refusal::TooManyBlocks));
+}
+
+#[test]
 fn threads_have_no_threads() {
     let mut world = World::in_order();
     world.here().is_thread = true;
