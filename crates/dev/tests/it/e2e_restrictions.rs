@@ -49,7 +49,7 @@ async fn e2e_memories_of_somebody_on_the_blacklist_are_not_used_there() {
         let question = asked_by(&town, "bob", "hello").await;
         assert!(!question.contains("bob-likes-tea"), "{question}");
         // He is heard and answered all the same.
-        assert!(question.contains("bob: hello"), "{question}");
+        assert!(question.contains("bob: @Tomori hello"), "{question}");
         let again = alice.run("/server user-blacklist add member:bob").await;
         assert_says(&again, "already");
         bob.run("/memory personal add scope:persona").await;
@@ -87,7 +87,7 @@ async fn e2e_who_is_muted_is_not_answered_and_who_is_blocked_is_not_seen() {
         assert_says(&told, "does not answer");
         ignored(&town, "bob").await;
         let question = asked_by(&town, "alice", "hello").await;
-        assert!(question.contains("word-before"), "{question}");
+        assert!(question.contains("bob: @Tomori word-before"), "{question}");
         let told = town.command("bob", "Amber", "/bot respond").await;
         assert_says(
             &told,
@@ -98,7 +98,7 @@ async fn e2e_who_is_muted_is_not_answered_and_who_is_blocked_is_not_seen() {
         alice.run(&order("block")).await;
         ignored(&town, "bob").await;
         let question = asked_by(&town, "alice", "hello").await;
-        assert!(!question.contains("word-before"), "{question}");
+        assert!(!question.contains("bob: @Tomori word-before"), "{question}");
         let stand_in = "bob: [blocked by you for another 3 hours";
         assert_eq!(question.matches(stand_in).count(), 1, "{question}");
         assert!(question.contains("unblock_user"), "{question}");
@@ -107,7 +107,7 @@ async fn e2e_who_is_muted_is_not_answered_and_who_is_blocked_is_not_seen() {
         assert_says(&listed, "block: Tomori, 3 hours left");
         assert_says(&alice.tick(UNTICK, &[]).await, "One of them is over.");
         let question = asked_by(&town, "bob", "hello").await;
-        assert!(question.contains("word-before"), "{question}");
+        assert!(question.contains("bob: @Tomori word-before"), "{question}");
     }
     // What ends by itself is over for the next message too.
     alice.run(&order("block")).await;
