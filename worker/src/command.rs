@@ -26,6 +26,7 @@ mod reading;
 pub(crate) mod respond;
 mod restriction;
 mod setup;
+mod why;
 
 use proto::event::{Interaction, InteractionType};
 use proto::id::InteractionId;
@@ -73,6 +74,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::Kill(order) => Panel::say(&kill::finish(app, order).await).into(),
         After::SetPrivacy(choice) => privacy::finish(app, choice).await,
         After::Hide(hiding) => privacy::wait(app, hiding).await,
+        After::Why(question) => Panel::say(&why::finish(app, question).await).into(),
     }
 }
 
@@ -89,7 +91,8 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         | After::Respond(_)
         | After::Kill(_)
         | After::SetPrivacy(_)
-        | After::Hide(_) => None,
+        | After::Hide(_)
+        | After::Why(_) => None,
     }
 }
 
@@ -116,6 +119,7 @@ async fn run_command(
         Command::ProviderServices => provider_services::open(app, asker).await,
         Command::Setup => setup::open(app, asker).await,
         Command::Privacy => privacy::open(app, asker).await,
+        Command::Why => Ok(Plan::defer(After::Why(why::question(asker, interaction)?))),
         Command::Ping => {
             let created_ms = InteractionId(interaction.interaction_id).created_at_ms();
             let pong = ping::pong(created_ms, interaction.received_at_ms, now_ms);

@@ -22,6 +22,7 @@ mod restriction;
 mod services;
 mod setup;
 mod steer;
+mod why;
 
 pub use self::button::ButtonText;
 pub use self::calls::CallText;
@@ -41,6 +42,7 @@ pub use self::restriction::RestrictionText;
 pub use self::services::{ServiceState, ServicesText};
 pub use self::setup::SetupText;
 pub use self::steer::SteerText;
+pub use self::why::{Fate, WhyText};
 
 /// One thing to say to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +92,8 @@ pub enum Notice {
     Credentials(CredentialText),
     /// About steering replies.
     Steer(SteerText),
+    /// About what became of somebody's message.
+    Why(WhyText),
     /// About somebody's privacy level.
     Privacy(PrivacyText),
     /// A part of the setup panel.
@@ -148,9 +152,7 @@ impl Notice {
             Self::ForeignControl => {
                 "This panel belongs to somebody else. Run the command yourself for your own."
             }
-            Self::NeedsManageGuild => {
-                "Only people with the permission \"Manage Server\" may do this. Ask one of them."
-            }
+            Self::NeedsManageGuild => NEEDS_MANAGE_GUILD,
             Self::Pong {
                 gateway_ms,
                 worker_ms,
@@ -158,6 +160,7 @@ impl Notice {
             Self::Calls(text) => return text.text(),
             Self::Credentials(text) => return text.text(),
             Self::Steer(text) => return text.text(),
+            Self::Why(text) => return text.text(),
             Self::Privacy(text) => return text.text(),
             Self::Setup(text) => return text.text(),
             Self::Form(text) => return text.text(),
@@ -165,6 +168,9 @@ impl Notice {
         })
     }
 }
+
+const NEEDS_MANAGE_GUILD: &str =
+    "Only people with the permission \"Manage Server\" may do this. Ask one of them.";
 
 /// Returns as much of a key as may be shown: its last four characters, none of a short one
 /// (SEC-23).

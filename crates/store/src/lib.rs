@@ -67,6 +67,7 @@ mod turn;
 mod turn_attempt;
 mod turn_state;
 mod user_key;
+mod why;
 
 pub use admission::{Admission, Admitted, Refusal};
 pub use audit::{ColumnAudit, Reason, Undecryptable};
@@ -112,3 +113,4 @@ pub use turn::{Turn, TurnId, TurnOwner};
 pub use turn_attempt::{Attempt, ShownAttempt, ShownKey};
 pub use turn_state::{TriggerKind, TurnState};
 pub use user_key::{NewOwnKey, OwnKey, OwnKeyId, OwnKeys, SeenOwnKey};
+pub use why::{Why, WhyTurn};

@@ -16,6 +16,7 @@ use super::provider_services;
 use super::respond::Order;
 use super::restriction;
 use super::setup::Submission;
+use super::why::Question;
 use crate::notice::{CheckText, Notice};
 use crate::privacy::change::Hiding;
 
@@ -51,6 +52,8 @@ pub(crate) enum After {
     SetPrivacy(Choice),
     /// Wait until nobody hears them any more.
     Hide(Hiding),
+    /// Tell why a message was answered or not.
+    Why(Question),
 }
 
 /// What came of the work behind a claim.

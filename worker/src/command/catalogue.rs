@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Setup,
     /// CMD-27.
     Ping,
+    /// CMD-18.
+    Why,
 }
 
 /// What a person must be allowed to.

@@ -34,6 +34,7 @@ mod e2e_retention;
 mod e2e_scenarios;
 mod e2e_takeover;
 mod e2e_tools;
+mod e2e_why;
 mod e2e_workers;
 mod model_anthropic;
 mod model_client;

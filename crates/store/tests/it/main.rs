@@ -37,4 +37,5 @@ mod service_keys;
 mod steps;
 mod turn_attempts;
 mod turns;
+mod why;
 mod world;

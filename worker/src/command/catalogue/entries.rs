@@ -28,7 +28,7 @@ const MEMBER: Given = Given {
 };
 
 /// Every command, by path; commands of one group stand together.
-pub(super) const ENTRIES: [Entry; 18] = [
+pub(super) const ENTRIES: [Entry; 19] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -193,6 +193,18 @@ pub(super) const ENTRIES: [Entry; 18] = [
         needs: Needs::Nothing,
         command: Command::Ping,
         options: &[],
+    },
+    Entry {
+        path: "why",
+        description: "Why I answered your last message here, or did not",
+        needs: Needs::Nothing,
+        command: Command::Why,
+        options: &[Given {
+            name: "message",
+            description: "Another message of yours here: its link, or its id",
+            is_required: false,
+            kind: Kind::Text(200),
+        }],
     },
 ];
 
