@@ -23,6 +23,15 @@ async fn refused() -> World {
     world
 }
 
+/// The same; no worker has looked yet.
+async fn refused_while_no_worker_lives() -> World {
+    let mut world = World::start().await;
+    set_up(&mut world).await;
+    kill_process(world.worker_pid(), Signal::KILL).unwrap();
+    refuse(&world).await;
+    world
+}
+
 async fn refuse(world: &World) {
     world
         .run("UPDATE server_model_configs SET main_key_disabled_at = now()")
@@ -115,8 +124,10 @@ async fn a_notice_channel_that_is_gone_is_no_excuse() {
 /// 50007: a person who takes no direct messages. The key stays in the list of keys.
 #[tokio::test]
 async fn closed_direct_messages_end_the_tries() {
-    let world = refused().await;
+    let mut world = World::start().await;
     world.fake.close(DIRECT, 403, 50_007);
+    set_up(&mut world).await;
+    refuse(&world).await;
     let _worker = world.another_worker();
     until_told(&world).await;
     world.remove().await;
@@ -208,7 +219,7 @@ async fn until(world: &World, query: &'static str) {
 
 #[tokio::test]
 async fn what_could_not_be_told_for_now_is_told_by_the_next_who_looks() {
-    let mut world = refused().await;
+    let mut world = refused_while_no_worker_lives().await;
     world.fake.close(DIRECT, 500, 0);
     world
         .run("DELETE FROM job_leases WHERE job = 'refused_keys'")
@@ -230,8 +241,7 @@ async fn what_could_not_be_told_for_now_is_told_by_the_next_who_looks() {
 /// nonce.
 #[tokio::test]
 async fn what_a_worker_was_telling_when_it_died_is_told_by_the_next() {
-    let mut world = refused().await;
-    kill_process(world.worker_pid(), Signal::KILL).unwrap();
+    let mut world = refused_while_no_worker_lives().await;
     world.fake.hold();
     let mut dying = world.another_worker();
     let first = world.fake.next_call().await;
@@ -249,8 +259,7 @@ async fn what_a_worker_was_telling_when_it_died_is_told_by_the_next() {
 
 #[tokio::test]
 async fn nobody_tells_while_another_worker_does() {
-    let mut world = refused().await;
-    kill_process(world.worker_pid(), Signal::KILL).unwrap();
+    let mut world = refused_while_no_worker_lives().await;
     world
         .run(
             "UPDATE job_leases SET worker_id = 'another', lease_until = now() + interval '1 hour'

@@ -202,7 +202,9 @@ impl World {
         assert!(
             matches!(
                 outcome,
-                InteractionOutcome::Claimed | InteractionOutcome::Working
+                InteractionOutcome::Claimed
+                    | InteractionOutcome::Working
+                    | InteractionOutcome::Done
             ),
             "{outcome:?}"
         );
