@@ -7,12 +7,35 @@
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 
 use crate::text::texts;
 use crate::{Error, Store};
 
 /// Rows per statement, each its own transaction, so that no lock is held for long (DB-79).
 const BATCH: i64 = 1_000;
+
+/// The statement that deletes the rows of a table whose time in a column is before another, the
+/// longest over first, [`BATCH`] at most.
+macro_rules! deletion {
+    ($table:literal, $since:literal, $before:expr) => {
+        sqlx::query!(
+            "DELETE FROM "
+                + $table
+                + " WHERE ctid = ANY (ARRAY(SELECT ctid FROM "
+                + $table
+                + " WHERE "
+                + $since
+                + " < $1 ORDER BY "
+                + $since
+                + " LIMIT $2))",
+            $before,
+            BATCH,
+        )
+    };
+}
 
 /// How long the rows of a table stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +140,23 @@ impl Expiring {
     }
 }
 
+impl Expiring {
+    /// Returns the one statement that deletes by time from this table.
+    fn deletion(self, before: DateTime<Utc>) -> Query<'static, Postgres, PgArguments> {
+        match self {
+            Self::Turns => deletion!("turns", "ended_at", before),
+            Self::TurnDecisions => deletion!("turn_decisions", "created_at", before),
+            Self::ChannelState => deletion!("channel_state", "updated_at", before),
+            Self::EventAttempts => deletion!("event_attempts", "last_at", before),
+            Self::OperationQuotas => deletion!("operation_quotas", "window_start", before),
+            Self::PersonaUserBlocks => deletion!("persona_user_blocks", "expires_at", before),
+            Self::JobLeases => deletion!("job_leases", "lease_until", before),
+            Self::DeletionReceipts => deletion!("deletion_receipts", "done_at", before),
+            Self::Outbox => deletion!("outbox", "done_at", before),
+        }
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -144,133 +184,8 @@ impl Store {
     /// # Errors
     /// `Unavailable`.
     pub async fn delete_expired(&self, what: Expiring, now: DateTime<Utc>) -> Result<u64, Error> {
-        let before = now - what.kept().0;
-        match what {
-            Expiring::Turns => self.delete_turns(before).await,
-            Expiring::TurnDecisions => self.delete_decisions(before).await,
-            Expiring::ChannelState => self.delete_channels(before).await,
-            Expiring::EventAttempts => self.delete_attempts(before).await,
-            Expiring::OperationQuotas => self.delete_quotas(before).await,
-            Expiring::PersonaUserBlocks => self.delete_blocks(before).await,
-            Expiring::JobLeases => self.delete_leases(before).await,
-            Expiring::DeletionReceipts => self.delete_receipts(before).await,
-            Expiring::Outbox => self.delete_errands(before).await,
-        }
-    }
-
-    async fn delete_turns(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM turns WHERE turn_id IN (
-                 SELECT turn_id FROM turns WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
-            before,
-            BATCH,
-        )
-        .execute(self.pool.system())
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn delete_decisions(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM turn_decisions WHERE decision_id IN (
-                 SELECT decision_id FROM turn_decisions
-                 WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
-            before,
-            BATCH,
-        )
-        .execute(self.pool.system())
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn delete_channels(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM channel_state WHERE (server_id, channel_disc_id) IN (
-                 SELECT server_id, channel_disc_id FROM channel_state
-                 WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)",
-            before,
-            BATCH,
-        )
-        .execute(self.pool.system())
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn delete_blocks(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM persona_user_blocks WHERE restriction_id IN (
-                 SELECT restriction_id FROM persona_user_blocks
-                 WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
-            before,
-            BATCH,
-        )
-        .execute(self.pool.system())
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn delete_attempts(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM event_attempts WHERE event_id IN (
-                 SELECT event_id FROM event_attempts
-                 WHERE last_at < $1 ORDER BY last_at LIMIT $2)",
-            before,
-            BATCH,
-        )
-        .execute(self.pool.shared())
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn delete_quotas(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM operation_quotas WHERE ctid = ANY (ARRAY(
-                 SELECT ctid FROM operation_quotas
-                 WHERE window_start < $1 ORDER BY window_start LIMIT $2))",
-            before,
-            BATCH,
-        )
-        .execute(self.pool.shared())
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn delete_receipts(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM deletion_receipts WHERE receipt_id IN (
-                 SELECT receipt_id FROM deletion_receipts
-                 WHERE done_at < $1 ORDER BY done_at LIMIT $2)",
-            before,
-            BATCH,
-        )
-        .execute(self.pool.shared())
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn delete_errands(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM outbox WHERE outbox_id IN (
-                 SELECT outbox_id FROM outbox
-                 WHERE done_at < $1 ORDER BY done_at LIMIT $2)",
-            before,
-            BATCH,
-        )
-        .execute(self.pool.shared())
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn delete_leases(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let done = sqlx::query!(
-            "DELETE FROM job_leases WHERE job IN (
-                 SELECT job FROM job_leases
-                 WHERE lease_until < $1 ORDER BY lease_until LIMIT $2)",
-            before,
-            BATCH,
-        )
-        .execute(self.pool.shared())
-        .await?;
+        let deletion = what.deletion(now - what.kept().0);
+        let done = deletion.execute(self.pool.system()).await?;
         Ok(done.rows_affected())
     }
 }
