@@ -121,7 +121,8 @@ async fn send(app: &App, user: UserId, receipt: ReceiptId) -> Result<(), Error> 
         return Ok(());
     };
     match post(app, user, &receipt).await {
-        Ok(()) => Ok(()),
+        // It may have arrived, and by the next try its nonce may be forgotten.
+        Ok(()) | Err(discord::Error::InDoubt { .. }) => Ok(()),
         Err(error) if error.is_for_now() => Err(error.into()),
         Err(error) => {
             tracing::info!(%error, "a receipt is not taken as a direct message");
@@ -139,14 +140,8 @@ async fn post(app: &App, user: UserId, receipt: &Receipt) -> Result<(), discord:
         backup_days: app.settings.data.backup_days,
         is_ignored_soon: false,
     });
-    let message = discord::NewMessage {
-        content: notice.text().into_owned(),
-        nonce: Some(nonce),
-        reply_to: None,
-        mention_users: Vec::new(),
-        components: Vec::new(),
-        deadline: Instant::now() + TELL_WITHIN,
-    };
+    let text = notice.text().into_owned();
+    let message = discord::NewMessage::plain(text, nonce, Instant::now() + TELL_WITHIN);
     app.discord
         .create_message(channel, &message)
         .await

@@ -2,7 +2,7 @@
 //! channel, else its owner directly, else by the list of keys alone. Of a key of their own people are
 //! told directly.
 //!
-//! Whoever saw the last refusal looks at once, and every worker looks each minute, so that a key is
+//! Whoever saw the last refusal looks at once, and every worker looks now and then, so that a key is
 //! told whose worker died. One worker tells at a time, and a key counts as told once its message was
 //! sent: a worker that dies in between leaves it to the next, whose message has the same nonce.
 
@@ -24,8 +24,9 @@ use crate::notice::{CredentialText, Notice};
 /// Name of the job among those that have one leader.
 const JOB: &str = "refused_keys";
 
-/// Between two looks for keys that nobody has told of.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// Between two looks for keys that nobody has told of. With the time for which a dead worker's lead
+/// lasts it is shorter than Discord remembers a nonce, a few minutes.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// Longest time of one message.
 const TELL_WITHIN: Duration = Duration::from_secs(10);
@@ -157,14 +158,8 @@ async fn owner_of(app: &App, key: &RefusedKey) -> Result<UserId, discord::Error>
 }
 
 async fn post(app: &App, key: &RefusedKey, channel: ChannelId) -> Result<(), discord::Error> {
-    let message = discord::NewMessage {
-        content: notice(key).text().into_owned(),
-        nonce: Some(nonce(key)),
-        reply_to: None,
-        mention_users: Vec::new(),
-        components: Vec::new(),
-        deadline: Instant::now() + TELL_WITHIN,
-    };
+    let text = notice(key).text().into_owned();
+    let message = discord::NewMessage::plain(text, nonce(key), Instant::now() + TELL_WITHIN);
     app.discord
         .create_message(channel, &message)
         .await

@@ -44,6 +44,21 @@ pub struct NewMessage {
     pub deadline: Instant,
 }
 
+impl NewMessage {
+    /// Returns a message of text alone that notifies nobody by a mention.
+    #[must_use]
+    pub const fn plain(content: String, nonce: u64, deadline: Instant) -> Self {
+        Self {
+            content,
+            nonce: Some(nonce),
+            reply_to: None,
+            mention_users: Vec::new(),
+            components: Vec::new(),
+            deadline,
+        }
+    }
+}
+
 /// A message that was posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Posted {
