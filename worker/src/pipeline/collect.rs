@@ -81,7 +81,9 @@ pub(super) async fn collect(
         .chain(&said)
         .collect();
     let talk = (history.last(limit), trigger);
-    let asked = (voice.persona.id, journal.has_shown());
+    // A step of tools whose outcome nobody knows is a beginning, too.
+    let has_begun = journal.has_shown() || !steps.is_empty();
+    let asked = (voice.persona.id, has_begun);
     let heard = hear(app, claimed, asked, talk).await?;
     let remembered = memory::recall(app, claimed, voice, &heard.known).await?;
     let lines = conversation(heard.lines, heard.trigger, &shown);
@@ -236,8 +238,8 @@ async fn typed(
     Ok(typed.filter(|typed| !typed.is_empty()))
 }
 
-/// Takes the channel's last messages, which are read once unless they were just now. A conversation whose history cannot be read begins
-/// now: an answer without it is better than none.
+/// Takes the channel's last messages, which are read once unless they were just now. A conversation
+/// whose history cannot be read begins now: an answer without it is better than none.
 async fn fill(
     (app, discord): (&App, &discord::Client),
     claimed: &Claimed,
