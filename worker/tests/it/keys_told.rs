@@ -27,6 +27,8 @@ async fn refused() -> World {
 async fn refused_while_no_worker_lives() -> World {
     let mut world = World::start().await;
     set_up(&mut world).await;
+    // A lead that it died with would hold up the next.
+    until(&world, LEADS_NO_MORE).await;
     kill_process(world.worker_pid(), Signal::KILL).unwrap();
     refuse(&world).await;
     world
@@ -50,6 +52,9 @@ async fn with_notice_channel() -> World {
 
 const TOLD: &str = "SELECT 1 FROM server_model_configs WHERE main_key_told_at IS NOT NULL";
 
+const LEADS_NO_MORE: &str =
+    "SELECT 1 FROM job_leases WHERE job = 'refused_keys' AND lease_until <= now()";
+
 /// Waits until somebody was told.
 async fn until_told(world: &World) {
     until(world, TOLD).await;
@@ -57,8 +62,7 @@ async fn until_told(world: &World) {
 
 /// Ends a worker that has told whom it could, and leads no more.
 async fn end(world: &World, worker: Child) {
-    let left = "SELECT 1 FROM job_leases WHERE job = 'refused_keys' AND lease_until <= now()";
-    until(world, left).await;
+    until(world, LEADS_NO_MORE).await;
     drop(worker);
 }
 
@@ -225,8 +229,7 @@ async fn what_could_not_be_told_for_now_is_told_by_the_next_who_looks() {
         .run("DELETE FROM job_leases WHERE job = 'refused_keys'")
         .await;
     let failing = world.another_worker();
-    let tried = "SELECT 1 FROM job_leases WHERE job = 'refused_keys' AND lease_until <= now()";
-    until(&world, tried).await;
+    until(&world, LEADS_NO_MORE).await;
     assert!(!is_told(&world).await);
     drop(failing);
     world.fake.open(DIRECT);

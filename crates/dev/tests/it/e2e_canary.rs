@@ -104,13 +104,19 @@ impl Aviary {
 
     /// What others do with what carol said: answer, quote, show it elsewhere, react, go on about it.
     async fn take_up(&self, said: &Trigger) {
-        let answer = json!({"content": "indeed", "reply_to": said.id});
+        let answer = json!({
+            "content": "indeed", "channel_id": said.channel, "reply_to": said.id,
+        });
         self.say("bob", answer).await;
         self.say("alice", forward(said)).await;
         let reaction = json!({
             "user": "bob", "channel_id": said.channel, "message_id": said.id, "emoji": "👍",
         });
         self.town.tell("reactions", &reaction).await;
+        if self.spoken % 9 == 1 {
+            // It is in a thread already.
+            return;
+        }
         let thread = json!({
             "user": "bob", "server": "Amber", "channel": "general",
             "name": format!("about it {}", self.spoken), "message_id": said.id,
@@ -122,7 +128,8 @@ impl Aviary {
     async fn chat(&mut self) {
         for _ in 0..MESSAGES / 2 {
             let said = self.speak().await;
-            if self.spoken % 18 == 8 {
+            // Each way of saying something comes up, direct messages aside: nobody else sees those.
+            if self.spoken % 17 == 8 && self.spoken % 9 != 0 {
                 self.take_up(&said).await;
             }
         }
