@@ -129,7 +129,7 @@ impl Aviary {
         for _ in 0..MESSAGES / 2 {
             let said = self.speak().await;
             // Each way of saying something comes up, direct messages aside: nobody else sees those.
-            if self.spoken % 17 == 8 && self.spoken % 9 != 0 {
+            if self.spoken % 17 == 8 && !self.spoken.is_multiple_of(9) {
                 self.take_up(&said).await;
             }
         }
