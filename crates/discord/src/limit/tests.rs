@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Budget, Limiter, Rank, RouteKey, Scope, Slot, TooLate, lock};
 
@@ -181,6 +181,29 @@ async fn a_stop_holds_for_those_who_already_wait_for_their_slot() {
 
     ready.unwrap();
     assert_eq!(began.elapsed(), 5 * SECOND);
+}
+
+/// Their places go with them, and whoever was behind them looks again before the moment it was told.
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_waiting_holds_nobody_up() {
+    let limiter = Arc::new(Limiter::new(1));
+    send(&limiter, post(1), Duration::ZERO, None).await;
+    let began = Instant::now();
+    let mut impatient = JoinSet::new();
+    for channel in 2..6 {
+        let limiter = Arc::clone(&limiter);
+        impatient.spawn(async move {
+            let sending = send(&limiter, post(channel), Duration::ZERO, None);
+            timeout(SECOND / 2, sending).await.unwrap_err()
+        });
+    }
+    tokio::task::yield_now().await;
+
+    send(&limiter, post(9), Duration::ZERO, None).await;
+
+    assert_eq!(impatient.join_all().await.len(), 4);
+    let waited = began.elapsed();
+    assert!(waited >= SECOND && waited < 2 * SECOND, "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
