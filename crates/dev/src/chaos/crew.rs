@@ -17,10 +17,11 @@ use crate::console;
 use crate::part::Part;
 use crate::sandbox::client::Client;
 
-/// Turns of a worker that was just killed: what they answer, and whether a post of theirs was on its
-/// way. The name of a worker's process begins with its `WORKER_ID`.
+/// Turns of a worker that was just killed: what they answer, and whether a post of theirs or a use of
+/// a tool was on its way. The name of a worker's process begins with its `WORKER_ID`.
 const RUNNING_TURNS: &str = "SELECT t.trigger_message_id, EXISTS (SELECT FROM turn_posts p \
-     WHERE p.turn_id = t.turn_id AND p.state = 'sending') FROM turns t \
+     WHERE p.turn_id = t.turn_id AND p.state = 'sending') OR EXISTS (SELECT FROM turn_steps s \
+     WHERE s.turn_id = t.turn_id AND s.result IS NULL) FROM turns t \
      WHERE t.ended_at IS NULL AND t.state <> 'queued' AND t.worker_id LIKE ";
 
 /// Whoever breaks things.

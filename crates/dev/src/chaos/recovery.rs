@@ -1,13 +1,13 @@
 //! How long it took until all went on after a lone kill. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use proto::id::MessageId;
 use serde::Serialize;
 
 use super::effects::Thread;
-use super::judge::{Asked, Seen};
+use super::judge::{Asked, Seen, Wanted};
 use crate::part::Part;
 
 /// A process that was killed while nothing else was.
@@ -16,7 +16,8 @@ pub(super) struct Death {
     pub(super) part: Part,
     /// When, in Unix milliseconds.
     pub(super) at_ms: u64,
-    /// Of a worker: the messages that it was answering, and whether a post was on its way.
+    /// Of a worker: the messages that it was answering, and whether a post or a use of a tool was on
+    /// its way.
     pub(super) turns: Vec<(MessageId, bool)>,
 }
 
@@ -66,22 +67,37 @@ impl fmt::Display for Times {
     }
 }
 
-/// Times from a kill to the next part or thread of each reply that the worker was writing; first
-/// those without, then those with a post on its way.
+/// What a reply waited for besides its next worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beside {
+    Nothing,
+    /// For what its dead worker had on its way: nobody knew yet whether that had arrived.
+    InFlight,
+    /// For its provider: the message asked for a fault, which is answered by further tries.
+    Provider,
+}
+
+/// A reply that went on after the worker that was writing it had died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WentOn {
+    pub(super) trigger: MessageId,
+    /// From the kill to its next part or thread.
+    pub(super) after_ms: u64,
+    pub(super) beside: Beside,
+}
+
+/// Returns the replies that workers were writing when they were killed and that went on.
 pub(super) fn of_workers(
     deaths: &[Death],
     asked: &[Asked],
     (seen, threads): (&[Seen], &[Thread]),
-) -> [Vec<u64>; 2] {
-    let numbers: BTreeMap<u32, MessageId> = asked
-        .iter()
-        .map(|asked| (asked.number, asked.trigger))
-        .collect();
+) -> Vec<WentOn> {
+    let numbers: BTreeMap<u32, &Asked> = asked.iter().map(|asked| (asked.number, asked)).collect();
     let mut posts: BTreeMap<MessageId, Vec<u64>> = BTreeMap::new();
     for seen in seen {
         let mut marks = seen.marks.iter();
-        let trigger = marks.find_map(|mark| numbers.get(&mark.message));
-        if let Some(trigger) = trigger.copied().or(seen.answers) {
+        let asked = marks.find_map(|mark| numbers.get(&mark.message));
+        if let Some(trigger) = asked.map(|asked| asked.trigger).or(seen.answers) {
             posts
                 .entry(trigger)
                 .or_default()
@@ -89,29 +105,35 @@ pub(super) fn of_workers(
         }
     }
     for thread in threads {
-        if let Some(trigger) = numbers.get(&thread.number) {
+        if let Some(asked) = numbers.get(&thread.number) {
             let made_at_ms = thread.note.created_at_ms();
-            posts.entry(*trigger).or_default().push(made_at_ms);
+            posts.entry(asked.trigger).or_default().push(made_at_ms);
         }
     }
-    let mut times = [Vec::new(), Vec::new()];
-    let [plain, in_flight] = &mut times;
+    let faulty: BTreeSet<MessageId> = asked
+        .iter()
+        .filter(|asked| asked.wanted == Wanted::Excuse)
+        .map(|asked| asked.trigger)
+        .collect();
+    let mut all = Vec::new();
     for death in deaths {
-        for (trigger, was_sending) in &death.turns {
-            let posts = posts.get(trigger).map(Vec::as_slice).unwrap_or_default();
+        for &(trigger, was_in_flight) in &death.turns {
+            let posts = posts.get(&trigger).map(Vec::as_slice).unwrap_or_default();
             // A reply of which nothing was left to say does not go on.
             let next = posts.iter().filter(|at_ms| **at_ms > death.at_ms).min();
-            if let Some(next) = next {
-                let list = if *was_sending {
-                    &mut *in_flight
-                } else {
-                    &mut *plain
-                };
-                list.push(next - death.at_ms);
-            }
+            let beside = match (faulty.contains(&trigger), was_in_flight) {
+                (true, _) => Beside::Provider,
+                (false, true) => Beside::InFlight,
+                (false, false) => Beside::Nothing,
+            };
+            all.extend(next.map(|next| WentOn {
+                trigger,
+                after_ms: next - death.at_ms,
+                beside,
+            }));
         }
     }
-    times
+    all
 }
 
 #[cfg(test)]
@@ -119,7 +141,6 @@ mod tests {
     use proto::id::ChannelId;
 
     use super::*;
-    use crate::chaos::judge::Wanted;
     use crate::chaos::script::Mark;
 
     fn at(ms: u64) -> MessageId {
@@ -137,12 +158,16 @@ mod tests {
 
     #[test]
     fn the_next_part_of_a_reply_that_was_being_written_counts() {
-        let asked = [1, 2, 3, 4].map(|number: u32| Asked {
+        let asked = [1, 2, 3, 4, 5].map(|number: u32| Asked {
             number,
             trigger: MessageId(u64::from(number)),
             channel: ChannelId(1),
             parts: 2,
-            wanted: Wanted::Answer,
+            wanted: if number == 5 {
+                Wanted::Excuse
+            } else {
+                Wanted::Answer
+            },
             wants_thread: false,
         });
         let zero_ms = at(0).created_at_ms();
@@ -154,6 +179,7 @@ mod tests {
                 (MessageId(2), true),
                 (MessageId(3), false),
                 (MessageId(4), false),
+                (MessageId(5), false),
             ],
         };
         let seen = [
@@ -161,13 +187,25 @@ mod tests {
             part(7_000, 1, 2),
             part(17_000, 2, 1),
             part(999, 3, 2),
+            part(9_000, 5, 1),
         ];
         let thread = Thread {
             note: at(6_500),
             number: 4,
         };
         let times = of_workers(&[death], &asked, (&seen, &[thread]));
-        assert_eq!(times, [vec![6_000, 5_500], vec![16_000]]);
+        let went_on = |number, after_ms, beside| WentOn {
+            trigger: MessageId(number),
+            after_ms,
+            beside,
+        };
+        let wanted = [
+            went_on(1, 6_000, Beside::Nothing),
+            went_on(2, 16_000, Beside::InFlight),
+            went_on(4, 5_500, Beside::Nothing),
+            went_on(5, 8_000, Beside::Provider),
+        ];
+        assert_eq!(times, wanted);
     }
 
     #[test]

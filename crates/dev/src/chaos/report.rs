@@ -13,7 +13,7 @@ use super::effects::Reasons;
 use super::fate::Fates;
 use super::judge::Seen;
 use super::plan::{Action, Plan};
-use super::recovery::{self, Times};
+use super::recovery::{self, Beside, Times, WentOn};
 use super::settle::{Outcome, Settling};
 use super::site::Site;
 use super::{Args, Guard};
@@ -21,6 +21,8 @@ use crate::part::Part;
 
 /// The largest share of expected replies that may be refused, where an outage was long.
 const MOST_REFUSED_PERCENT: usize = 2;
+/// A reply goes on within this time after the death of its worker, nearly always (docs/delivery.md).
+const WORKER_RECOVERS_WITHIN_MS: u64 = 8_000;
 /// From here on an outage is long.
 const LONG_OUTAGE_MS: u64 = 30_000;
 
@@ -66,6 +68,8 @@ pub(super) struct Report {
     open_turns: usize,
     events_left: u64,
     recovery_ms: Recovery,
+    /// Replies that went on later than is promised.
+    late: Vec<Late>,
     /// What went wrong, by message.
     concerned: Vec<Concerned>,
     schedule: Vec<Action>,
@@ -78,10 +82,20 @@ struct Recovery {
     /// figures of `recovery_ms` itself, the others stand in it by name.
     #[serde(flatten)]
     worker: Times,
-    /// The same where one of its posts was on its way.
+    /// The same where one of its posts, or a use of a tool, was on its way.
     worker_with_post_in_flight: Times,
+    /// The same where the message asks for a fault of the provider, which takes tries of its own.
+    worker_with_provider_fault: Times,
     /// From the start of the gateway's next process to the first event.
     gateway: Times,
+}
+
+/// A reply that went on later than is promised after the death of its worker, and what was asked.
+#[derive(Debug, Serialize)]
+struct Late {
+    message_id: String,
+    after_ms: u64,
+    said: Option<String>,
 }
 
 /// A message that is counted above, with the bot's own record of it; of an orphaned post what it says.
@@ -118,6 +132,11 @@ pub(super) async fn of(
     let effects = &outcome.effects;
     let reasons = effects.reasons(site).await?;
     let record = crew.record();
+    let went_on = recovery::of_workers(
+        &record.deaths,
+        &outcome.asked,
+        (&outcome.seen, &outcome.threads),
+    );
     Ok(Report {
         seed: args.seed,
         seconds: args.seconds,
@@ -152,18 +171,18 @@ pub(super) async fn of(
         is_settled: outcome.is_settled,
         open_turns: outcome.open_turns,
         events_left: outcome.pending,
-        recovery_ms: recovery_of(site, &record, &outcome, heard),
+        recovery_ms: recovery_of(site, &record, &went_on, heard),
+        late: late(plan, &outcome, &went_on),
         concerned: concerned(plan, &outcome, (&fates, &reasons)),
         schedule: plan.actions.clone(),
     })
 }
 
-fn recovery_of(site: &Site, record: &Record, outcome: &Outcome, heard: &Heard) -> Recovery {
-    let [plain, in_flight] = recovery::of_workers(
-        &record.deaths,
-        &outcome.asked,
-        (&outcome.seen, &outcome.threads),
-    );
+fn recovery_of(site: &Site, record: &Record, went_on: &[WentOn], heard: &Heard) -> Recovery {
+    let beside = |beside| {
+        let replies = went_on.iter().filter(|reply| reply.beside == beside);
+        Times::of(replies.map(|reply| reply.after_ms).collect())
+    };
     let gateways = record
         .deaths
         .iter()
@@ -173,10 +192,24 @@ fn recovery_of(site: &Site, record: &Record, outcome: &Outcome, heard: &Heard) -
         Some(heard.first_after(back_ms)? - back_ms)
     });
     Recovery {
-        worker: Times::of(plain),
-        worker_with_post_in_flight: Times::of(in_flight),
+        worker: beside(Beside::Nothing),
+        worker_with_post_in_flight: beside(Beside::InFlight),
+        worker_with_provider_fault: beside(Beside::Provider),
         gateway: Times::of(gateway.collect()),
     }
+}
+
+fn late(plan: &Plan, outcome: &Outcome, went_on: &[WentOn]) -> Vec<Late> {
+    let asked = sayings(plan, outcome);
+    let replies = went_on.iter().filter(|reply| {
+        reply.beside == Beside::Nothing && reply.after_ms > WORKER_RECOVERS_WITHIN_MS
+    });
+    let late = replies.map(|reply| Late {
+        message_id: reply.trigger.to_string(),
+        after_ms: reply.after_ms,
+        said: asked.get(&reply.trigger).cloned(),
+    });
+    late.collect()
 }
 
 fn concerned(
@@ -242,9 +275,20 @@ impl fmt::Display for Report {
                 "worker, post in flight",
                 &self.recovery_ms.worker_with_post_in_flight,
             ),
+            (
+                "worker, provider's fault",
+                &self.recovery_ms.worker_with_provider_fault,
+            ),
             ("gateway", &self.recovery_ms.gateway),
         ] {
             writeln!(f, "recovery      {what}: {times}")?;
+        }
+        for late in &self.late {
+            writeln!(
+                f,
+                "late          {} after {} ms",
+                late.message_id, late.after_ms
+            )?;
         }
         for concerned in &self.concerned {
             let Concerned {
