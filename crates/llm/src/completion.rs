@@ -30,13 +30,14 @@ impl Completion {
             response,
             events: Events::default(),
             ending: Ending::default(),
+            is_calling: false,
             silence: timeouts.silence,
             progress: timeouts.progress,
         };
         let deltas = stream::unfold(Some(wire), |wire| async {
             let mut wire = wire?;
             match wire.next().await {
-                Ok(Some(text)) => Some((Ok(Delta::Text(text)), Some(wire))),
+                Ok(Some(delta)) => Some((Ok(delta), Some(wire))),
                 Ok(None) => Some((wire.end(), None)),
                 Err(error) => Some((Err(error), None)),
             }
@@ -61,7 +62,7 @@ impl Stream for Completion {
             return Poll::Ready(None);
         };
         let delta = ready!(deltas.poll_next_unpin(context));
-        if !matches!(delta, Some(Ok(Delta::Text(_)))) {
+        if !matches!(delta, Some(Ok(Delta::Text(_) | Delta::Calling))) {
             self.deltas = None;
         }
         Poll::Ready(delta)
@@ -73,19 +74,25 @@ struct Wire {
     response: Response,
     events: Events,
     ending: Ending,
+    /// It has begun to ask for tools.
+    is_calling: bool,
     silence: Duration,
     progress: Duration,
 }
 
 impl Wire {
-    /// Waits for the next piece of text; `None` when the answer is over.
-    async fn next(&mut self) -> Result<Option<String>, Error> {
+    /// Waits for the next piece before the end; `None` when the answer is over.
+    async fn next(&mut self) -> Result<Option<Delta>, Error> {
         let mut patience = Instant::now() + self.progress;
         loop {
             while let Some(data) = self.events.next() {
                 match self.ending.read(&data)? {
-                    Said::Text(text) => return Ok(Some(text)),
-                    Said::Thought => patience = Instant::now() + self.progress,
+                    Said::Text(text) => return Ok(Some(Delta::Text(text))),
+                    Said::Call if !self.is_calling => {
+                        self.is_calling = true;
+                        return Ok(Some(Delta::Calling));
+                    }
+                    Said::Thought | Said::Call => patience = Instant::now() + self.progress,
                     Said::Nothing => {}
                     Said::Done => return Ok(None),
                 }

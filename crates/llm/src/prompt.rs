@@ -50,6 +50,9 @@ pub struct Prompt {
 pub enum Delta {
     /// More text.
     Text(String),
+    /// The model begins to ask for tools: what it has said so far is whole, while what it asks for is
+    /// still being written. Comes once at most.
+    Calling,
     /// The answer is over; nothing follows.
     End {
         /// Why it is over.
@@ -108,6 +111,7 @@ impl fmt::Debug for Delta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.debug_struct("Text").field("bytes", &text.len()).finish(),
+            Self::Calling => f.write_str("Calling"),
             Self::End {
                 reason,
                 usage,

@@ -17,8 +17,10 @@ pub(crate) use request::Request;
 pub(crate) enum Said {
     /// More text.
     Text(String),
-    /// The model thinks, or calls a tool: nothing that is shown, but it goes on.
+    /// The model thinks: nothing that is shown, but it goes on.
     Thought,
+    /// A part of a call of a tool.
+    Call,
     /// Nothing new.
     Nothing,
     /// The answer is over.
@@ -60,7 +62,7 @@ impl Ending {
         };
         let calls = self.calls.take(delta);
         Ok(match said(delta) {
-            Said::Nothing if calls => Said::Thought,
+            Said::Nothing if calls => Said::Call,
             said => said,
         })
     }

@@ -43,7 +43,8 @@ pub(super) async fn deliver(
     mut stream: Completion,
 ) -> Result<Said, TurnError> {
     let voice = claimed.voice()?;
-    let mut splitter = Splitter::new(Style::of_degree(voice.profile.humanizer_degree));
+    let style = Style::of_degree(voice.profile.humanizer_degree);
+    let mut splitter = Splitter::new(style);
     let mut outbox = Outbox {
         app,
         claimed,
@@ -67,6 +68,13 @@ pub(super) async fn deliver(
                     outbox.flush().await?;
                 }
             }
+            // What was said before the tools is not held until what is asked of them is written.
+            Ok(Some(Delta::Calling)) if !prompt.tools.are_over => {
+                let whole = std::mem::replace(&mut splitter, Splitter::new(style));
+                outbox.put_rest(whole, &mut said.text).await?;
+                outbox.flush().await?;
+            }
+            Ok(Some(Delta::Calling)) => {}
             Ok(Some(Delta::End { calls, .. })) => {
                 said.calls = calls;
                 break;
@@ -81,11 +89,7 @@ pub(super) async fn deliver(
             }
         }
     }
-    let rest = outbox.aligner.finish()?;
-    said.text.push_str(&rest);
-    for piece in splitter.push(&rest).into_iter().chain(splitter.finish()) {
-        outbox.put(&piece).await?;
-    }
+    outbox.put_rest(splitter, &mut said.text).await?;
     if prompt.tools.are_over {
         said.calls.clear();
     }
@@ -142,6 +146,20 @@ impl Outbox<'_, '_> {
         }
         self.flush().await?;
         self.held = Some(text);
+        Ok(())
+    }
+
+    /// Takes what is left of a text that is whole.
+    async fn put_rest(
+        &mut self,
+        mut splitter: Splitter,
+        said: &mut String,
+    ) -> Result<(), TurnError> {
+        let rest = self.aligner.finish()?;
+        said.push_str(&rest);
+        for piece in splitter.push(&rest).into_iter().chain(splitter.finish()) {
+            self.put(&piece).await?;
+        }
         Ok(())
     }
 

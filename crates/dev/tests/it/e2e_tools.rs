@@ -93,6 +93,22 @@ async fn a_tool_is_used_between_the_words_of_a_reply() {
     town.leave().await;
 }
 
+/// CHAT-96: words are not held until the arguments of a tool are written, in which this model breaks off.
+#[tokio::test]
+async fn what_is_said_before_a_tool_is_posted_before_its_arguments_are_whole() {
+    let town = start().await;
+    let name = "tea and biscuits and ".repeat(4);
+    let asked = format!(
+        r#"fault: cut-off create_thread with {{"name": "{name}"}} say exactly: one (tools) two"#
+    );
+    let asked = ask(&town, &asked).await;
+    let answer = answer(&town, asked).await;
+    let texts = texts(&town, &answer).await;
+    assert_eq!(texts.first().map(String::as_str), Some("one"), "{texts:?}");
+    assert_eq!(threads(&town, &answer.trigger).await, Vec::<String>::new());
+    town.leave().await;
+}
+
 #[tokio::test]
 async fn an_act_without_words_is_an_answer() {
     let town = start().await;

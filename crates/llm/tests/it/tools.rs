@@ -143,7 +143,7 @@ async fn a_model_without_tools_is_told_in_words_what_was_done() {
 }
 
 #[tokio::test]
-async fn calls_come_with_the_end_after_the_text() {
+async fn the_text_is_known_to_be_whole_when_the_first_call_begins_and_calls_come_with_the_end() {
     let pieces = vec![
         text("Wait."),
         fragment(0, json!({"name": "one", "arguments": ""})),
@@ -160,7 +160,8 @@ async fn calls_come_with_the_end_after_the_text() {
         arguments: given(arguments),
     });
     assert_eq!(calls(&deltas), expected);
-    assert_eq!(deltas.len(), 2);
+    assert_eq!(deltas[1], Delta::Calling);
+    assert_eq!(deltas.len(), 3);
 }
 
 #[tokio::test]
