@@ -200,7 +200,7 @@ impl Toolbox {
             bot: app.bot,
             now_unix: unix_seconds(app),
         };
-        Ok(checked(app.rights.here(discord, question)).await)
+        Ok(checked(|| app.rights.here(discord, question)).await)
     }
 
     /// Finds out whom a call is about, where that matters; `None` where it stays unknown.
@@ -214,13 +214,26 @@ impl Toolbox {
         let (Some(user), TenantId::Guild(guild)) = (person, self.scene.tenant) else {
             return Ok(None);
         };
-        let asking = app.rights.target(discord, (guild, user), unix_seconds(app));
+        let asking = || {
+            let now_unix = unix_seconds(app);
+            app.rights.target(discord, (guild, user), now_unix)
+        };
         Ok(checked(asking).await)
     }
 }
 
-/// Waits for what Discord says about permissions; `None` where it does not in time.
-async fn checked<T>(asking: impl Future<Output = Result<T, discord::Error>>) -> Option<T> {
+/// Waits for what Discord says about permissions; `None` where it does not in time. What Discord could
+/// not say for now is asked once more: who was frozen meanwhile finds the time of its call over.
+async fn checked<T: Send, F>(ask: impl Fn() -> F + Send + Sync) -> Option<T>
+where
+    F: Future<Output = Result<T, discord::Error>> + Send,
+{
+    let asking = async {
+        match ask().await {
+            Err(error) if error.is_for_now() => ask().await,
+            said => said,
+        }
+    };
     match timeout(CHECK_WITHIN, asking).await {
         Ok(Ok(read)) => Some(read),
         Ok(Err(error)) => {
@@ -244,4 +257,43 @@ fn hash_of(call: &ToolCall) -> CallHash {
         hash.update(serde_json::to_vec(given).unwrap_or_default());
     }
     hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    async fn outcome_of(tries: &[&'static str]) -> (Option<()>, usize) {
+        let asked = AtomicUsize::new(0);
+        let ask = || {
+            let this = tries[asked.fetch_add(1, Ordering::Relaxed)];
+            async move {
+                match this {
+                    "silent" => pending().await,
+                    "away" => Err(discord::Error::Unavailable {
+                        status: None,
+                        cause: None,
+                    }),
+                    "refused" => Err(discord::Error::Refused {
+                        status: 403,
+                        code: 50_001,
+                    }),
+                    _ => Ok(()),
+                }
+            }
+        };
+        (checked(ask).await, asked.into_inner())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permissions_are_asked_for_once_more_when_discord_cannot_say_for_now() {
+        assert_eq!(outcome_of(&["said"]).await, (Some(()), 1));
+        assert_eq!(outcome_of(&["away", "said"]).await, (Some(()), 2));
+        assert_eq!(outcome_of(&["refused"]).await, (None, 1));
+        assert_eq!(outcome_of(&["away", "away"]).await, (None, 2));
+        assert_eq!(outcome_of(&["silent"]).await, (None, 1));
+    }
 }
