@@ -227,6 +227,7 @@ impl<'a> Journal<'a> {
             reply_to,
             mention_users: vec![self.responsible],
             components: Vec::new(),
+            files: Vec::new(),
             deadline: Instant::now() + SEND_WITHIN,
         }
     }

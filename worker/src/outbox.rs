@@ -132,7 +132,6 @@ async fn send(app: &App, user: UserId, receipt: ReceiptId) -> Result<(), Error> 
 }
 
 async fn post(app: &App, user: UserId, receipt: &Receipt) -> Result<(), discord::Error> {
-    let channel = app.discord.direct_channel(user).await?;
     // The same for every attempt: what was sent and in doubt is not sent twice.
     let (nonce, _) = receipt.id.0.as_u64_pair();
     let notice = Notice::from(DataText::Deleted {
@@ -142,8 +141,5 @@ async fn post(app: &App, user: UserId, receipt: &Receipt) -> Result<(), discord:
     });
     let text = notice.text().into_owned();
     let message = discord::NewMessage::plain(text, nonce, Instant::now() + TELL_WITHIN);
-    app.discord
-        .create_message(channel, &message)
-        .await
-        .map(drop)
+    app.discord.send_directly(user, &message).await.map(drop)
 }

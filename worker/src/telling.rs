@@ -122,11 +122,8 @@ async fn tell_directly(app: &App, key: &RefusedKey, owner: UserId) -> Told {
             return Told::Later;
         }
     }
-    let outcome = async {
-        let channel = app.discord.direct_channel(owner).await?;
-        post(app, key, channel).await
-    };
-    let outcome = outcome.await;
+    let outcome = app.discord.send_directly(owner, &message(key)).await;
+    let outcome = outcome.map(drop);
     if outcome
         .as_ref()
         .is_err_and(discord::Error::is_direct_closed)
@@ -158,12 +155,13 @@ async fn owner_of(app: &App, key: &RefusedKey) -> Result<UserId, discord::Error>
 }
 
 async fn post(app: &App, key: &RefusedKey, channel: ChannelId) -> Result<(), discord::Error> {
+    let posted = app.discord.create_message(channel, &message(key)).await;
+    posted.map(drop)
+}
+
+fn message(key: &RefusedKey) -> discord::NewMessage {
     let text = notice(key).text().into_owned();
-    let message = discord::NewMessage::plain(text, nonce(key), Instant::now() + TELL_WITHIN);
-    app.discord
-        .create_message(channel, &message)
-        .await
-        .map(drop)
+    discord::NewMessage::plain(text, nonce(key), Instant::now() + TELL_WITHIN)
 }
 
 fn notice(key: &RefusedKey) -> Notice {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use serde::Serialize;
 use tokio::time::Instant;
 use twilight_http::routing::Route;
@@ -28,6 +29,13 @@ pub(crate) enum Repeat {
     Never,
 }
 
+/// What a request carries. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Payload {
+    pub(crate) content_type: HeaderValue,
+    pub(crate) bytes: Bytes,
+}
+
 pub(crate) struct Call<'a> {
     /// The route's name in metrics and limits.
     pub(crate) name: &'static str,
@@ -35,7 +43,7 @@ pub(crate) struct Call<'a> {
     pub(crate) path: String,
     pub(crate) scope: Scope,
     pub(crate) repeat: Repeat,
-    pub(crate) body: Option<Bytes>,
+    pub(crate) body: Option<Payload>,
     pub(crate) deadline: Instant,
     /// The longest wait for a place under the limits, where it is shorter than the deadline.
     patience: Option<Duration>,
@@ -72,13 +80,16 @@ impl<'a> Call<'a> {
         self
     }
 
-    pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, Error> {
-        let body = serde_json::to_vec(body).map_err(|_quotes| Error::Malformed {
-            what: "request body",
-            cause: None,
-        })?;
-        self.body = Some(Bytes::from(body));
-        Ok(self)
+    pub(crate) fn json(self, body: &impl Serialize) -> Result<Self, Error> {
+        Ok(self.carrying(Payload {
+            content_type: HeaderValue::from_static("application/json"),
+            bytes: to_json(body)?.into(),
+        }))
+    }
+
+    pub(crate) fn carrying(mut self, body: Payload) -> Self {
+        self.body = Some(body);
+        self
     }
 
     pub(crate) fn within(mut self, time: Duration) -> Self {
@@ -129,4 +140,12 @@ impl<'a> Call<'a> {
             major: self.major,
         }
     }
+}
+
+/// Writes a body; what could not be written is not quoted.
+pub(crate) fn to_json(body: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(body).map_err(|_quotes| Error::Malformed {
+        what: "request body",
+        cause: None,
+    })
 }

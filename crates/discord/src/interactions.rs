@@ -9,13 +9,17 @@ use twilight_http::routing::Route;
 use twilight_model::channel::message::{Component, Embed, MessageFlags};
 use twilight_model::http::interaction::InteractionResponse;
 
-use crate::call::{Call, Repeat};
+use crate::call::{Call, Repeat, to_json};
 use crate::client::Client;
 use crate::error::Error;
+use crate::files::{self, File, Named};
 use crate::messages::{Created, Mentions};
 
 /// Discord forgets an interaction that nobody answered within three seconds.
 const FIRST_ANSWER_DEADLINE: Duration = Duration::from_millis(2500);
+
+/// Longest time for an answer with files.
+const UPLOAD_DEADLINE: Duration = Duration::from_mins(1);
 
 /// An answer that replaces another. It notifies nobody.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +32,8 @@ pub struct Answer {
     pub components: Vec<Component>,
     /// Flags, such as `IS_COMPONENTS_V2`.
     pub flags: Option<MessageFlags>,
+    /// Files, under the bounds of those of a message; without any, those that were there stay.
+    pub files: Vec<File>,
 }
 
 impl Client {
@@ -82,9 +88,14 @@ impl Client {
             application_id: application.0,
             interaction_token: token,
         };
-        let call = Call::new("edit_response", &route, major(token))
-            .by_own_token()
-            .json(&Body::from(answer))?;
+        let call = Call::new("edit_response", &route, major(token)).by_own_token();
+        let body = Body::from(answer);
+        let call = if answer.files.is_empty() {
+            call.json(&body)?
+        } else {
+            let form = files::form(&to_json(&body)?, &answer.files)?;
+            call.within(UPLOAD_DEADLINE).carrying(form)
+        };
         let edited: Created = self.call(&call).await?.parse("message")?;
         Ok(MessageId(edited.id.get()))
     }
@@ -107,6 +118,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     flags: Option<MessageFlags>,
     allowed_mentions: Mentions,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Named<'a>>,
 }
 
 impl<'a> From<&'a Answer> for Body<'a> {
@@ -120,6 +133,7 @@ impl<'a> From<&'a Answer> for Body<'a> {
             components: &answer.components,
             flags: answer.flags,
             allowed_mentions: Mentions::of(&[]),
+            attachments: files::named(&answer.files),
         }
     }
 }

@@ -12,9 +12,10 @@ use twilight_model::channel::message::Component;
 use twilight_model::id::Id;
 use twilight_model::id::marker::MessageMarker;
 
-use crate::call::{Call, Repeat};
+use crate::call::{Call, Repeat, to_json};
 use crate::client::Client;
 use crate::error::Error;
+use crate::files::{self, File, Named};
 use crate::limit::Slot;
 
 /// Discord's bounds for one page.
@@ -40,6 +41,8 @@ pub struct NewMessage {
     pub mention_users: Vec<UserId>,
     /// Buttons and menus.
     pub components: Vec<Component>,
+    /// At most ten files, each of at most [`LARGEST_FILE`](crate::LARGEST_FILE) bytes.
+    pub files: Vec<File>,
     /// When the caller has no more use for the post.
     pub deadline: Instant,
 }
@@ -54,6 +57,7 @@ impl NewMessage {
             reply_to: None,
             mention_users: Vec::new(),
             components: Vec::new(),
+            files: Vec::new(),
             deadline,
         }
     }
@@ -81,7 +85,8 @@ impl Client {
     /// Posts a message.
     ///
     /// Retries within the deadline where that cannot post twice: with a nonce after any trouble,
-    /// without one only when nothing was sent.
+    /// without one only when nothing was sent. [`Error::Malformed`] when its files are too many or
+    /// too large.
     /// Cancel safe: no; dropped midway, the message may or may not exist.
     pub async fn create_message(
         &self,
@@ -113,8 +118,13 @@ impl Client {
         let call = Call::new("create_message", &route, channel.0)
             .repeat(repeat)
             .until(message.deadline)
-            .only_while(may_send)
-            .json(&Body::from(message))?;
+            .only_while(may_send);
+        let body = Body::from(message);
+        let call = if message.files.is_empty() {
+            call.json(&body)?
+        } else {
+            call.carrying(files::form(&to_json(&body)?, &message.files)?)
+        };
         let answer = self.call_at(&call, slot).await?;
         // It was accepted, so the message exists although its id cannot be read.
         let created = answer.parse("message").map_err(|cause| Error::InDoubt {
@@ -230,6 +240,8 @@ struct Body<'a> {
     allowed_mentions: Mentions,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     components: &'a [Component],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Named<'a>>,
 }
 
 #[derive(Serialize)]
@@ -280,6 +292,7 @@ impl<'a> From<&'a NewMessage> for Body<'a> {
             }),
             allowed_mentions: Mentions::of(&message.mention_users),
             components: &message.components,
+            attachments: files::named(&message.files),
         }
     }
 }

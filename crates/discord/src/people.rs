@@ -9,6 +9,7 @@ use twilight_model::id::marker::ChannelMarker;
 use crate::call::Call;
 use crate::client::Client;
 use crate::error::Error;
+use crate::messages::{NewMessage, Posted};
 
 impl Client {
     /// Opens the direct messages with a person, or finds them. Whether they may be written to shows
@@ -20,6 +21,16 @@ impl Client {
         let call = Call::new("open_direct", &Route::CreatePrivateChannel, 0).json(&recipient)?;
         let body: Opened = self.call(&call).await?.parse("channel")?;
         Ok(ChannelId(body.id.get()))
+    }
+
+    /// Posts a message, with its files, into the direct messages with a person.
+    ///
+    /// [`Error::is_direct_closed`]: the person takes none from us, which they can change. All other
+    /// errors are those of [`Client::create_message`], and so is what is repeated and when.
+    /// Cancel safe: no; dropped midway, the message may or may not exist.
+    pub async fn send_directly(&self, user: UserId, message: &NewMessage) -> Result<Posted, Error> {
+        let channel = self.direct_channel(user).await?;
+        self.create_message(channel, message).await
     }
 }
 

@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use crate::answer::Answer;
+use crate::call::Payload;
 use crate::client::Settings;
 use crate::error::Error;
 
@@ -24,6 +25,8 @@ use crate::error::Error;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// One attempt; half a request's usual deadline, so that a lost answer can be asked for again.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of a request that a slow line takes in a second (2 Mbit/s): a file is given more time.
+const SLOWEST_UPLOAD: usize = 256 * 1024;
 /// Discord closes idle connections after about a minute.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 /// A page of 100 messages with embeds is below 2 MiB.
@@ -87,11 +90,12 @@ impl Transport {
         method: Method,
         path: &str,
         with_token: bool,
-        body: Option<Bytes>,
+        body: Option<Payload>,
         deadline: Instant,
     ) -> Result<Attempt, Error> {
+        let size = body.as_ref().map_or(0, |body| body.bytes.len());
         let request = self.request(method, path, with_token, body)?;
-        let deadline = deadline.min(Instant::now() + ATTEMPT_TIMEOUT);
+        let deadline = deadline.min(Instant::now() + attempt_timeout(size));
         Ok(match timeout_at(deadline, self.exchange(request)).await {
             Ok(attempt) => attempt,
             Err(elapsed) => Attempt::Lost(elapsed.into()),
@@ -120,7 +124,7 @@ impl Transport {
         method: Method,
         path: &str,
         with_token: bool,
-        body: Option<Bytes>,
+        body: Option<Payload>,
     ) -> Result<Request<Full<Bytes>>, Error> {
         let mut builder = Request::builder()
             .method(&method)
@@ -129,16 +133,22 @@ impl Transport {
         if with_token {
             builder = builder.header(AUTHORIZATION, self.authorization.clone());
         }
-        if body.is_some() {
-            builder = builder.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(body) = &body {
+            builder = builder.header(CONTENT_TYPE, body.content_type.clone());
         } else if method == Method::POST {
             // Discord wants the length even where there is nothing.
             builder = builder.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         builder
-            .body(Full::new(body.unwrap_or_default()))
+            .body(Full::new(body.map(|body| body.bytes).unwrap_or_default()))
             .map_err(|cause| malformed("request", cause))
     }
+}
+
+/// Returns the longest time for an attempt that sends so many bytes.
+fn attempt_timeout(size: usize) -> Duration {
+    let seconds = u64::try_from(size / SLOWEST_UPLOAD).unwrap_or(u64::MAX);
+    ATTEMPT_TIMEOUT.saturating_add(Duration::from_secs(seconds))
 }
 
 fn authorization(token: &SecretString) -> Result<HeaderValue, Error> {
@@ -196,6 +206,12 @@ mod tests {
             base(api, Some("http://127.0.0.1:8080/")).unwrap(),
             "http://127.0.0.1:8080/api/v10"
         );
+    }
+
+    #[test]
+    fn a_file_is_given_the_time_that_a_slow_line_needs() {
+        assert_eq!(attempt_timeout(2_000), ATTEMPT_TIMEOUT);
+        assert_eq!(attempt_timeout(8 * 1024 * 1024), Duration::from_secs(37));
     }
 
     #[test]

@@ -103,6 +103,7 @@ pub(super) async fn reply(
         reply_to: Some(reply.to),
         mention_users: Vec::new(),
         components: Vec::new(),
+        files: Vec::new(),
         deadline: wanted.until,
     };
     let sent = discord.create_message_while(channel, &message, None, wanted.may_send);

@@ -7,6 +7,7 @@
 
 mod acts;
 mod application;
+mod files;
 mod interactions;
 mod limits;
 mod posting;

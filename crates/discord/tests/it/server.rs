@@ -37,6 +37,8 @@ pub(crate) struct Received {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The body as it came, for what is not JSON.
+    pub(crate) bytes: Bytes,
     pub(crate) at: Instant,
 }
 
@@ -137,6 +139,7 @@ pub(crate) fn message(nonce: u64) -> NewMessage {
         reply_to: None,
         mention_users: Vec::new(),
         components: Vec::new(),
+        files: Vec::new(),
         deadline: Instant::now() + Duration::from_secs(2),
     }
 }
@@ -173,6 +176,7 @@ async fn answer(
         path: head.uri.path_and_query().unwrap().to_string(),
         headers: head.headers,
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        bytes: body,
         at: Instant::now(),
     };
     let number = {

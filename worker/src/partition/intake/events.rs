@@ -231,6 +231,7 @@ async fn post(
         reply_to: Some(reply_to),
         mention_users: Vec::new(),
         components,
+        files: Vec::new(),
         deadline: Instant::now() + NOTICE_WITHIN,
     };
     if let Err(error) = discord.create_message(channel, &message).await {

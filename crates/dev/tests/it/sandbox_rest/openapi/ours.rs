@@ -1,6 +1,6 @@
 //! Everything that our own client can ask.
 
-use discord::{Answer, Client, NewMessage, Page, Settings};
+use discord::{Answer, Client, File, NewMessage, Page, Settings};
 use proto::id::{ApplicationId, ChannelId, GuildId, InteractionId, MessageId, UserId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -74,6 +74,13 @@ impl<'a> Ours<'a> {
         };
         client.create_message(*channel, &reply).await.unwrap();
         client.message(*channel, posted.id).await.unwrap().unwrap();
+        let direct = NewMessage {
+            content: "here it is".to_owned(),
+            nonce: Some(8),
+            files: Self::files(),
+            ..witness::message()
+        };
+        client.send_directly(user, &direct).await.unwrap();
         let gone = client.message(*channel, MessageId(1)).await.unwrap();
         assert!(gone.is_none());
         for page in [
@@ -150,7 +157,14 @@ impl<'a> Ours<'a> {
             embeds: model(json!([{"title": "t", "type": "rich"}])),
             components: model(json!([button("b")])),
             flags: None,
+            files: Self::files(),
         }
+    }
+
+    fn files() -> Vec<File> {
+        let first = File::new("a.json", "application/json", "{}".as_bytes());
+        let second = File::new("b.zip", "application/zip", vec![0; 300]);
+        vec![first, second]
     }
 
     fn newer() -> Answer {

@@ -275,6 +275,7 @@ pub(super) fn message() -> NewMessage {
         reply_to: None,
         mention_users: Vec::new(),
         components: Vec::new(),
+        files: Vec::new(),
         deadline: tokio::time::Instant::now() + std::time::Duration::from_secs(10),
     }
 }
