@@ -20,7 +20,7 @@ fn parts(request: &Received) -> Vec<(String, Vec<u8>)> {
     let part = |part: &&str| {
         let part = part.strip_prefix("\r\n").unwrap().strip_suffix("\r\n");
         let (head, content) = part.unwrap().split_once("\r\n\r\n").unwrap();
-        let content = content.chars().map(|letter| u32::from(letter) as u8);
+        let content = content.chars().map(|letter| u8::try_from(letter).unwrap());
         (head.to_owned(), content.collect())
     };
     parts[1..parts.len() - 1].iter().map(part).collect()
