@@ -225,7 +225,7 @@ const LET_THREADS_BE_MADE: &str = "INSERT INTO server_chat_configs
 
 /// Between two pieces of a streamed answer: a part takes about half a second, so kills land in
 /// the middle of replies.
-const PIECE_DELAY_MS: u64 = 150;
+const PIECE_DELAY_MS: u64 = 100;
 
 fn forget(home: &Installation) -> anyhow::Result<()> {
     if home.home().exists() {

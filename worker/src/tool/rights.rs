@@ -82,33 +82,32 @@ impl Rights {
                 is_announcement: false,
             });
         };
-        let guild = self.guild(discord, guild_id).await?;
-        let channel = self.channel(discord, question.channel).await?;
+        let (guild, channel, caller, bot) = tokio::try_join!(
+            self.guild(discord, guild_id),
+            self.channel(discord, question.channel),
+            self.member(discord, guild_id, question.caller),
+            self.member(discord, guild_id, question.bot),
+        )?;
         // A thread has the rules of its channel.
         let ruled_by = match channel.parent.filter(|_| channel.is_thread()) {
             Some(parent) => self.channel(discord, parent).await?,
             None => Arc::clone(&channel),
         };
-        let mut allowed = [Permissions::empty(); 2];
-        for (user, allowed) in [question.caller, question.bot]
-            .into_iter()
-            .zip(&mut allowed)
-        {
-            let member = self.member(discord, guild_id, user).await?;
-            let Some(member) = member else { continue };
-            let asked = Asked {
-                guild_id,
-                guild: &guild,
-                user,
-                member: &member,
-                now_unix: question.now_unix,
-            };
-            *allowed = asked.in_channel(&ruled_by.overwrites);
-        }
-        let [caller, bot] = allowed;
+        let allowed = |user, member: Option<Arc<Member>>| {
+            member.map_or(Permissions::empty(), |member| {
+                let asked = Asked {
+                    guild_id,
+                    guild: &guild,
+                    user,
+                    member: &member,
+                    now_unix: question.now_unix,
+                };
+                asked.in_channel(&ruled_by.overwrites)
+            })
+        };
         Ok(Here {
-            caller,
-            bot,
+            caller: allowed(question.caller, caller),
+            bot: allowed(question.bot, bot),
             is_thread: channel.is_thread(),
             is_announcement: channel.is_announcement(),
         })

@@ -200,7 +200,8 @@ impl Toolbox {
             bot: app.bot,
             now_unix: unix_seconds(app),
         };
-        Ok(checked(|| app.rights.here(discord, question)).await)
+        // Boxed: four reads at once are large.
+        Ok(checked(|| Box::pin(app.rights.here(discord, question))).await)
     }
 
     /// Finds out whom a call is about, where that matters; `None` where it stays unknown.
