@@ -60,6 +60,7 @@ pub(crate) async fn plan(app: &App, interaction: Interaction, now_ms: u64) -> Pl
 pub(crate) async fn finish(app: &App, after: After) -> Finished {
     match after {
         After::Memory(order) => memory::finish(app, *order).await.into(),
+        After::ExportPerson(export) => personal_data::export::finish(app, export).await,
         After::DeletePerson(deletion) => personal_data::finish(app, deletion).await.into(),
         After::PersonalProvider(order) => personal_provider::finish(app, *order).await.into(),
         After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
@@ -68,6 +69,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::SetUp(submission) => setup::finish(app, *submission).await.into(),
         After::Respond(order) => Finished {
             panel: order.panel(),
+            files: Vec::new(),
             order: Some(order),
             then: None,
         },
@@ -85,6 +87,7 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         After::ProviderKeys(order) => provider_keys::waiting(app, order),
         After::ProviderServices(order) => provider_services::waiting(app, order),
         After::DeletePerson(_)
+        | After::ExportPerson(_)
         | After::Memory(_)
         | After::Restrict(_)
         | After::SetUp(_)
@@ -110,6 +113,7 @@ async fn run_command(
         Command::Memory(about, doing) => {
             memory::open(app, asker, interaction, (about, doing)).await
         }
+        Command::ExportPerson => Ok(personal_data::export::order(asker, interaction)),
         Command::DeletePerson => personal_data::open_delete(app, asker).await,
         Command::Block => restriction::block(app, asker, interaction).await,
         Command::Blacklist => restriction::blacklist(asker, interaction),

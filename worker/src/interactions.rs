@@ -226,14 +226,24 @@ async fn work(app: &App, after: After, token: &str) -> bool {
 
 /// Shows a result; tells whether the person has it, and what is still to be done.
 async fn present(app: &App, finished: Finished, token: &str) -> (bool, Option<After>) {
-    let Finished { panel, order, then } = finished;
-    let shown = show(app, token, panel).await;
+    let Finished {
+        panel,
+        files,
+        order,
+        then,
+    } = finished;
+    let answer = discord::Answer {
+        files,
+        ..panel.into()
+    };
+    let shown = show(app, token, answer).await;
     // The turn's message is the answer that shows what was asked: that comes first.
     if let (Some(message), Some(order)) = (shown, order)
         && !order.publish(app, message).await
     {
         let notice = Notice::Steer(SteerText::NotAsked);
-        return (show(app, token, Panel::say(&notice)).await.is_some(), None);
+        let told = show(app, token, Panel::say(&notice).into()).await;
+        return (told.is_some(), None);
     }
     (shown.is_some(), then)
 }
@@ -248,14 +258,14 @@ async fn showing(
     if let Ok(finished) = timeout(WAITING_AFTER, &mut finishing).await {
         return finished;
     }
-    show(app, token, waiting).await;
+    show(app, token, waiting.into()).await;
     finishing.await
 }
 
-/// Turns the answer into this panel; returns its message where that worked.
-async fn show(app: &App, token: &str, panel: Panel) -> Option<MessageId> {
-    let (application, answer) = (app.application, panel.into());
-    let shown = app.discord.edit_response(application, token, &answer).await;
+/// Turns the answer into this one; returns its message where that worked.
+async fn show(app: &App, token: &str, answer: discord::Answer) -> Option<MessageId> {
+    let shown = app.discord.edit_response(app.application, token, &answer);
+    let shown = shown.await;
     if let Err(error) = &shown {
         warn!(%error, "the answer to an interaction was not shown");
     }

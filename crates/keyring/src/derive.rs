@@ -20,6 +20,8 @@ pub(crate) enum Purpose {
     Check,
     /// The key that signs component ids (CMD-11).
     ComponentId,
+    /// The key that makes numbers of people's ids under which nobody is found.
+    Pseudonym,
 }
 
 impl Purpose {
@@ -29,6 +31,7 @@ impl Purpose {
             Self::Passphrase => b"pgcrypto-passphrase",
             Self::Check => b"check-value",
             Self::ComponentId => b"component-id",
+            Self::Pseudonym => b"pseudonym",
         }
     }
 }

@@ -23,6 +23,7 @@
 //! checked: that table exists only where `worker migrate` ran.
 
 mod admission;
+mod archive;
 mod attempt;
 mod audit;
 mod connect;
@@ -70,6 +71,7 @@ mod user_key;
 mod why;
 
 pub use admission::{Admission, Admitted, Refusal};
+pub use archive::Archive;
 pub use audit::{ColumnAudit, Reason, Undecryptable};
 pub use connect::{Settings, Store, Tls};
 pub use control::{Kill, Killed, StopWord, Whose};
@@ -84,7 +86,7 @@ pub use fence::{Fence, NotARole, RoleName};
 pub use lease::Lease;
 pub use main_key::{KeyReport, MainKey, UsableKey};
 pub use memory::{Lineage, MemoriesAdded, Memory, MemoryId, MemoryOrigin, Recalled, SeenMemory};
-pub use operation_quota::{Operation, Reservation, ReservedUse};
+pub use operation_quota::{Counter, Operation, Reservation, ReservedUse};
 pub use outbox::{Errand, TakenErrand};
 pub use payer::{PaidModel, Payer, Unpaid};
 pub use personal_memory::{NewPersonalMemories, PersonalScope};

@@ -1,26 +1,61 @@
-//! How often somebody may do something that costs others (GUARD-38 to GUARD-40): within a day that
+//! How often somebody may do something that costs others (GUARD-38 to GUARD-40): within a time that
 //! begins with the first use, not with the calendar's.
+//!
+//! Uses are counted under a number that names nobody, so that a deletion of all about a person gives
+//! nobody a limit anew.
+
+use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use proto::id::UserId;
 
 use crate::{Error, Store};
-
-/// The window (GUARD-38); the statements say the same.
-const WINDOW: TimeDelta = TimeDelta::hours(24);
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// A call that finds out whether a key works (GUARD-39f).
     KeyCheck,
+    /// An archive of everything about a person (PRIV-54).
+    DataExport,
+}
+
+/// The number under which the uses of a person are counted: made of the id by the installation's main
+/// key, so that nobody who reads the table finds the person. Never an id of Discord's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter(u64);
+
+impl Counter {
+    /// Makes the counter of a pseudonym.
+    pub const fn new(pseudonym: u64) -> Self {
+        Self(pseudonym % 10_u64.pow(19))
+    }
+}
+
+/// 20 digits of which the first is 0, which no id of Discord's has.
+impl fmt::Display for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:020}", self.0)
+    }
 }
 
 impl Operation {
     const fn as_str(self) -> &'static str {
         match self {
             Self::KeyCheck => "key_check",
+            Self::DataExport => "data_export",
         }
+    }
+
+    /// How long the uses are counted together.
+    const fn window(self) -> TimeDelta {
+        match self {
+            Self::KeyCheck => TimeDelta::hours(24),
+            Self::DataExport => TimeDelta::minutes(10),
+        }
+    }
+
+    fn window_secs(self) -> i32 {
+        i32::try_from(self.window().num_seconds()).unwrap_or(i32::MAX)
     }
 }
 
@@ -36,7 +71,7 @@ pub enum Reservation {
 /// A use that was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReservedUse {
-    user: UserId,
+    counter: Counter,
     operation: Operation,
     window_start: DateTime<Utc>,
 }
@@ -49,7 +84,7 @@ impl Store {
     /// `Unavailable`: then it is refused, though it may have been counted.
     pub async fn reserve_operation(
         &self,
-        user: UserId,
+        counter: Counter,
         operation: Operation,
         limit: u32,
     ) -> Result<Reservation, Error> {
@@ -58,39 +93,44 @@ impl Store {
                  (scope_kind, scope_disc_id, operation, window_start, used)
              SELECT 'user', $1::text, $2::text, now(), 1 WHERE $3 > 0
              ON CONFLICT (scope_kind, scope_disc_id, operation) DO UPDATE
-             SET used = CASE WHEN q.window_start > now() - interval '24 hours'
+             SET used = CASE WHEN q.window_start > now() - make_interval(secs => $4)
                              THEN q.used + 1 ELSE 1 END,
-                 window_start = CASE WHEN q.window_start > now() - interval '24 hours'
+                 window_start = CASE WHEN q.window_start > now() - make_interval(secs => $4)
                                      THEN q.window_start ELSE now() END
-             WHERE q.used < $3 OR q.window_start <= now() - interval '24 hours'
+             WHERE q.used < $3 OR q.window_start <= now() - make_interval(secs => $4)
              RETURNING window_start",
-            user.to_string(),
+            counter.to_string(),
             operation.as_str(),
             i32::try_from(limit).unwrap_or(i32::MAX),
+            f64::from(operation.window_secs()),
         )
         .fetch_optional(self.pool.shared())
         .await?;
         match window_start {
             Some(window_start) => Ok(Reservation::Granted(ReservedUse {
-                user,
+                counter,
                 operation,
                 window_start,
             })),
             None if limit == 0 => Ok(Reservation::Refused(None)),
-            None => self.window_end(user, operation).await,
+            None => self.window_end(counter, operation).await,
         }
     }
 
-    async fn window_end(&self, user: UserId, operation: Operation) -> Result<Reservation, Error> {
+    async fn window_end(
+        &self,
+        counter: Counter,
+        operation: Operation,
+    ) -> Result<Reservation, Error> {
         let window_start = sqlx::query_scalar!(
             "SELECT window_start FROM operation_quotas
              WHERE scope_kind = 'user' AND scope_disc_id = $1 AND operation = $2",
-            user.to_string(),
+            counter.to_string(),
             operation.as_str(),
         )
         .fetch_optional(self.pool.shared())
         .await?;
-        let end = window_start.and_then(|start| start.checked_add_signed(WINDOW));
+        let end = window_start.and_then(|start| start.checked_add_signed(operation.window()));
         Ok(Reservation::Refused(end))
     }
 
@@ -103,7 +143,7 @@ impl Store {
             "UPDATE operation_quotas SET used = used - 1
              WHERE scope_kind = 'user' AND scope_disc_id = $1 AND operation = $2
                AND window_start = $3 AND used > 0",
-            reserved.user.to_string(),
+            reserved.counter.to_string(),
             reserved.operation.as_str(),
             reserved.window_start,
         )

@@ -9,6 +9,7 @@ use twilight_model::http::interaction::{
 use super::controls::row;
 use super::memory;
 use super::personal_data::Deletion;
+use super::personal_data::export::Export;
 use super::personal_provider;
 use super::privacy::Choice;
 use super::provider_keys;
@@ -32,6 +33,8 @@ pub(crate) struct Plan {
 pub(crate) enum After {
     /// Add, change or remove a memory.
     Memory(Box<memory::Order>),
+    /// Hand everything about a person to them.
+    ExportPerson(Export),
     /// Delete everything about a person.
     DeletePerson(Deletion),
     /// Change or test a person's own keys.
@@ -60,6 +63,8 @@ pub(crate) enum After {
 pub(crate) struct Finished {
     /// What the promised answer becomes.
     pub(crate) panel: Panel,
+    /// Files that the answer brings.
+    pub(crate) files: Vec<discord::File>,
     /// What is ordered once the answer shows it.
     pub(crate) order: Option<Box<Order>>,
     /// What is done after that; the answer then becomes something else.
@@ -70,6 +75,7 @@ impl From<Panel> for Finished {
     fn from(panel: Panel) -> Self {
         Self {
             panel,
+            files: Vec::new(),
             order: None,
             then: None,
         }

@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Kill,
     /// CMD-38 to CMD-40, CMD-43 to CMD-45.
     Memory(About, Doing),
+    /// CMD-35.
+    ExportPerson,
     /// CMD-36.
     DeletePerson,
     /// CMD-55.

@@ -10,7 +10,7 @@ use store::{Operation, Reservation, ReservedUse};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::reading::unreadable;
+use super::reading::{counter, unreadable};
 use crate::app::App;
 use crate::notice::{Advice, CheckText, Fault, Notice, Silence};
 
@@ -201,9 +201,10 @@ fn refused(error: &llm::Error) -> Unproven {
 /// Counts one more check of this person (GUARD-39f).
 async fn reserve(app: &App, user: UserId) -> Result<ReservedUse, Unproven> {
     let limit = app.settings.chat.max_key_checks;
+    let counter = counter(app, user).map_err(Unproven::Other)?;
     let reserving = app
         .store
-        .reserve_operation(user, Operation::KeyCheck, limit);
+        .reserve_operation(counter, Operation::KeyCheck, limit);
     match reserving.await {
         Ok(Reservation::Granted(reserved)) => Ok(reserved),
         Ok(Reservation::Refused(again)) => Err(Unproven::Other(Notice::from(CheckText::UsedUp {

@@ -1,9 +1,11 @@
-//! `/personal data`: what is stored about a person, and how it is deleted (CMD-36, PRIV-64 to PRIV-67).
+//! `/personal data`: what is stored about a person, and how it is had and deleted (CMD-35, CMD-36,
+//! PRIV-64 to PRIV-67).
 //!
-//! Two steps: a panel that says how much there is, and a form in which the person types a phrase.
+//! Deleting takes two steps: a panel that says how much there is, and a form in which the person types a phrase.
 //! Without the phrase nothing happens.
 
 mod action;
+pub(super) mod export;
 mod panel;
 
 use keyring::Keyring;
@@ -52,6 +54,7 @@ pub(super) async fn use_component(
     mut interaction: Interaction,
 ) -> Result<Plan, Notice> {
     match Action::from_args(args).ok_or(Notice::UnknownControl)? {
+        Action::Export => Ok(export::before_deletion(asker)),
         Action::AskPhrase => ask_phrase(app, asker).await,
         Action::TakePhrase => {
             take_phrase(

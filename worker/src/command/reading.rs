@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::event::Interaction;
-use proto::id::TenantId;
-use store::{Persona, Profile};
+use proto::id::{TenantId, UserId};
+use store::{Counter, Persona, Profile};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -34,6 +34,15 @@ pub(super) fn unreadable(error: store::Error) -> Notice {
     } else {
         Notice::Unexpected
     }
+}
+
+/// Returns under which number the uses of a person are counted.
+pub(super) fn counter(app: &App, user: UserId) -> Result<Counter, Notice> {
+    let pseudonym = app.keys.get().pseudonym(user.0);
+    pseudonym.map(Counter::new).map_err(|error| {
+        warn!(%error, "uses cannot be counted");
+        Notice::Unexpected
+    })
 }
 
 /// Returns the settings of a tenant that is set up.

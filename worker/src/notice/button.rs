@@ -43,6 +43,8 @@ pub enum ButtonText {
     Use,
     /// Uses it for that no more.
     Spare,
+    /// Hands everything about a person to them.
+    ExportData,
     /// Opens the form that deletes everything about a person.
     DeleteData,
     /// Shows the provider's models.
@@ -79,6 +81,7 @@ impl ButtonText {
             Self::OwnKeys => "My own keys…",
             Self::Use => "Use for talking",
             Self::Spare => "Do not use for talking",
+            Self::ExportData => "Get it as a file",
             Self::DeleteData => "Delete everything…",
             Self::ChooseModel => "Choose a model",
             Self::TypeModel => "Type a model…",

@@ -9,6 +9,22 @@ use store::{Held, Kept, Receipt, Tally};
 pub enum DataText {
     /// How much there is.
     Stored(Tally),
+    /// With the archive: what it is.
+    Exported {
+        /// Nothing is stored about the person.
+        is_empty: bool,
+    },
+    /// The archive is in the direct messages.
+    SentDirectly,
+    /// The person takes no direct messages.
+    DirectClosed,
+    /// Discord did not take the archive.
+    NotSent,
+    /// There was an archive a moment ago.
+    ExportedBefore {
+        /// When there may be another.
+        again_unix: Option<i64>,
+    },
     /// Title of the form; at most 45 characters.
     FormTitle,
     /// Above its fields: what will happen.
@@ -45,6 +61,24 @@ impl DataText {
     pub(super) fn text(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Stored(tally) => return stored(tally).into(),
+            Self::Exported { is_empty: true } => {
+                "Nothing is stored about you. The file says so for each kind of data."
+            }
+            Self::Exported { is_empty: false } => {
+                "**Everything that I keep about you**, in all servers together. `manifest.json` says \
+                 how much of what there is. Keys are not in it, only their last four characters."
+            }
+            Self::SentDirectly => "It is in our direct messages.",
+            Self::DirectClosed => {
+                "I cannot write to you directly. Allow direct messages in the privacy settings of a \
+                 server that we share and run this again, or take it here with `delivery: here`; \
+                 nobody else sees it."
+            }
+            Self::NotSent => {
+                "Discord did not take the file just now. Run this again in a minute, or take it here \
+                 with `delivery: here`."
+            }
+            Self::ExportedBefore { again_unix } => return exported_before(*again_unix).into(),
             Self::FormTitle => "Delete everything about you",
             Self::Consequences => {
                 "At once, for good, and in all servers: what was listed is deleted, and replies to \
@@ -68,6 +102,14 @@ impl DataText {
             }
         })
     }
+}
+
+fn exported_before(again_unix: Option<i64>) -> String {
+    let again = again_unix.map_or_else(
+        || "in ten minutes".to_owned(),
+        |again| format!("<t:{again}:R>"),
+    );
+    format!("You got everything a moment ago. The next one can be made {again}.")
 }
 
 fn stored(tally: &Tally) -> String {

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest as _, Multipart, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -132,7 +132,7 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let path: Vec<&str> = uri.path().trim_start_matches('/').split('/').collect();
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let body = content(&headers, body).await;
     match (method.as_str(), path.as_slice()) {
         ("GET", ["api", "v10", "users", "@me"]) => {
             json_reply(200, &json!({"id": "99", "username": "tomori"}))
@@ -184,6 +184,29 @@ async fn answer(
         ("POST", ["model", "v1", "chat", "completions"]) => completion(&headers),
         (method, path) => about_people(method, path, &body),
     }
+}
+
+/// What a request says; files of a form are under `files`, each a name and its bytes.
+async fn content(headers: &HeaderMap, body: Bytes) -> Value {
+    let kind = headers.get("content-type").map(HeaderValue::as_bytes);
+    if !kind.is_some_and(|kind| kind.starts_with(b"multipart/")) {
+        return serde_json::from_slice(&body).unwrap_or_default();
+    }
+    let mut request = Request::new(Body::from(body));
+    *request.headers_mut() = headers.clone();
+    let mut form = Multipart::from_request(request, &()).await.unwrap();
+    let mut content = json!({});
+    let mut files = Vec::new();
+    while let Some(field) = form.next_field().await.unwrap() {
+        let name = field.file_name().map(str::to_owned);
+        let bytes = field.bytes().await.unwrap();
+        match name {
+            None => content = serde_json::from_slice(&bytes).unwrap(),
+            Some(name) => files.push(json!({"name": name, "bytes": &*bytes})),
+        }
+    }
+    content["files"] = files.into();
+    content
 }
 
 /// Whose the servers are, and where the owner's direct messages are.

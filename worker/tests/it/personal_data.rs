@@ -1,10 +1,12 @@
-//! `/personal data`: what is stored is told, deleted, and gone everywhere.
+//! `/personal data`: what is stored is told, handed over, deleted, and gone everywhere.
 
+use std::io::{Cursor, Read as _};
 use std::time::Duration;
 
 use async_nats::jetstream::kv::Operation;
 use serde_json::{Value, json};
 use tokio::time::{Instant, interval};
+use zip::ZipArchive;
 
 use crate::panel::{assert_says, changed, filled, press_on, replaced};
 use crate::setup::set_up;
@@ -73,11 +75,7 @@ async fn everything_about_a_person_is_deleted_and_a_receipt_is_given() {
     })
     .await;
     set_up(&mut world).await;
-    let form = world.answer_to(run("memory server add")).await;
-    world
-        .answer_to(filled(&form, &[("memory", "we meet on Fridays")]))
-        .await;
-    assert_says(&world.fake.next_call().await.body, "I will remember");
+    teach(&mut world).await;
     world
         .run(
             "INSERT INTO personal_memories (user_id, persona_lineage_id, content, origin)
@@ -119,6 +117,91 @@ async fn everything_about_a_person_is_deleted_and_a_receipt_is_given() {
         .read_i32("SELECT count(*)::int FROM server_memories WHERE created_by IS NULL")
         .await;
     assert_eq!(left, Some(1), "the text belongs to the server");
+    world.remove().await;
+}
+
+/// The text of a file of an archive that came with a message.
+fn unpacked(message: &Value, name: &str) -> String {
+    let file = &message["files"][0];
+    let archive_name = file["name"].as_str().unwrap();
+    let expected = format!("tomori-personal-data-{ALICE}-");
+    assert!(archive_name.starts_with(&expected), "{archive_name}");
+    let bytes: Vec<u8> = serde_json::from_value(file["bytes"].clone()).unwrap();
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let mut text = String::new();
+    let mut file = archive.by_name(name).unwrap();
+    file.read_to_string(&mut text).unwrap();
+    text
+}
+
+async fn teach(world: &mut World) {
+    let form = world.answer_to(run("memory server add")).await;
+    world
+        .answer_to(filled(&form, &[("memory", "we meet on Fridays")]))
+        .await;
+    assert_says(&world.fake.next_call().await.body, "I will remember");
+}
+
+/// PRIV-48, PRIV-53, PRIV-54: directly; where that is not possible, not at all, and with the answer
+/// where somebody says so.
+#[tokio::test]
+async fn everything_about_a_person_is_handed_to_them_as_a_file() {
+    let mut world = World::start().await;
+    set_up(&mut world).await;
+    teach(&mut world).await;
+    let alice = ALICE.to_string();
+    let export = || run("personal data export");
+
+    world.fake.close(&alice, 403, 50_007);
+    let promise = world.answer_to(export()).await;
+    assert_eq!(
+        (&promise["type"], &promise["data"]["flags"]),
+        (&json!(5), &json!(64))
+    );
+    let told = world.fake.next_call().await.body;
+    assert_says(&told, "I cannot write to you directly");
+    assert_eq!(told["files"], Value::Null);
+
+    // What was not handed over does not count as made.
+    world.fake.open(&alice);
+    world.answer_to(export()).await;
+    let direct = world.fake.next_call().await;
+    assert_eq!((direct.kind, &direct.token), ("message", &alice));
+    assert_says(&direct.body, "Everything that I keep about you");
+    let taught = unpacked(&direct.body, "server_contributions.json");
+    for told in ["we meet on Fridays", "\"added_by_you\": true"] {
+        assert!(taught.contains(told), "{taught}");
+    }
+    let settings: Value = serde_json::from_str(&unpacked(&direct.body, "settings.json")).unwrap();
+    assert_eq!(settings[0]["privacy_level"], 0);
+    assert_says(&world.fake.next_call().await.body, "in our direct messages");
+
+    world.answer_to(export()).await;
+    assert_says(
+        &world.fake.next_call().await.body,
+        "You got everything a moment ago",
+    );
+    world
+        .run("UPDATE operation_quotas SET window_start = now() - interval '11 minutes'")
+        .await;
+    let (_, form) = open_form(&mut world).await;
+    let typed = [("phrase", PHRASE), ("level", "ends")];
+    let done = changed(&mut world, filled(&form, &typed)).await;
+    receipts(&mut world, done).await;
+    until("no table names her", async || {
+        world.tables_with(&alice).await.is_empty()
+    })
+    .await;
+    let panel = world.answer_to(run("personal data delete")).await;
+    world
+        .answer_to(press_on(&panel["data"], "Get it as a file"))
+        .await;
+    let here = world.fake.next_call().await;
+    assert_eq!(here.kind, "edit");
+    assert_says(&here.body, "Nothing is stored about you");
+    let manifest: Value = serde_json::from_str(&unpacked(&here.body, "manifest.json")).unwrap();
+    let counts = manifest["data"]["counts"].as_object().unwrap();
+    assert!(counts.values().all(|count| count == 0), "{manifest}");
     world.remove().await;
 }
 

@@ -75,6 +75,16 @@ fn derived_values_are_stable_and_differ_by_purpose_and_key() {
     assert_eq!(passphrase.expose_secret().len(), 43);
 }
 
+#[test]
+fn a_pseudonym_is_one_persons_under_one_master_key() {
+    let keyring = keyring_of(&[(1, MASTER)]);
+    let same = keyring.pseudonym(7).unwrap();
+    assert_eq!(same, keyring.pseudonym(7).unwrap());
+    assert_ne!(same, keyring.pseudonym(8).unwrap());
+    let other = keyring_of(&[(1, "another master key, as long as the first one")]);
+    assert_ne!(same, other.pseudonym(7).unwrap());
+}
+
 /// Released values: a change here means that no stored key opens any more.
 #[test]
 fn derivations_never_change() {

@@ -21,7 +21,8 @@
 //! | `control` | a worker asks which of its turns are to stop; a deletion in direct messages names nobody |
 //! | `post` | the echo of a post in direct messages names nobody but the bot |
 //! | `privacy` | who opts out is stopped and forgotten in every server; all who did are compared with the bucket |
-//! | `deletion` | everything about a person is deleted in every server |
+//! | `deletion` | everything about a person is deleted in every server; whoever asks for the end of one may have left it |
+//! | `archive` | a person is given what is stored about them in every server |
 //! | `explain` | operators ask about a message by its id alone |
 //! | `retention` | it goes by time |
 //! | `audit`, `rotate` | every sealed value is tried, or sealed anew |

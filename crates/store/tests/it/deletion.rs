@@ -12,7 +12,7 @@ use crate::world::{
     ALICE, CHANNEL, DIRECT, GUILD, OTHER_CHANNEL, admission, admit, claim, set_up, turn,
 };
 
-const BOB: UserId = UserId(200_000_000_000_000_002);
+pub(crate) const BOB: UserId = UserId(200_000_000_000_000_002);
 
 /// A row about a person in every column of the list; `$1` is the person, `$2` what makes ids differ.
 const ABOUT: &[&str] = &[
@@ -71,7 +71,7 @@ fn blocks() -> (String, i64) {
     ("persona_user_blocks".to_owned(), 1)
 }
 
-async fn fill(database: &Database, user: UserId) {
+pub(crate) async fn fill(database: &Database, user: UserId) {
     for statement in ABOUT {
         let marks = statement.contains("$2");
         let mut query = sqlx::query(*statement).bind(user.to_string());

@@ -8,6 +8,7 @@
 )]
 
 mod admission;
+mod archive;
 mod attempts;
 mod columns;
 mod control;

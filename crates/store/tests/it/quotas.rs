@@ -1,8 +1,8 @@
-//! How often somebody may do something in a day (GUARD-38 to GUARD-40).
+//! How often somebody may do something in a time (GUARD-38 to GUARD-40).
 
 use futures_util::future::join_all;
 use proto::id::UserId;
-use store::{Operation, Reservation, ReservedUse, Store};
+use store::{Counter, Operation, Reservation, ReservedUse, Store};
 
 use crate::database::Database;
 use crate::world::ALICE;
@@ -10,7 +10,7 @@ use crate::world::ALICE;
 const BOB: UserId = UserId(200_000_000_000_000_002);
 
 async fn reserve(store: &Store, user: UserId, limit: u32) -> Option<ReservedUse> {
-    let reserving = store.reserve_operation(user, Operation::KeyCheck, limit);
+    let reserving = store.reserve_operation(Counter::new(user.0), Operation::KeyCheck, limit);
     match reserving.await.unwrap() {
         Reservation::Granted(reserved) => Some(reserved),
         Reservation::Refused(_) => None,
@@ -39,7 +39,7 @@ async fn the_day_begins_with_the_first_use_and_is_told() {
     database
         .run("UPDATE operation_quotas SET window_start = now() - interval '23 hours 59 minutes'")
         .await;
-    let refused = store.reserve_operation(ALICE, Operation::KeyCheck, 1);
+    let refused = store.reserve_operation(Counter::new(ALICE.0), Operation::KeyCheck, 1);
     let Reservation::Refused(Some(again)) = refused.await.unwrap() else {
         panic!("not refused");
     };
@@ -93,7 +93,7 @@ async fn a_limit_of_zero_forbids() {
     let database = Database::migrated().await;
     let refused = database
         .store
-        .reserve_operation(ALICE, Operation::KeyCheck, 0);
+        .reserve_operation(Counter::new(ALICE.0), Operation::KeyCheck, 0);
     assert_eq!(refused.await.unwrap(), Reservation::Refused(None));
     assert_eq!(
         database
@@ -101,4 +101,41 @@ async fn a_limit_of_zero_forbids() {
             .await,
         0
     );
+}
+
+/// PRIV-54
+#[tokio::test]
+async fn an_archive_is_made_once_in_ten_minutes() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let counter = Counter::new(ALICE.0);
+    let export = async || {
+        let reserving = store.reserve_operation(counter, Operation::DataExport, 1);
+        matches!(reserving.await.unwrap(), Reservation::Granted(_))
+    };
+    assert!(export().await);
+    assert!(!export().await);
+    database
+        .run("UPDATE operation_quotas SET window_start = now() - interval '601 seconds'")
+        .await;
+    assert!(export().await);
+}
+
+/// GUARD-38: who deletes everything about themselves does not get the day's uses anew, and what is
+/// kept for that names nobody.
+#[tokio::test]
+async fn a_deletion_gives_nobody_uses_anew() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let counter = Counter::new(u64::MAX);
+    let check = async || {
+        let reserving = store.reserve_operation(counter, Operation::KeyCheck, 1);
+        matches!(reserving.await.unwrap(), Reservation::Granted(_))
+    };
+    assert!(check().await);
+    let deleting = store.delete_person(ALICE, store::OptOut::Ends);
+    deleting.await.unwrap();
+    assert!(!check().await);
+    let digits = counter.to_string();
+    assert!(digits.len() == 20 && digits.starts_with('0'), "{digits}");
 }

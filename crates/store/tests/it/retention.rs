@@ -7,7 +7,7 @@ use proto::id::{EventId, MessageId, UserId};
 use store::{Expiring, Operation, RULES, Rule, Store, TurnState};
 
 use crate::database::Database;
-use crate::world::{ALICE, GUILD, claim, kill_all, message, set_up, turn};
+use crate::world::{GUILD, claim, kill_all, message, set_up, turn};
 
 const BOB: UserId = UserId(200_000_000_000_000_002);
 
@@ -50,7 +50,7 @@ async fn everything_that_goes_by_time_goes_when_it_is_over() {
     store.end_turn(&lease, TurnState::Done, None).await.unwrap();
     let event = EventId::message_create(MessageId(3));
     store.begin_event(&event, "a").await.unwrap();
-    let counted = store.reserve_operation(ALICE, Operation::KeyCheck, 1);
+    let counted = store.reserve_operation(store::Counter::new(1), Operation::KeyCheck, 1);
     counted.await.unwrap();
     let second = std::time::Duration::from_secs(1);
     assert!(store.take_job("job", "w", second, second).await.unwrap());

@@ -28,7 +28,7 @@ const MEMBER: Given = Given {
 };
 
 /// Every command, by path; commands of one group stand together.
-pub(super) const ENTRIES: [Entry; 19] = [
+pub(super) const ENTRIES: [Entry; 20] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -137,6 +137,18 @@ pub(super) const ENTRIES: [Entry; 19] = [
         needs: Needs::Nothing,
         command: Command::DeletePerson,
         options: &[],
+    },
+    Entry {
+        path: "personal data export",
+        description: "Get everything that I keep about you, as a file",
+        needs: Needs::Nothing,
+        command: Command::ExportPerson,
+        options: &[Given {
+            name: "delivery",
+            description: "By direct message, unless you want it here; nobody else sees it",
+            is_required: false,
+            kind: Kind::Choice(&["dm", "here"]),
+        }],
     },
     Entry {
         path: "personal privacy",

@@ -5,6 +5,8 @@ use crate::command::args::{Reading, Written};
 /// What a control asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
+    /// Hand over everything first.
+    Export,
     /// Open the form in which the phrase is typed.
     AskPhrase,
     /// Take what was typed.
@@ -15,6 +17,7 @@ impl Action {
     /// Returns the arguments of a control that asks for this.
     pub(super) fn to_args(self) -> Vec<u8> {
         Written::new(match self {
+            Self::Export => b'e',
             Self::AskPhrase => b'a',
             Self::TakePhrase => b't',
         })
@@ -25,6 +28,7 @@ impl Action {
     pub(super) fn from_args(args: &[u8]) -> Option<Self> {
         let mut args = Reading::new(args);
         let action = match args.byte()? {
+            b'e' => Self::Export,
             b'a' => Self::AskPhrase,
             b't' => Self::TakePhrase,
             _ => return None,
@@ -40,7 +44,7 @@ mod tests {
 
     #[test]
     fn every_action_is_read_back() {
-        let all = [Action::AskPhrase, Action::TakePhrase];
+        let all = [Action::Export, Action::AskPhrase, Action::TakePhrase];
         assert_read_back(&all, Action::to_args, Action::from_args);
     }
 }

@@ -30,9 +30,15 @@ pub(super) fn show(
     lines.extend(note.map(Note::line));
     let ask = signer.sign(Route::PersonalData, Action::AskPhrase.to_args())?;
     let delete = button(ask, &ButtonText::DeleteData.into(), ButtonStyle::Danger);
+    let export = signer.sign(Route::PersonalData, Action::Export.to_args())?;
+    let export = button(
+        export,
+        &ButtonText::ExportData.into(),
+        ButtonStyle::Secondary,
+    );
     Ok(Panel {
         text: lines.join("\n"),
-        rows: vec![row(vec![delete])],
+        rows: vec![row(vec![export, delete])],
         quote: None,
     })
 }
@@ -88,7 +94,7 @@ mod tests {
     fn the_panel_keeps_discords_limits() {
         let note = Note::Warning(DataText::WrongPhrase.into());
         let panel = paint(|signer| show(signer, &Tally::default(), Some(&note)));
-        assert_eq!(leads_to(&panel).len(), 1);
+        assert_eq!(leads_to(&panel).len(), 2);
         assert!(panel.text.contains("Nothing is stored about you"));
     }
 

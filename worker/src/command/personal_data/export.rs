@@ -1,0 +1,219 @@
+//! `/personal data export`: everything that is stored about somebody, as one archive (CMD-35, PRIV-53).
+//!
+//! It is built in memory and kept nowhere. It goes to its person alone: directly, or with the answer
+//! that nobody else sees, never into a channel (PRIV-48).
+
+use std::io::{Cursor, Write as _};
+use std::time::Duration;
+
+use chrono::SecondsFormat;
+use discord::{File, NewMessage};
+use proto::event::Interaction;
+use proto::id::UserId;
+use serde_json::{Map, Value, json};
+use store::{Archive, Operation, Reservation, ReservedUse};
+use tokio::time::Instant;
+use zip::ZipWriter;
+use zip::result::ZipError;
+use zip::write::SimpleFileOptions;
+
+use crate::app::App;
+use crate::command::answer::{After, Finished, Panel, Plan};
+use crate::command::asker::Asker;
+use crate::command::reading::{counter, given, unreadable};
+use crate::notice::{DataText, Notice};
+
+/// Archives that one person gets in ten minutes (PRIV-54).
+const AT_MOST: u32 = 1;
+
+/// Longest time for the message with the archive; less than an answer may take in all.
+const SEND_WITHIN: Duration = Duration::from_secs(45);
+
+/// The version of the form of all exports (PRIV-47).
+const VERSION: &str = "1.0";
+
+/// Somebody wants to see everything about themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Export {
+    user: UserId,
+    delivery: Delivery,
+}
+
+/// The way of the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    /// A direct message.
+    Directly,
+    /// The answer that only its person sees.
+    Here,
+}
+
+/// Takes the command.
+pub(in crate::command) fn order(asker: &Asker, interaction: &Interaction) -> Plan {
+    let delivery = match given(interaction, "delivery") {
+        Some("here") => Delivery::Here,
+        _ => Delivery::Directly,
+    };
+    plan(asker, delivery)
+}
+
+/// Takes the button of the panel that deletes.
+pub(super) fn before_deletion(asker: &Asker) -> Plan {
+    plan(asker, Delivery::Here)
+}
+
+fn plan(asker: &Asker, delivery: Delivery) -> Plan {
+    Plan::defer(After::ExportPerson(Export {
+        user: asker.user,
+        delivery,
+    }))
+}
+
+/// Makes the archive and hands it over.
+///
+/// Cancel safe: dropped midway nothing is changed but that an archive counts as made.
+pub(in crate::command) async fn finish(app: &App, export: Export) -> Finished {
+    let done = async {
+        let reserved = reserve(app, export.user).await?;
+        let handed = hand(app, export).await;
+        if handed.is_err() {
+            give_back(app, reserved).await;
+        }
+        handed
+    };
+    done.await
+        .unwrap_or_else(|notice| Panel::say(&notice).into())
+}
+
+async fn hand(app: &App, export: Export) -> Result<Finished, Notice> {
+    let Export { user, delivery } = export;
+    let archive = app.store.archive(user, counter(app, user)?).await;
+    let archive = archive.map_err(unreadable)?;
+    let is_empty = archive.is_empty();
+    let packed = pack(&archive).map_err(|error| {
+        tracing::error!(%error, "an archive cannot be packed");
+        Notice::Unexpected
+    })?;
+    let made_ms = archive.made_at.timestamp_millis();
+    let name = format!("tomori-personal-data-{user}-{made_ms}.zip");
+    let files = vec![File::new(&name, "application/zip", packed)];
+    if delivery == Delivery::Here {
+        let panel = Panel::say(&DataText::Exported { is_empty }.into());
+        return Ok(Finished {
+            files,
+            ..panel.into()
+        });
+    }
+    send(app, user, &DataText::Exported { is_empty }.into(), files).await?;
+    Ok(Panel::say(&DataText::SentDirectly.into()).into())
+}
+
+/// Writes to somebody who asked for it, although an earlier message may not have been taken: they may
+/// have opened their direct messages for it. That they did not is not noted.
+async fn send(app: &App, user: UserId, words: &Notice, files: Vec<File>) -> Result<(), Notice> {
+    let text = words.text().into_owned();
+    // All attempts of this call are one message; the next archive is another.
+    let plain = NewMessage::plain(text, rand::random(), Instant::now() + SEND_WITHIN);
+    let message = NewMessage { files, ..plain };
+    match app.discord.send_directly(user, &message).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_direct_closed() => Err(DataText::DirectClosed.into()),
+        Err(error) => {
+            tracing::warn!(%error, "an archive was not sent");
+            Err(DataText::NotSent.into())
+        }
+    }
+}
+
+async fn reserve(app: &App, user: UserId) -> Result<ReservedUse, Notice> {
+    let counter = counter(app, user)?;
+    let reserving = app
+        .store
+        .reserve_operation(counter, Operation::DataExport, AT_MOST);
+    match reserving.await.map_err(unreadable)? {
+        Reservation::Granted(reserved) => Ok(reserved),
+        Reservation::Refused(again) => Err(DataText::ExportedBefore {
+            again_unix: again.map(|again| again.timestamp()),
+        }
+        .into()),
+    }
+}
+
+async fn give_back(app: &App, reserved: ReservedUse) {
+    if let Err(error) = app.store.give_operation_back(reserved).await {
+        tracing::warn!(%error, "an archive that nobody has stays counted");
+    }
+}
+
+/// Puts every kind into a file of its own, and what there is into the first.
+fn pack(archive: &Archive) -> Result<Vec<u8>, ZipError> {
+    let mut packed = ZipWriter::new(Cursor::new(Vec::new()));
+    let mut add = |name: &str, content: &Value| {
+        packed.start_file(name, SimpleFileOptions::default())?;
+        serde_json::to_writer_pretty(&mut packed, content).map_err(std::io::Error::from)?;
+        packed.write_all(b"\n").map_err(ZipError::from)
+    };
+    add("manifest.json", &manifest(archive))?;
+    for (kind, rows) in &archive.parts {
+        add(&format!("{kind}.json"), &Value::Array(rows.clone()))?;
+    }
+    Ok(packed.finish()?.into_inner())
+}
+
+fn manifest(archive: &Archive) -> Value {
+    let counts = archive.parts.iter();
+    let counts: Map<String, Value> = counts
+        .map(|(kind, rows)| (kind.clone(), rows.len().into()))
+        .collect();
+    json!({
+        "version": VERSION,
+        "type": "personal_data",
+        "exported_at": archive.made_at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        "data": {"counts": counts},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use chrono::DateTime;
+    use zip::ZipArchive;
+
+    use super::*;
+
+    /// PRIV-47, PRIV-53
+    #[test]
+    fn an_archive_has_a_manifest_and_a_file_for_each_kind() {
+        let archive = Archive {
+            made_at: DateTime::from_timestamp_millis(1_800_000_000_123).unwrap(),
+            parts: vec![
+                ("memories".to_owned(), vec![json!({"text": "茶が好き"})]),
+                ("turns".to_owned(), Vec::new()),
+            ],
+        };
+        let mut read = ZipArchive::new(Cursor::new(pack(&archive).unwrap())).unwrap();
+        let mut text = |name: &str| {
+            let mut text = String::new();
+            read.by_name(name)
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
+            text
+        };
+        let manifest: Value = serde_json::from_str(&text("manifest.json")).unwrap();
+        assert_eq!(
+            manifest,
+            json!({
+                "version": "1.0", "type": "personal_data",
+                "exported_at": "2027-01-15T08:00:00.123Z",
+                "data": {"counts": {"memories": 1, "turns": 0}},
+            })
+        );
+        assert_eq!(
+            text("memories.json"),
+            "[\n  {\n    \"text\": \"茶が好き\"\n  }\n]\n"
+        );
+        assert_eq!(text("turns.json"), "[]\n");
+    }
+}
