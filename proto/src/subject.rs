@@ -200,9 +200,9 @@ impl Names {
         format!("{}.hint.keys", self.prefix)
     }
 
-    /// Word that everything about a person was deleted, so that no worker keeps anything in memory; the
-    /// payload is the person's id as text. Never stored.
-    pub fn person_deleted(&self) -> String {
+    /// Word that everything about a person or a server was deleted, so that no worker keeps anything in
+    /// memory; the payload is the person's id as text, or the server's behind a `g`. Never stored.
+    pub fn data_deleted(&self) -> String {
         format!("{}.hint.person_deleted", self.prefix)
     }
 

@@ -25,6 +25,7 @@ mod provider_services;
 mod reading;
 pub(crate) mod respond;
 mod restriction;
+mod server_data;
 mod setup;
 mod why;
 
@@ -36,7 +37,7 @@ use self::asker::Asker;
 use self::catalogue::{Command, Needs};
 use self::component::{ComponentId, Rejected, Route};
 use crate::app::App;
-use crate::notice::{Notice, RestrictionText};
+use crate::notice::{Notice, RestrictionText, ServerDataText};
 
 /// Decides about the use of a command, button, menu or form at this Unix time in milliseconds.
 ///
@@ -62,6 +63,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::Memory(order) => memory::finish(app, *order).await.into(),
         After::ExportPerson(export) => personal_data::export::finish(app, export).await,
         After::DeletePerson(deletion) => personal_data::finish(app, deletion).await.into(),
+        After::DeleteServer(deletion) => server_data::finish(app, deletion).await.into(),
         After::PersonalProvider(order) => personal_provider::finish(app, *order).await.into(),
         After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
         After::ProviderServices(order) => provider_services::finish(app, *order).await.into(),
@@ -87,6 +89,7 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         After::ProviderKeys(order) => provider_keys::waiting(app, order),
         After::ProviderServices(order) => provider_services::waiting(app, order),
         After::DeletePerson(_)
+        | After::DeleteServer(_)
         | After::ExportPerson(_)
         | After::Memory(_)
         | After::Restrict(_)
@@ -115,6 +118,7 @@ async fn run_command(
         }
         Command::ExportPerson => Ok(personal_data::export::order(asker, interaction)),
         Command::DeletePerson => personal_data::open_delete(app, asker).await,
+        Command::DeleteServer => server_data::open(app, asker).await,
         Command::Block => restriction::block(app, asker, interaction).await,
         Command::Blacklist => restriction::blacklist(asker, interaction),
         Command::Restrictions => restriction::open(app, asker).await,
@@ -157,6 +161,7 @@ async fn use_component(
         Route::PersonalData => {
             personal_data::use_component(app, &asker, &id.args, interaction).await
         }
+        Route::ServerData => server_data::use_component(app, &asker, &id.args, interaction).await,
         Route::Restrictions => restriction::use_component(app, asker, &id.args, &interaction).await,
         Route::PersonalProvider => {
             personal_provider::use_component(app, asker, &id.args, interaction).await
@@ -187,6 +192,7 @@ const fn needs(route: Route) -> Needs {
         // What is shown there depends on who asks.
         Route::Details | Route::Memory | Route::PersonalProvider => Needs::Nothing,
         Route::PersonalData => Needs::Nothing,
+        Route::ServerData => Needs::Administrator,
     }
 }
 
@@ -195,6 +201,8 @@ fn permit(asker: &Asker, needs: Needs) -> Result<(), Notice> {
         Needs::Nothing => Ok(()),
         Needs::ManageGuild if asker.may_manage() => Ok(()),
         Needs::ManageGuild => Err(Notice::NeedsManageGuild),
+        Needs::Administrator if asker.may_end_everything() => Ok(()),
+        Needs::Administrator => Err(ServerDataText::NeedsAdministrator.into()),
         Needs::ModerateMembers if asker.may_moderate_members() => Ok(()),
         Needs::ModerateMembers => Err(RestrictionText::NeedsModerateMembers.into()),
     }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::id::UserId;
-use store::{Errand, Receipt, ReceiptId, TakenErrand};
+use store::{Errand, Receipt, ReceiptId, ReceiptKind, TakenErrand};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::app::App;
 use crate::job::{self, Look};
 use crate::metrics::{self, Ran};
-use crate::notice::{DataText, Notice};
+use crate::notice::{DataText, Notice, ServerDataText};
 use crate::{forgetting, privacy};
 
 /// Name of the job among those that have one leader.
@@ -90,8 +90,8 @@ async fn run(app: &App, taken: TakenErrand) -> Result<(), store::Error> {
             .agree(&app.store, user)
             .await
             .map_err(Error::from),
-        Errand::Forget(user) => {
-            let is_told = forgetting::tell(app, user).await;
+        Errand::Forget(gone) => {
+            let is_told = forgetting::tell(app, gone).await;
             is_told.then_some(()).ok_or(Error::Broker)
         }
         Errand::Receipt(user, receipt) => send(app, user, receipt).await,
@@ -134,11 +134,19 @@ async fn send(app: &App, user: UserId, receipt: ReceiptId) -> Result<(), Error> 
 async fn post(app: &App, user: UserId, receipt: &Receipt) -> Result<(), discord::Error> {
     // The same for every attempt: what was sent and in doubt is not sent twice.
     let (nonce, _) = receipt.id.0.as_u64_pair();
-    let notice = Notice::from(DataText::Deleted {
-        receipt: receipt.clone(),
-        backup_days: app.settings.data.backup_days,
-        is_ignored_soon: false,
-    });
+    let backup_days = app.settings.data.backup_days;
+    let receipt = receipt.clone();
+    let notice = match receipt.kind {
+        ReceiptKind::Person => Notice::from(DataText::Deleted {
+            receipt,
+            backup_days,
+            is_ignored_soon: false,
+        }),
+        ReceiptKind::Server | ReceiptKind::Left => Notice::from(ServerDataText::Deleted {
+            receipt,
+            backup_days,
+        }),
+    };
     let text = notice.text().into_owned();
     let message = discord::NewMessage::plain(text, nonce, Instant::now() + TELL_WITHIN);
     app.discord.send_directly(user, &message).await.map(drop)

@@ -1,17 +1,20 @@
-//! Everything about one person is deleted, in every server, in one transaction (PRIV-64 to PRIV-67).
+//! Everything about one person is deleted, in every server, in one transaction (PRIV-64 to PRIV-67);
+//! and everything of one server ([`server`]).
 //!
 //! What is left to do outside of this database goes into the outbox in the same transaction. A
 //! receipt stays that says how much it was, and not whose.
 
 mod columns;
 mod receipt;
+mod server;
 
-use proto::id::{ChannelId, UserId};
+use proto::id::{ChannelId, TenantId, UserId};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
 pub use self::columns::{Fate, PERSONAL_COLUMNS, PersonalColumn};
-pub use self::receipt::{Deleted, Held, Kept, Receipt, ReceiptId, Tally};
+pub use self::receipt::{Deleted, Held, Kept, Receipt, ReceiptId, ReceiptKind, Tally};
+pub use self::server::Cause;
 use crate::outbox::{Errand, put};
 use crate::pool::scope::Opened;
 use crate::row::Place;
@@ -123,11 +126,11 @@ async fn delete(opened: &mut Opened, user: UserId, opt_out: OptOut) -> Result<De
         .await?;
         tally.keep(Kept::OptOut, 1);
     }
-    let receipt = receipt::write(&mut transaction, "user", tally).await?;
+    let receipt = receipt::write(&mut transaction, ReceiptKind::Person, tally).await?;
     let (receipt_id, direct) = (receipt.id, user);
     for errand in [
         Errand::Level(user),
-        Errand::Forget(user),
+        Errand::Forget(TenantId::Direct(user)),
         Errand::Receipt(direct, receipt_id),
     ] {
         put(&mut transaction, errand).await?;

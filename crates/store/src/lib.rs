@@ -77,7 +77,8 @@ pub use connect::{Settings, Store, Tls};
 pub use control::{Kill, Killed, StopWord, Whose};
 pub use decision::Decision;
 pub use deletion::{
-    Deleted, Fate, Held, Kept, OptOut, PERSONAL_COLUMNS, PersonalColumn, Receipt, ReceiptId, Tally,
+    Cause, Deleted, Fate, Held, Kept, OptOut, PERSONAL_COLUMNS, PersonalColumn, Receipt, ReceiptId,
+    ReceiptKind, Tally,
 };
 pub use edited::Edited;
 pub use error::{Error, Fault};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use proto::id::UserId;
+use proto::id::{GuildId, TenantId, UserId};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -18,8 +18,9 @@ const BATCH: i64 = 20;
 pub enum Errand {
     /// Make the bucket of privacy levels say of a person what the database says.
     Level(UserId),
-    /// Let every worker drop what it holds of a person in memory.
-    Forget(UserId),
+    /// Let every worker drop what it holds in memory of a server, or of a person and the direct
+    /// messages with them.
+    Forget(TenantId),
     /// Send a person a receipt, by a direct message.
     Receipt(UserId, ReceiptId),
 }
@@ -45,7 +46,10 @@ impl Errand {
 
     fn payload(self) -> Value {
         match self {
-            Self::Level(user) | Self::Forget(user) => json!({"user": user.to_string()}),
+            Self::Level(user) | Self::Forget(TenantId::Direct(user)) => {
+                json!({"user": user.to_string()})
+            }
+            Self::Forget(TenantId::Guild(guild)) => json!({"guild": guild.to_string()}),
             Self::Receipt(user, receipt) => {
                 json!({"user": user.to_string(), "receipt": receipt.to_string()})
             }
@@ -64,7 +68,11 @@ impl Errand {
         };
         match kind {
             "kv_privacy" => Ok(Self::Level(place.parse(id("user"))?)),
-            "forget" => Ok(Self::Forget(place.parse(id("user"))?)),
+            "forget" if payload.get("guild").is_some() => {
+                let guild = GuildId(place.parse(id("guild"))?);
+                Ok(Self::Forget(TenantId::Guild(guild)))
+            }
+            "forget" => Ok(Self::Forget(TenantId::Direct(place.parse(id("user"))?))),
             "dm" => {
                 let receipt = ReceiptId(place.parse(id("receipt"))?);
                 Ok(Self::Receipt(place.parse(id("user"))?, receipt))

@@ -16,6 +16,7 @@ use super::provider_keys;
 use super::provider_services;
 use super::respond::Order;
 use super::restriction;
+use super::server_data::ServerDeletion;
 use super::setup::Submission;
 use super::why::Question;
 use crate::notice::{CheckText, Notice};
@@ -37,6 +38,8 @@ pub(crate) enum After {
     ExportPerson(Export),
     /// Delete everything about a person.
     DeletePerson(Deletion),
+    /// Delete everything of a server.
+    DeleteServer(ServerDeletion),
     /// Change or test a person's own keys.
     PersonalProvider(Box<personal_provider::Order>),
     /// Change or test provider keys.

@@ -55,6 +55,12 @@ impl Asker {
                 .intersects(Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR)
     }
 
+    /// Tells whether the person may delete all that is set here: the owner, who has every permission,
+    /// administrators, and everyone in their own direct messages.
+    pub(crate) fn may_end_everything(&self) -> bool {
+        self.tenant.is_direct() || self.permissions.contains(Permissions::ADMINISTRATOR)
+    }
+
     /// Tells whether the person may end what others asked for: who may delete messages, and everyone
     /// in their own direct messages.
     pub(crate) fn may_moderate(&self) -> bool {
@@ -101,6 +107,14 @@ mod tests {
         let everything_else =
             Permissions::all().difference(Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR);
         assert!(!asker(1, everything_else).may_manage());
+    }
+
+    #[test]
+    fn only_administrators_end_everything() {
+        assert!(asker(1, Permissions::ADMINISTRATOR).may_end_everything());
+        let everything_else = Permissions::all().difference(Permissions::ADMINISTRATOR);
+        assert!(!asker(1, everything_else).may_end_everything());
+        assert!(asker(0, Permissions::empty()).may_end_everything());
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     ExportPerson,
     /// CMD-36.
     DeletePerson,
+    /// CMD-77.
+    DeleteServer,
     /// CMD-55.
     Block,
     /// CMD-72.
@@ -56,6 +58,8 @@ pub(crate) enum Needs {
     Nothing,
     /// To manage the server.
     ManageGuild,
+    /// To own the server, or to administrate it.
+    Administrator,
     /// To manage the server, or to moderate its members.
     ModerateMembers,
 }
@@ -175,7 +179,8 @@ fn registration(
             .then(|| vec![InteractionContextType::Guild, InteractionContextType::BotDm]),
         default_member_permissions: match needs {
             Needs::Nothing | Needs::ModerateMembers => None,
-            Needs::ManageGuild => Some(Permissions::MANAGE_GUILD),
+            // Of a group all commands are shown to the same people.
+            Needs::ManageGuild | Needs::Administrator => Some(Permissions::MANAGE_GUILD),
         },
         description: description.to_owned(),
         description_localizations: None,

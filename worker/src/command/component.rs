@@ -43,6 +43,8 @@ pub(crate) enum Route {
     TakeKey,
     /// `/personal data`: everything; the arguments say what.
     PersonalData,
+    /// `/server data`: everything; the arguments say what.
+    ServerData,
     /// `/personal provider`: everything; the arguments say what.
     PersonalProvider,
     /// `/provider keys`: everything; the arguments say what.
@@ -57,7 +59,7 @@ pub(crate) enum Route {
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::TakeLevel,
         Self::Memory,
         Self::Restrictions,
@@ -66,6 +68,7 @@ impl Route {
         Self::AskKey,
         Self::TakeKey,
         Self::PersonalData,
+        Self::ServerData,
         Self::PersonalProvider,
         Self::ProviderKeys,
         Self::ProviderServices,
@@ -85,6 +88,7 @@ impl Route {
             Self::AskKey => "su-ask",
             Self::TakeKey => "su-take",
             Self::PersonalData => "my-data",
+            Self::ServerData => "sv-data",
             Self::PersonalProvider => "own",
             Self::ProviderKeys => "keys",
             Self::ProviderServices => "services",

@@ -169,6 +169,7 @@ fn held_line((held, number): (Held, u64)) -> String {
         Held::Decisions => "records of what was decided about messages of yours (no text)",
         Held::Quotas => "counts of what you did",
         Held::Blacklists => "servers that do without memories of you",
+        Held::Personas | Held::ServerMemories | Held::Restrictions => "of servers",
     };
     format!("• {what}: {number}")
 }

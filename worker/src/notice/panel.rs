@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     ButtonText, CheckText, DataText, KeysSaid, KeysText, MemorySaid, MemoryText, Notice,
-    PersonalSaid, PersonalText, RestrictionText, ServicesText,
+    PersonalSaid, PersonalText, RestrictionText, ServerDataText, ServicesText,
 };
 
 /// A part of a panel.
@@ -16,6 +16,8 @@ pub enum PanelText {
     Check(CheckText),
     /// About what is stored about a person.
     Data(DataText),
+    /// About what is stored about a server.
+    ServerData(ServerDataText),
     /// A part of the panel of provider keys.
     Keys(KeysText),
     /// What came of a change in that panel.
@@ -43,6 +45,7 @@ impl PanelText {
             Self::Button(text) => text.text(),
             Self::Check(text) => text.text(),
             Self::Data(text) => text.text(),
+            Self::ServerData(text) => text.text(),
             Self::Keys(text) => text.text(),
             Self::KeysSaid(text) => text.text(),
             Self::Memory(text) => text.text(),
@@ -79,6 +82,12 @@ impl From<CheckText> for Notice {
 impl From<DataText> for Notice {
     fn from(text: DataText) -> Self {
         Self::Panel(PanelText::Data(text))
+    }
+}
+
+impl From<ServerDataText> for Notice {
+    fn from(text: ServerDataText) -> Self {
+        Self::Panel(PanelText::ServerData(text))
     }
 }
 

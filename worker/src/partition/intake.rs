@@ -152,7 +152,7 @@ impl Intake {
                 }
                 Ok(channel) = nudges.recv() => self.nudged(channel).await,
                 Ok(()) = hidden.changed() => self.schedule.forget_hidden(),
-                person = forgotten.recv() => self.schedule.forget_person(person.ok()),
+                gone = forgotten.recv() => self.schedule.forget(gone.ok()),
                 Some(ended) = self.schedule.next_ended() => self.schedule.after(ended).await,
                 delivery = self.owned.messages.next() => {
                     let Some(Ok(delivery)) = delivery else { return };

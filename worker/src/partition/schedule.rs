@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use proto::id::{ChannelId, MessageId, UserId};
+use proto::id::{ChannelId, MessageId, TenantId, UserId};
 use store::{Turn, TurnId};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -87,14 +87,22 @@ impl Schedule {
         }
     }
 
-    /// Forgets what a person has said whose data was deleted; everything where it is not known any more
-    /// who that was.
-    pub(super) fn forget_person(&mut self, person: Option<UserId>) {
-        let Some(person) = person else {
-            return self.forget_histories();
-        };
-        for channel in self.channels.values() {
-            channel.history.forget_authors(|author| author == person);
+    /// Forgets what a person has said, or what was said on a server, whose data was deleted; everything
+    /// where it is not known any more whose that was.
+    pub(super) fn forget(&mut self, gone: Option<TenantId>) {
+        match gone {
+            None => self.forget_histories(),
+            Some(TenantId::Direct(person)) => {
+                for channel in self.channels.values() {
+                    channel.history.forget_authors(|author| author == person);
+                }
+            }
+            Some(TenantId::Guild(guild)) => {
+                let channels = self.channels.values_mut();
+                for channel in channels.filter(|channel| channel.guild == Some(guild.0)) {
+                    channel.history = History::default();
+                }
+            }
         }
     }
 

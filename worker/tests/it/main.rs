@@ -24,6 +24,7 @@ mod provider_services;
 mod registration;
 mod remote;
 mod restrictions;
+mod server_data;
 mod setup;
 mod start;
 mod switches;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::row::Place;
 use crate::{Error, Store};
 
 /// The number of a receipt, by which somebody can refer to it.
@@ -20,20 +21,47 @@ impl fmt::Display for ReceiptId {
     }
 }
 
-/// A kind of what is stored about somebody.
+/// What was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptKind {
+    /// Everything about a person.
+    Person,
+    /// Everything of a server, because somebody wanted it.
+    Server,
+    /// Everything of a server that the bot had left.
+    Left,
+}
+
+impl ReceiptKind {
+    const ALL: [Self; 3] = [Self::Person, Self::Server, Self::Left];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "user",
+            Self::Server => "server",
+            Self::Left => "guild_purge",
+        }
+    }
+}
+
+/// A kind of what is stored about somebody, or about a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// The settings of a person, the privacy level among them.
+    /// The settings of a person, the privacy level among them; or of a server.
     Settings,
+    /// Personas of a server.
+    Personas,
+    /// What a server remembers.
+    ServerMemories,
     /// What was to be remembered about oneself.
     PersonalMemories,
     /// What servers remember about a person.
     MemoriesAbout,
-    /// Provider keys.
+    /// Keys of providers, and of services.
     Keys,
-    /// Model servers of one's own.
+    /// Model servers of one's own, and tool servers.
     Endpoints,
-    /// Models that stand in for others.
+    /// Models that stand in for others, and those of single channels.
     Models,
     /// Direct messages with the bot: their settings, persona and memories.
     Direct,
@@ -45,12 +73,16 @@ pub enum Held {
     Quotas,
     /// Servers that do without memories of a person.
     Blacklists,
+    /// Whom a server does without, and whom its personas do not answer.
+    Restrictions,
 }
 
 impl Held {
     /// All kinds, in the order in which people are told.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Settings,
+        Self::Personas,
+        Self::ServerMemories,
         Self::PersonalMemories,
         Self::MemoriesAbout,
         Self::Keys,
@@ -61,11 +93,14 @@ impl Held {
         Self::Decisions,
         Self::Quotas,
         Self::Blacklists,
+        Self::Restrictions,
     ];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Settings => "settings",
+            Self::Personas => "personas",
+            Self::ServerMemories => "server_memories",
             Self::PersonalMemories => "personal_memories",
             Self::MemoriesAbout => "memories_about",
             Self::Keys => "keys",
@@ -76,6 +111,7 @@ impl Held {
             Self::Decisions => "decisions",
             Self::Quotas => "quotas",
             Self::Blacklists => "blacklists",
+            Self::Restrictions => "restrictions",
         }
     }
 }
@@ -192,6 +228,8 @@ impl Tally {
 pub struct Receipt {
     /// Its number.
     pub id: ReceiptId,
+    /// What.
+    pub kind: ReceiptKind,
     /// When.
     pub done_at: DateTime<Utc>,
     /// How much, and what was kept.
@@ -201,7 +239,7 @@ pub struct Receipt {
 /// What a deletion did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
-    /// What the person is told.
+    /// What is told about it.
     pub receipt: Receipt,
     /// The channels in which open turns ended, in no order, without repetition.
     pub stopped_in: Vec<ChannelId>,
@@ -210,19 +248,20 @@ pub struct Deleted {
 /// Writes a receipt.
 pub(super) async fn write(
     connection: &mut PgConnection,
-    kind: &'static str,
+    kind: ReceiptKind,
     tally: Tally,
 ) -> Result<Receipt, Error> {
     let row = sqlx::query!(
         "INSERT INTO deletion_receipts (kind, counts) VALUES ($1, $2)
          RETURNING receipt_id, done_at",
-        kind,
+        kind.as_str(),
         tally.to_json(),
     )
     .fetch_one(connection)
     .await?;
     Ok(Receipt {
         id: ReceiptId(row.receipt_id),
+        kind,
         done_at: row.done_at,
         tally,
     })
@@ -232,16 +271,25 @@ impl Store {
     /// Reads a receipt; `None` when its time is over.
     ///
     /// # Errors
-    /// `Unavailable`.
+    /// `Corrupt`, `Unavailable`.
     pub async fn receipt(&self, id: ReceiptId) -> Result<Option<Receipt>, Error> {
         let row = sqlx::query!(
-            "SELECT done_at, counts FROM deletion_receipts WHERE receipt_id = $1",
+            "SELECT kind, done_at, counts FROM deletion_receipts WHERE receipt_id = $1",
             id.0,
         )
         .fetch_optional(self.pool.shared())
         .await?;
-        Ok(row.map(|row| Receipt {
+        let Some(row) = row else { return Ok(None) };
+        let place = Place {
+            table: "deletion_receipts",
+            column: "kind",
+            row: &id,
+        };
+        let mut kinds = ReceiptKind::ALL.into_iter();
+        let kind = kinds.find(|kind| kind.as_str() == row.kind);
+        Ok(Some(Receipt {
             id,
+            kind: kind.ok_or_else(|| place.corrupt())?,
             done_at: row.done_at,
             tally: Tally::of_json(&row.counts),
         }))

@@ -2,7 +2,7 @@
 //! predicate, for every table that the catalogue names (DB-60 to DB-64, SEC-57).
 
 mod check;
-mod fill;
+pub(crate) mod fill;
 
 use std::collections::BTreeSet;
 use std::fs;

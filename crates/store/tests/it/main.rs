@@ -34,6 +34,7 @@ mod restrictions;
 mod retention;
 mod rotation;
 mod schema;
+mod server_deletion;
 mod service_keys;
 mod steps;
 mod turn_attempts;

@@ -28,7 +28,7 @@ const MEMBER: Given = Given {
 };
 
 /// Every command, by path; commands of one group stand together.
-pub(super) const ENTRIES: [Entry; 20] = [
+pub(super) const ENTRIES: [Entry; 21] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -179,6 +179,13 @@ pub(super) const ENTRIES: [Entry; 20] = [
         options: &[],
     },
     Entry {
+        path: "server data delete",
+        description: "See how much I keep about this server, and delete all of it",
+        needs: Needs::Administrator,
+        command: Command::DeleteServer,
+        options: &[],
+    },
+    Entry {
         path: "server user-blacklist add",
         description: "Let me do without my memories of somebody in this server",
         needs: Needs::ManageGuild,
@@ -221,7 +228,7 @@ pub(super) const ENTRIES: [Entry; 20] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-pub(super) const GROUPS: [(&str, &str); 11] = [
+pub(super) const GROUPS: [(&str, &str); 12] = [
     ("bot", "Steer what I say here"),
     ("memory", "What I remember, and what I shall"),
     ("memory personal", "What I remember about you"),
@@ -234,6 +241,7 @@ pub(super) const GROUPS: [(&str, &str); 11] = [
         "Keys of this server for model providers and services",
     ),
     ("server", "What holds in this server"),
+    ("server data", "Everything that I keep about this server"),
     (
         "server user-blacklist",
         "Whose memories I do without, and whom personas do not answer",

@@ -4,26 +4,26 @@ use crate::database::Database;
 
 /// A server and a person, by their Discord ids.
 #[derive(Clone, Copy)]
-pub(super) struct Names {
-    pub(super) guild: u64,
-    pub(super) user: u64,
+pub(crate) struct Names {
+    pub(crate) guild: u64,
+    pub(crate) user: u64,
 }
 
-pub(super) const OURS: Names = Names {
+pub(crate) const OURS: Names = Names {
     guild: 100_000_000_000_000_001,
     user: 200_000_000_000_000_001,
 };
-pub(super) const THEIRS: Names = Names {
+pub(crate) const THEIRS: Names = Names {
     guild: 100_000_000_000_000_002,
     user: 200_000_000_000_000_002,
 };
 
 /// The same with the rows that they have.
 #[derive(Clone, Copy)]
-pub(super) struct Ids {
-    pub(super) names: Names,
-    pub(super) server: i64,
-    pub(super) user: i64,
+pub(crate) struct Ids {
+    pub(crate) names: Names,
+    pub(crate) server: i64,
+    pub(crate) user: i64,
 }
 
 /// One statement per table; `$1` is the row of the server, `$2` of the user, `$3` the Discord id of
@@ -80,7 +80,7 @@ const ROWS: &[&str] = &[
 ];
 
 /// Adds a row to every table, or more.
-pub(super) async fn fill(database: &Database, names: Names) -> Ids {
+pub(crate) async fn fill(database: &Database, names: Names) -> Ids {
     let guild = names.guild.to_string();
     let server = "INSERT INTO servers (server_disc_id) VALUES ($1) RETURNING server_id";
     let server = insert(database, server, &guild).await;
