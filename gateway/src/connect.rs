@@ -128,6 +128,8 @@ impl Reader<'_> {
             | Kind::MessageDelete
             | Kind::MessageDeleteBulk
             | Kind::Interaction
+            | Kind::GuildCreate
+            | Kind::GuildDelete
             | Kind::Other => self.intake.take(header, text, read_at_ms, &self.progress),
         }
     }

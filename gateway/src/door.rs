@@ -58,7 +58,11 @@ impl People {
             Body::MessageCreate(message) | Body::MessageUpdate(message) => {
                 Some(Self::of_message(message))
             }
-            Body::MessageDelete(_) | Body::Gap(_) | Body::Job(_) => None,
+            Body::MessageDelete(_)
+            | Body::Gap(_)
+            | Body::Job(_)
+            | Body::GuildHere(_)
+            | Body::GuildLeft(_) => None,
         }
     }
 

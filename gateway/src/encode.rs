@@ -4,6 +4,7 @@
 //! A frame is looked at before it is decoded: [`Header::scan`] finds kind and sequence without
 //! parsing, and only the kinds of [`Kind`] that workers use are parsed at all.
 
+mod guild;
 mod interaction;
 mod message;
 mod wire;
@@ -31,13 +32,17 @@ pub enum Kind {
     MessageDeleteBulk,
     /// A person used a command, component or form.
     Interaction,
+    /// The bot is in a server, or comes into one.
+    GuildCreate,
+    /// The bot is removed from a server, or nobody can reach it.
+    GuildDelete,
     /// Nothing that a worker needs.
     Other,
 }
 
 impl Kind {
     /// Every kind, for metrics that start at zero.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ready,
         Self::Resumed,
         Self::MessageCreate,
@@ -45,6 +50,8 @@ impl Kind {
         Self::MessageDelete,
         Self::MessageDeleteBulk,
         Self::Interaction,
+        Self::GuildCreate,
+        Self::GuildDelete,
         Self::Other,
     ];
 
@@ -58,6 +65,8 @@ impl Kind {
             Self::MessageDelete => "message_delete",
             Self::MessageDeleteBulk => "message_delete_bulk",
             Self::Interaction => "interaction",
+            Self::GuildCreate => "guild_create",
+            Self::GuildDelete => "guild_delete",
             Self::Other => "other",
         }
     }
@@ -71,6 +80,8 @@ impl Kind {
             "MESSAGE_DELETE" => Self::MessageDelete,
             "MESSAGE_DELETE_BULK" => Self::MessageDeleteBulk,
             "INTERACTION_CREATE" => Self::Interaction,
+            "GUILD_CREATE" => Self::GuildCreate,
+            "GUILD_DELETE" => Self::GuildDelete,
             _ => Self::Other,
         }
     }
@@ -108,6 +119,10 @@ pub enum Decoded {
     Update(event::Message),
     /// Messages were deleted.
     Delete(event::MessageDelete),
+    /// The bot is in a server.
+    GuildHere(event::Guild),
+    /// The bot was removed from a server.
+    GuildLeft(event::Guild),
     /// A person wants an answer within three seconds.
     Interaction(Box<event::Interaction>),
 }
@@ -119,19 +134,22 @@ pub enum Skip {
     Unused,
     /// An update without author or content: it says nothing that a worker keeps.
     Partial,
+    /// A server that nobody can reach: the bot neither came nor left.
+    Outage,
     /// Not what Discord documents; the frame is lost, the session goes on.
     Malformed,
 }
 
 impl Skip {
     /// Every reason, for metrics that start at zero.
-    pub const ALL: [Self; 3] = [Self::Unused, Self::Partial, Self::Malformed];
+    pub const ALL: [Self; 4] = [Self::Unused, Self::Partial, Self::Outage, Self::Malformed];
 
     /// Returns the metric label.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Unused => "unused",
             Self::Partial => "partial",
+            Self::Outage => "outage",
             Self::Malformed => "malformed",
         }
     }
@@ -156,6 +174,8 @@ pub fn decode(kind: Kind, frame: &str, own: UserId) -> Result<Decoded, Skip> {
         Kind::MessageDeleteBulk => message::bulk_deleted(data(frame)?)
             .map(Decoded::Delete)
             .ok_or(Skip::Malformed),
+        Kind::GuildCreate => guild::reachable(data(frame)?).map(Decoded::GuildHere),
+        Kind::GuildDelete => guild::reachable(data(frame)?).map(Decoded::GuildLeft),
         Kind::Interaction => {
             let encoded = interaction::encode(data(frame)?).ok_or(Skip::Malformed)?;
             Ok(Decoded::Interaction(Box::new(encoded)))
@@ -176,7 +196,8 @@ fn data<T: DeserializeOwned>(frame: &str) -> Result<T, Skip> {
 }
 
 /// The events that are asked for; nothing else is decoded or even sent by Discord.
-pub const INTENTS: twilight_gateway::Intents = twilight_gateway::Intents::GUILD_MESSAGES
+pub const INTENTS: twilight_gateway::Intents = twilight_gateway::Intents::GUILDS
+    .union(twilight_gateway::Intents::GUILD_MESSAGES)
     .union(twilight_gateway::Intents::DIRECT_MESSAGES)
     .union(twilight_gateway::Intents::MESSAGE_CONTENT);
 

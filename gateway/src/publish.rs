@@ -19,7 +19,7 @@ use futures_util::stream::FuturesUnordered;
 use prost::Message as _;
 use proto::event::Envelope;
 use proto::event::envelope::Event as Body;
-use proto::id::{ChannelId, EventId};
+use proto::id::{ChannelId, EventId, GuildId};
 use proto::subject::{EVENT_MAX_BYTES, Names, Partition};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -44,6 +44,8 @@ const EVENT_OVERHEAD_BYTES: usize = 512;
 pub enum Lane {
     /// The events of a channel.
     Channel(ChannelId),
+    /// The events of a server as a whole.
+    Guild(GuildId),
     /// The gaps of a partition.
     Partition(Partition),
 }

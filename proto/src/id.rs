@@ -125,6 +125,16 @@ impl EventId {
         Self(format!("gap:{shard_id}:{shard_epoch}:{partition}"))
     }
 
+    /// Names the word that the bot is in a server, by the frame that brought it.
+    pub fn guild_here(guild: GuildId, shard_epoch: u64, session_sequence: u64) -> Self {
+        Self(format!("gh:{guild}:{shard_epoch}:{session_sequence}"))
+    }
+
+    /// Names the word that the bot left a server, by the frame that brought it.
+    pub fn guild_left(guild: GuildId, shard_epoch: u64, session_sequence: u64) -> Self {
+        Self(format!("gl:{guild}:{shard_epoch}:{session_sequence}"))
+    }
+
     /// Names an event that says no name of its own by its place in the stream.
     pub fn of_sequence(stream_sequence: u64) -> Self {
         Self(format!("seq:{stream_sequence}"))
@@ -204,6 +214,8 @@ mod tests {
             EventId::message_update(message, 0, 9),
             EventId::message_delete(message, 100),
             EventId::gap(3, 7, 46),
+            EventId::guild_here(GuildId(u64::MAX), u64::MAX, u64::MAX),
+            EventId::guild_left(GuildId(5), 7, 9),
             EventId::of_sequence(12),
         ] {
             assert_eq!(EventId::parse(id.as_str()), Some(id));

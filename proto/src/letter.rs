@@ -31,6 +31,9 @@ impl DeadLetter {
                 self.channel_id = job.channel_id;
                 self.message_id = job.message_id;
             }
+            Some(Event::GuildHere(guild) | Event::GuildLeft(guild)) => {
+                self.guild_id = guild.guild_id;
+            }
             Some(Event::Gap(_)) | None => {}
         }
         self

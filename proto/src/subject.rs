@@ -102,6 +102,8 @@ pub const fn kind_token(kind: EventKind) -> &'static str {
         EventKind::MessageDelete => "message_delete",
         EventKind::Gap => "gap",
         EventKind::Job => "job",
+        EventKind::GuildHere => "guild_here",
+        EventKind::GuildLeft => "guild_left",
     }
 }
 
@@ -113,6 +115,8 @@ pub fn kind_of(subject: &str) -> EventKind {
         EventKind::MessageUpdate,
         EventKind::MessageDelete,
         EventKind::Gap,
+        EventKind::GuildHere,
+        EventKind::GuildLeft,
     ];
     let named = kinds.into_iter().find(|kind| kind_token(*kind) == token);
     named.unwrap_or_default()

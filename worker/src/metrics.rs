@@ -15,7 +15,7 @@ use store::{Decision, TurnState};
 
 pub(crate) use self::errands::{Ran, errand};
 pub(crate) use self::privacy::{
-    Repair, compared, deleted, hidden_users, privacy_unknown, repaired, retained,
+    Repair, compared, deleted, hidden_users, privacy_unknown, purged, repaired, retained,
 };
 use crate::pipeline::Stage;
 use crate::pool::Outcome;

@@ -41,7 +41,7 @@ async fn delete(app: &App) -> Result<(), store::Error> {
     let Some(now) = DateTime::from_timestamp_millis(now_ms) else {
         return Ok(());
     };
-    let mut failed = None;
+    let mut failed = purge(app, now).await.err();
     for &what in Expiring::ALL {
         if let Err(error) = delete_from(app, what, now).await {
             tracing::warn!(%error, table = what.as_str(), "what is over is not deleted");
@@ -49,6 +49,16 @@ async fn delete(app: &App) -> Result<(), store::Error> {
         }
     }
     failed.map_or(Ok(()), Err)
+}
+
+/// Deletes the servers that the bot left long ago.
+async fn purge(app: &App, now: DateTime<Utc>) -> Result<(), store::Error> {
+    while let Some(_gone) = app.store.purge_left(now).await? {
+        metrics::purged();
+        app.outbox.wake();
+        tracing::info!("a server that the bot left long ago was deleted");
+    }
+    Ok(())
 }
 
 async fn delete_from(app: &App, what: Expiring, now: DateTime<Utc>) -> Result<(), store::Error> {

@@ -14,7 +14,6 @@ use tokio::time::timeout;
 
 pub use self::columns::{Fate, PERSONAL_COLUMNS, PersonalColumn};
 pub use self::receipt::{Deleted, Held, Kept, Receipt, ReceiptId, ReceiptKind, Tally};
-pub use self::server::Cause;
 use crate::outbox::{Errand, put};
 use crate::pool::scope::Opened;
 use crate::row::Place;

@@ -38,6 +38,7 @@ mod fence;
 mod held;
 mod job;
 mod lease;
+mod leaving;
 mod main_key;
 mod memory;
 mod operation_quota;
@@ -77,7 +78,7 @@ pub use connect::{Settings, Store, Tls};
 pub use control::{Kill, Killed, StopWord, Whose};
 pub use decision::Decision;
 pub use deletion::{
-    Cause, Deleted, Fate, Held, Kept, OptOut, PERSONAL_COLUMNS, PersonalColumn, Receipt, ReceiptId,
+    Deleted, Fate, Held, Kept, OptOut, PERSONAL_COLUMNS, PersonalColumn, Receipt, ReceiptId,
     ReceiptKind, Tally,
 };
 pub use edited::Edited;

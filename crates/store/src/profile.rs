@@ -109,7 +109,7 @@ pub struct Persona {
 }
 
 impl Store {
-    /// Reads a tenant's profile; `None` before its setup.
+    /// Reads a tenant's profile; `None` before its setup, and while the bot is not in the server.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`.
@@ -147,7 +147,7 @@ async fn read(connection: &mut PgConnection, tenant: TenantId) -> Result<Option<
            FROM servers s
            LEFT JOIN server_model_configs m ON m.server_id = s.server_id
            LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
-           WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2"#,
+           WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2 AND s.left_at IS NULL"#,
         tenant.disc_id().to_string(),
         tenant.is_direct(),
     )

@@ -2,7 +2,7 @@
 
 use proto::event::envelope::Event as Body;
 use proto::event::{Envelope, EventKind, Gap, SCHEMA_VERSION};
-use proto::id::{ChannelId, EventId, MessageId, UserId};
+use proto::id::{ChannelId, EventId, GuildId, MessageId, UserId};
 use proto::subject::{Names, Partition};
 
 use crate::encode::{self, Decoded, Header};
@@ -81,7 +81,37 @@ impl Intake {
                 let about = self.about(id, EventKind::MessageDelete, channel, header, read_at_ms);
                 self.publish(channel, about, Body::MessageDelete(deleted), progress);
             }
+            Ok(Decoded::GuildHere(guild)) => {
+                let id = GuildId(guild.guild_id);
+                let named = EventId::guild_here(id, progress.epoch(), sequence);
+                let told = (named, EventKind::GuildHere, Body::GuildHere(guild));
+                self.publish_of_guild(id, told, (sequence, read_at_ms), progress);
+            }
+            Ok(Decoded::GuildLeft(guild)) => {
+                let id = GuildId(guild.guild_id);
+                let named = EventId::guild_left(id, progress.epoch(), sequence);
+                let told = (named, EventKind::GuildLeft, Body::GuildLeft(guild));
+                self.publish_of_guild(id, told, (sequence, read_at_ms), progress);
+            }
         }
+    }
+
+    fn publish_of_guild(
+        &self,
+        guild: GuildId,
+        (id, kind, body): (EventId, EventKind, Body),
+        (sequence, read_at_ms): (u64, i64),
+        progress: &Progress,
+    ) {
+        let about = About {
+            id,
+            kind,
+            partition: Partition::of_guild(guild, self.partitions),
+            sequence,
+            read_at_ms,
+        };
+        let ticket = progress.ticket(sequence, read_at_ms);
+        self.submit(Lane::Guild(guild), about, body, progress.epoch(), ticket);
     }
 
     /// Tells every partition that events may be missing.

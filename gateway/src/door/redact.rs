@@ -16,7 +16,14 @@ pub(crate) fn redact(payload: &Bytes, hidden: &[UserId]) -> Bytes {
         Some(Event::MessageCreate(message) | Event::MessageUpdate(message)) => {
             redact_message(message, hidden);
         }
-        Some(Event::MessageDelete(_) | Event::Gap(_) | Event::Job(_)) | None => {}
+        Some(
+            Event::MessageDelete(_)
+            | Event::Gap(_)
+            | Event::Job(_)
+            | Event::GuildHere(_)
+            | Event::GuildLeft(_),
+        )
+        | None => {}
     }
     envelope.encode_to_vec().into()
 }

@@ -242,6 +242,28 @@ fn whole_update_is_told_and_a_partial_one_is_not() {
     }
 }
 
+/// PRIV-69: an outage is neither a coming nor a leaving, and of a server nothing but its id is read.
+#[test]
+fn coming_and_leaving_are_told_and_an_outage_is_not() {
+    let guild = "100000000000000200";
+    let here = json!({"id": guild, "unavailable": false, "name": "Sandbox", "members": []});
+    let Ok(Decoded::GuildHere(told)) = decode_frame("GUILD_CREATE", &here) else {
+        panic!("a server was not told");
+    };
+    assert_eq!(told.guild_id, id(200));
+    let left = json!({"id": guild});
+    let Ok(Decoded::GuildLeft(told)) = decode_frame("GUILD_DELETE", &left) else {
+        panic!("a leaving was not told");
+    };
+    assert_eq!(told.guild_id, id(200));
+    let outage = json!({"id": guild, "unavailable": true});
+    for kind in ["GUILD_CREATE", "GUILD_DELETE"] {
+        assert_eq!(decode_frame(kind, &outage).err(), Some(Skip::Outage));
+        let nameless = json!({"unavailable": null});
+        assert_eq!(decode_frame(kind, &nameless).err(), Some(Skip::Malformed));
+    }
+}
+
 #[test]
 fn deletions_name_channel_and_messages() {
     let one = json!({ "id": "100000000000000005", "channel_id": "100000000000000300", "guild_id": "100000000000000200" });

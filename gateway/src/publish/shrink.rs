@@ -38,7 +38,11 @@ pub(super) fn shrink(payload: &Bytes) -> Option<Bytes> {
                 author.role_ids.truncate(LIST_ITEMS);
             }
         }
-        Event::MessageDelete(_) | Event::Gap(_) | Event::Job(_) => {}
+        Event::MessageDelete(_)
+        | Event::Gap(_)
+        | Event::Job(_)
+        | Event::GuildHere(_)
+        | Event::GuildLeft(_) => {}
     }
     let smaller = Bytes::from(envelope.encode_to_vec());
     (smaller.len() < payload.len()).then_some(smaller)

@@ -35,7 +35,7 @@ async fn message_reaches_the_stream_with_the_intents_and_compression_that_we_wan
     assert_eq!(stored[0].event_id, format!("mc:{id}"));
     assert_eq!((stored[0].shard_id, stored[0].session_sequence), (0, 2));
     assert_eq!(contents(&stored, CHANNEL), ["hello"]);
-    let intents = 1 << 9 | 1 << 12 | 1 << 15;
+    let intents = 1 | 1 << 9 | 1 << 12 | 1 << 15;
     assert_eq!(discord.seen(), [Seen::Identified { intents }]);
     assert!(discord.queries()[0].contains("compress=zstd-stream"));
     gateway.measures("gateway_events_stored_total 1").await;

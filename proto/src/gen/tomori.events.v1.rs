@@ -29,7 +29,7 @@ pub struct Envelope {
     /// age counts from then. 0 otherwise.
     #[prost(int64, tag = "9")]
     pub retried_at_ms: i64,
-    #[prost(oneof = "envelope::Event", tags = "16, 17, 18, 19, 20")]
+    #[prost(oneof = "envelope::Event", tags = "16, 17, 18, 19, 20, 21, 22")]
     pub event: ::core::option::Option<envelope::Event>,
 }
 /// Nested message and enum types in `Envelope`.
@@ -47,6 +47,10 @@ pub mod envelope {
         Gap(super::Gap),
         #[prost(message, tag = "20")]
         Job(super::Job),
+        #[prost(message, tag = "21")]
+        GuildHere(super::Guild),
+        #[prost(message, tag = "22")]
+        GuildLeft(super::Guild),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -233,6 +237,12 @@ pub struct Gap {
     #[prost(int64, tag = "1")]
     pub lost_since_ms: i64,
 }
+/// A server as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Guild {
+    #[prost(fixed64, tag = "1")]
+    pub guild_id: u64,
+}
 /// A turn that starts without a message. References only, no words and no token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Job {
@@ -265,6 +275,10 @@ pub enum EventKind {
     Gap = 4,
     /// A turn that starts without a message; published by a worker.
     Job = 5,
+    /// The bot is in a server: it came, or a session began, or an outage is over.
+    GuildHere = 6,
+    /// The bot was removed from a server. An outage is none.
+    GuildLeft = 7,
 }
 impl EventKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -279,6 +293,8 @@ impl EventKind {
             Self::MessageDelete => "EVENT_KIND_MESSAGE_DELETE",
             Self::Gap => "EVENT_KIND_GAP",
             Self::Job => "EVENT_KIND_JOB",
+            Self::GuildHere => "EVENT_KIND_GUILD_HERE",
+            Self::GuildLeft => "EVENT_KIND_GUILD_LEFT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -290,6 +306,8 @@ impl EventKind {
             "EVENT_KIND_MESSAGE_DELETE" => Some(Self::MessageDelete),
             "EVENT_KIND_GAP" => Some(Self::Gap),
             "EVENT_KIND_JOB" => Some(Self::Job),
+            "EVENT_KIND_GUILD_HERE" => Some(Self::GuildHere),
+            "EVENT_KIND_GUILD_LEFT" => Some(Self::GuildLeft),
             _ => None,
         }
     }

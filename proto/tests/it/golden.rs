@@ -9,7 +9,7 @@ use std::path::Path;
 use prost::Message as _;
 use proto::event::{
     Attachment, Author, CommandOption, DeadLetter, DeadLetterReason, Embed, Envelope, EventKind,
-    FormField, Gap, Interaction, InteractionOutcome, InteractionReply, InteractionType, Job,
+    FormField, Gap, Guild, Interaction, InteractionOutcome, InteractionReply, InteractionType, Job,
     JobKind, Mention, Message, MessageDelete, Poll, Reference, SnapshotOrigin, Sticker,
     envelope::Event,
 };
@@ -175,6 +175,16 @@ fn job() -> Job {
     }
 }
 
+fn guild_here() -> Envelope {
+    let here = Event::GuildHere(Guild { guild_id: 102 });
+    envelope(EventKind::GuildHere, "gh:102:7:1", here)
+}
+
+fn guild_left() -> Envelope {
+    let left = Event::GuildLeft(Guild { guild_id: 102 });
+    envelope(EventKind::GuildLeft, "gl:102:7:2", left)
+}
+
 fn samples() -> Vec<(&'static str, Vec<u8>)> {
     let delete = MessageDelete {
         channel_id: 101,
@@ -219,6 +229,8 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
             event(EventKind::Gap, "gap:3:7:46", Event::Gap(gap)),
         ),
         ("message_create.v1.retried", retried().encode_to_vec()),
+        ("guild_here.v1", guild_here().encode_to_vec()),
+        ("guild_left.v1", guild_left().encode_to_vec()),
         ("job.v1", event(EventKind::Job, "ix:600", Event::Job(job()))),
         ("interaction.v1", interaction().encode_to_vec()),
         ("interaction_reply.v1", reply.encode_to_vec()),
@@ -274,6 +286,8 @@ fn released_bytes_decode_to_what_they_meant() {
     );
     let again = unhex(&released("message_create.v1.retried"));
     assert_eq!(Envelope::decode(again.as_slice()).unwrap(), retried());
+    let left = unhex(&released("guild_left.v1"));
+    assert_eq!(Envelope::decode(left.as_slice()).unwrap(), guild_left());
     let form = unhex(&released("interaction.v1"));
     assert_eq!(Interaction::decode(form.as_slice()).unwrap(), interaction());
     let letter = unhex(&released("dead_letter.v1"));

@@ -6,7 +6,7 @@
 use keyring::Keyring;
 use proto::event::Interaction;
 use proto::id::{TenantId, UserId};
-use store::{Cause, Tally};
+use store::Tally;
 use twilight_model::channel::message::component::ButtonStyle;
 
 use super::answer::{After, Panel, Plan};
@@ -78,7 +78,7 @@ async fn take_phrase(app: &App, asker: &Asker, typed: &Typed) -> Result<Plan, No
 /// does what is left to do.
 pub(super) async fn finish(app: &App, deletion: ServerDeletion) -> Panel {
     let ServerDeletion { tenant, asked_by } = deletion;
-    let deleted = app.store.delete_server(tenant, Cause::Asked(asked_by));
+    let deleted = app.store.delete_server(tenant, asked_by);
     let deleted = match deleted.await {
         Ok(deleted) => deleted,
         Err(error) => {

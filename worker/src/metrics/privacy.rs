@@ -60,9 +60,13 @@ pub(super) fn touch() {
     for table in Expiring::ALL {
         counter!(RETENTION_DELETED_TOTAL, "table" => table.as_str()).absolute(0);
     }
+    counter!(RETENTION_DELETED_TOTAL, "table" => SERVERS).absolute(0);
     gauge!(PRIVACY_USERS).set(0);
     counter!(PRIVACY_UNKNOWN_TOTAL, "stage" => Stage::Collect.as_str()).absolute(0);
 }
+
+/// The label of servers that the bot had left.
+const SERVERS: &str = "servers";
 
 /// What a comparison of the bucket of privacy levels mends.
 #[derive(Clone, Copy, Debug)]
@@ -107,4 +111,9 @@ pub(crate) fn retained(is_done: bool) {
 
 pub(crate) fn deleted(table: Expiring, rows: u64) {
     counter!(RETENTION_DELETED_TOTAL, "table" => table.as_str()).increment(rows);
+}
+
+/// Counts a server that was deleted because the bot had left it.
+pub(crate) fn purged() {
+    counter!(RETENTION_DELETED_TOTAL, "table" => SERVERS).increment(1);
 }

@@ -5,6 +5,7 @@
 
 mod events;
 mod gap;
+mod guilds;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

@@ -199,14 +199,13 @@ impl Watch {
         let frames = gateway
             .counters
             .by_labels("gateway_frames_total", ["kind", ""]);
-        let of_messages = frames
-            .iter()
-            .filter(|([kind, _], _)| kind.starts_with("message_"));
+        let published = |kind: &str| kind.starts_with("message_") || kind.starts_with("guild_");
+        let of_events = frames.iter().filter(|([kind, _], _)| published(kind));
         let skipped = gateway
             .counters
             .by_labels("gateway_frames_skipped_total", ["reason", ""]);
         let skipped = skipped.iter().filter(|([reason, _], _)| reason != "unused");
-        let frames: u64 = of_messages.map(|(_, count)| count).sum();
+        let frames: u64 = of_events.map(|(_, count)| count).sum();
         Events {
             published: frames.saturating_sub(skipped.map(|(_, count)| count).sum()),
             acknowledged: gateway.counters.sum("gateway_events_stored_total"),

@@ -19,6 +19,7 @@ mod e2e_dead_letters;
 mod e2e_events;
 mod e2e_forwards;
 mod e2e_gateway;
+mod e2e_guilds;
 mod e2e_interactions;
 mod e2e_keys_notices;
 mod e2e_keys_panels;

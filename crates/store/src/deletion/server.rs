@@ -2,7 +2,8 @@
 //!
 //! People's own settings and memories of themselves stay: they are theirs, not the server's.
 
-use proto::id::{ChannelId, TenantId, UserId};
+use chrono::{DateTime, Utc};
+use proto::id::{ChannelId, GuildId, TenantId, UserId};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
@@ -12,15 +13,6 @@ use crate::outbox::{Errand, put};
 use crate::pool::scope::Opened;
 use crate::row::Place;
 use crate::{Error, Store};
-
-/// Why a server is deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// This person wants it, and gets the receipt.
-    Asked(UserId),
-    /// The bot left it long ago (PRIV-69).
-    Left,
-}
 
 impl Store {
     /// Counts what is stored about a server, by kind.
@@ -35,57 +27,101 @@ impl Store {
         opened.settle(done)
     }
 
-    /// Deletes everything of a server. Turns end with their rows. Dropping it midway changes nothing
-    /// or everything.
+    /// Deletes everything of a server because somebody wants it, who gets the receipt. Turns end with
+    /// their rows. Dropping it midway changes nothing or everything.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`; after the latter nobody knows whether it was done. Repeating it is
     /// harmless.
-    pub async fn delete_server(&self, tenant: TenantId, cause: Cause) -> Result<Deleted, Error> {
+    pub async fn delete_server(
+        &self,
+        tenant: TenantId,
+        asked_by: UserId,
+    ) -> Result<Deleted, Error> {
         let mut opened = self.pool.system().open().await?;
         let deadline = opened.deadline();
-        let done = timeout(deadline, delete(&mut opened, tenant, cause)).await;
+        let done = timeout(deadline, delete(&mut opened, tenant, asked_by)).await;
+        opened.settle(done)
+    }
+
+    /// Deletes everything of one server that the bot left so long ago that its time was over before
+    /// `now` (PRIV-69); `None` when there is none.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    pub async fn purge_left(&self, now: DateTime<Utc>) -> Result<Option<Deleted>, Error> {
+        let mut opened = self.pool.system().open().await?;
+        let deadline = opened.deadline();
+        let done = timeout(deadline, purge(&mut opened, now)).await;
         opened.settle(done)
     }
 }
 
-async fn delete(opened: &mut Opened, tenant: TenantId, cause: Cause) -> Result<Deleted, Error> {
+async fn purge(opened: &mut Opened, now: DateTime<Utc>) -> Result<Option<Deleted>, Error> {
     let mut transaction = opened.begin().await?;
-    let disc_id = tenant.disc_id().to_string();
+    // Locked, so that a bot that comes back at this moment finds everything or nothing.
+    let guild = sqlx::query_scalar!(
+        r#"SELECT server_disc_id::text AS "guild!" FROM servers
+           WHERE purge_after <= $1 AND NOT is_dm_channel
+           ORDER BY purge_after LIMIT 1
+           FOR UPDATE SKIP LOCKED"#,
+        now,
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(guild) = guild else { return Ok(None) };
+    let place = Place {
+        table: "servers",
+        column: "server_disc_id",
+        row: &"a server that the bot left",
+    };
+    let tenant = TenantId::Guild(GuildId(place.parse(&guild)?));
+    let deleted = delete_locked(&mut transaction, tenant, ReceiptKind::Left).await?;
+    transaction.commit().await?;
+    Ok(Some(deleted))
+}
+
+async fn delete(opened: &mut Opened, tenant: TenantId, asked_by: UserId) -> Result<Deleted, Error> {
+    let mut transaction = opened.begin().await?;
     // Whoever adds a row of the server waits for this, so that what is counted is what goes.
     sqlx::query!(
         "SELECT server_id FROM servers WHERE server_disc_id = $1 AND is_dm_channel = $2 FOR UPDATE",
-        disc_id,
+        tenant.disc_id().to_string(),
         tenant.is_direct(),
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let tally = count(&mut transaction, tenant).await?;
-    let stopped_in = open_channels(&mut transaction, tenant).await?;
+    let deleted = delete_locked(&mut transaction, tenant, ReceiptKind::Server).await?;
+    let receipt = Errand::Receipt(asked_by, deleted.receipt.id);
+    put(&mut transaction, receipt).await?;
+    transaction.commit().await?;
+    Ok(deleted)
+}
+
+async fn delete_locked(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    kind: ReceiptKind,
+) -> Result<Deleted, Error> {
+    let disc_id = tenant.disc_id().to_string();
+    let tally = count(connection, tenant).await?;
+    let stopped_in = open_channels(connection, tenant).await?;
     sqlx::query!(
         "DELETE FROM servers WHERE server_disc_id = $1 AND is_dm_channel = $2",
         disc_id,
         tenant.is_direct(),
     )
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
-    forget_decisions(&mut transaction, tenant).await?;
+    forget_decisions(connection, tenant).await?;
     sqlx::query!(
         "DELETE FROM operation_quotas WHERE scope_kind = 'server' AND scope_disc_id = $1",
         disc_id,
     )
-    .execute(&mut *transaction)
+    .execute(&mut *connection)
     .await?;
-    let kind = match cause {
-        Cause::Asked(_) => ReceiptKind::Server,
-        Cause::Left => ReceiptKind::Left,
-    };
-    let receipt = receipt::write(&mut transaction, kind, tally).await?;
-    put(&mut transaction, Errand::Forget(tenant)).await?;
-    if let Cause::Asked(person) = cause {
-        put(&mut transaction, Errand::Receipt(person, receipt.id)).await?;
-    }
-    transaction.commit().await?;
+    let receipt = receipt::write(connection, kind, tally).await?;
+    put(connection, Errand::Forget(tenant)).await?;
     Ok(Deleted {
         receipt,
         stopped_in,
@@ -134,7 +170,10 @@ async fn open_channels(
         column: "channel_disc_id",
         row: &"a turn that is about to be deleted",
     };
-    channels.iter().map(|channel| place.parse(channel)).collect()
+    channels
+        .iter()
+        .map(|channel| place.parse(channel))
+        .collect()
 }
 
 async fn count(connection: &mut PgConnection, tenant: TenantId) -> Result<Tally, Error> {

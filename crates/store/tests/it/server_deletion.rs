@@ -1,13 +1,16 @@
-//! Everything of a server goes, and nothing of any other (PRIV-68, DB-65).
+//! Everything of a server goes, and nothing of any other (PRIV-68, PRIV-69, DB-65).
 
+use chrono::{DateTime, TimeDelta, Utc};
 use proto::id::{GuildId, TenantId, UserId};
 use sqlx::AssertSqlSafe;
-use store::{Cause, Errand, Held, ReceiptKind};
+use store::{Errand, Held, ReceiptKind};
 
 use crate::database::Database;
 use crate::deletion::{run_errands, tables_with};
 use crate::fence::fill::{OURS, THEIRS, fill};
-use crate::world::{ALICE, CHANNEL, DIRECT, GUILD, admission, admit, claim, set_up, turn};
+use crate::world::{
+    ALICE, CHANNEL, DIRECT, GUILD, OTHER_GUILD, admission, admit, claim, set_up, turn,
+};
 
 /// How many rows of a server each table has; asked of the catalogue, so that no table is forgotten.
 async fn rows_of(database: &Database, server: i64) -> Vec<(String, i64)> {
@@ -30,6 +33,10 @@ async fn rows_of(database: &Database, server: i64) -> Vec<(String, i64)> {
     found
 }
 
+async fn now(database: &Database) -> DateTime<Utc> {
+    database.read("SELECT now()").await
+}
+
 #[tokio::test]
 async fn nothing_is_left_of_a_server_and_everything_of_others() {
     let database = Database::migrated().await;
@@ -44,10 +51,13 @@ async fn nothing_is_left_of_a_server_and_everything_of_others() {
     let promised = store.server_holdings(tenant).await.unwrap();
     assert!(promised.deleted().contains(&(Held::Settings, 1)));
 
-    let done = store.delete_server(tenant, Cause::Asked(asker)).await;
+    let done = store.delete_server(tenant, asker).await;
 
     let done = done.unwrap();
-    assert_eq!(done.receipt.tally, promised, "what was shown is what was done");
+    assert_eq!(
+        done.receipt.tally, promised,
+        "what was shown is what was done"
+    );
     assert_eq!(
         run_errands(store).await,
         [
@@ -81,7 +91,7 @@ async fn turns_of_the_server_end() {
     let lease = claim(store, &running, "w").await.unwrap();
     let queued = turn(store, &profile, 2).await;
 
-    let done = store.delete_server(GUILD, Cause::Asked(ALICE)).await;
+    let done = store.delete_server(GUILD, ALICE).await;
 
     assert_eq!(done.unwrap().stopped_in, [CHANNEL]);
     let stopped = store.stops_requested(&[running.id, queued.id]).await;
@@ -104,24 +114,82 @@ async fn a_direct_message_that_was_decided_is_not_decided_anew() {
     let database = Database::migrated().await;
     let store = &database.store;
     let profile = set_up(store, DIRECT).await;
-    let admission = admission(&profile, 1);
-    admit(store, &admission).await;
-    let deleted = store.delete_server(DIRECT, Cause::Asked(ALICE)).await;
+    admit(store, &admission(&profile, 1)).await;
+    let deleted = store.delete_server(DIRECT, ALICE).await;
     deleted.unwrap();
     let profile = set_up(store, DIRECT).await;
-    let again = store::Admission {
-        settings_version: profile.settings_version,
-        server: profile.server,
-        ..admission
-    };
-    let again = store.admit(&again).await.unwrap();
+    let again = store.admit(&admission(&profile, 1)).await.unwrap();
     assert!(matches!(again, store::Admitted::Before { .. }), "{again:?}");
 }
 
 #[tokio::test]
 async fn deleting_a_server_that_is_not_there_is_no_error() {
     let database = Database::migrated().await;
-    let done = database.store.delete_server(GUILD, Cause::Left).await;
-    let receipt = done.unwrap().receipt;
-    assert_eq!((receipt.kind, receipt.tally.deleted()), (ReceiptKind::Left, vec![]));
+    let done = database.store.delete_server(GUILD, ALICE).await;
+    assert_eq!(done.unwrap().receipt.tally.deleted(), []);
+}
+
+/// PRIV-69: nothing of the server has an effect from the moment on; coming back gives it all back.
+#[tokio::test]
+async fn a_server_that_the_bot_left_is_as_if_never_set_up_until_it_comes_back() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    let running = turn(store, &profile, 1).await;
+    let lease = claim(store, &running, "w").await.unwrap();
+    let queued = turn(store, &profile, 2).await;
+    let guild = GuildId(GUILD.disc_id());
+
+    let ended = store.guild_left(guild, 30).await.unwrap();
+
+    assert_eq!(ended, Some(vec![CHANNEL]));
+    assert_eq!(store.guild_left(guild, 30).await.unwrap(), None, "once");
+    let stopped = store.stops_requested(&[running.id, queued.id]).await;
+    assert_eq!(stopped.unwrap().len(), 2);
+    assert!(claim(store, &queued, "w").await.is_none());
+    let post = store::NewPost {
+        ordinal: 0,
+        nonce: 1,
+        text_hash: [1; 32],
+        is_last: false,
+        reason: None,
+    };
+    assert!(!store.insert_post(&lease, &post).await.unwrap());
+    assert!(store.profile(GUILD).await.unwrap().is_none());
+    // Who still holds the settings is told that they are old.
+    let late = store.admit(&admission(&profile, 3)).await.unwrap();
+    assert!(matches!(late, store::Admitted::SettingsChanged), "{late:?}");
+
+    assert!(store.guild_here(guild).await.unwrap());
+    assert!(!store.guild_here(guild).await.unwrap(), "once");
+    let back = store.profile(GUILD).await.unwrap().unwrap();
+    assert!(back.has_key);
+    let later = now(&database).await + TimeDelta::days(31);
+    assert!(store.purge_left(later).await.unwrap().is_none());
+}
+
+/// PRIV-69: after its time, and no sooner; and nothing else goes.
+#[tokio::test]
+async fn a_server_goes_thirty_days_after_the_bot_left() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    for tenant in [GUILD, OTHER_GUILD, DIRECT] {
+        set_up(store, tenant).await;
+    }
+    store
+        .guild_left(GuildId(GUILD.disc_id()), 30)
+        .await
+        .unwrap();
+    let end = now(&database).await + TimeDelta::days(30);
+    let (soon, then) = (end - TimeDelta::minutes(5), end + TimeDelta::minutes(5));
+    assert!(store.purge_left(soon).await.unwrap().is_none());
+
+    let gone = store.purge_left(then).await.unwrap().unwrap();
+
+    assert_eq!(gone.receipt.kind, ReceiptKind::Left);
+    assert!(gone.receipt.tally.deleted().contains(&(Held::Settings, 1)));
+    assert_eq!(run_errands(store).await, [Errand::Forget(GUILD)]);
+    assert!(store.purge_left(then).await.unwrap().is_none());
+    let left: i64 = database.read("SELECT count(*) FROM servers").await;
+    assert_eq!(left, 2);
 }

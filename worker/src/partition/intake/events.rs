@@ -50,6 +50,8 @@ impl Intake {
                 return self.ordered(&event, job).await;
             }
             Some(Event::Gap(gap)) => self.close(*gap).await,
+            Some(Event::GuildHere(guild)) => return self.here(GuildId(guild.guild_id)).await,
+            Some(Event::GuildLeft(guild)) => return self.left(GuildId(guild.guild_id)).await,
             None => {}
         }
         true

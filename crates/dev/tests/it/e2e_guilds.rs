@@ -1,0 +1,56 @@
+//! The bot is removed from a server, comes back, and is removed for good (PRIV-69).
+
+use dev::part::Part;
+use serde_json::json;
+
+use crate::town::{Town, Trigger};
+
+const AWAY: &str = "SELECT 1 FROM servers WHERE purge_after - left_at = interval '30 days'";
+const HERE: &str = "SELECT 1 FROM servers WHERE left_at IS NULL AND purge_after IS NULL";
+
+async fn stand(town: &Town, bot: &str) {
+    let body = json!({"server": "Sandbox", "bot": bot});
+    town.tell("servers", &body).await;
+}
+
+fn answered(asked: &Trigger) -> String {
+    let id = &asked.id;
+    format!("SELECT 1 FROM turns WHERE state = 'done' AND trigger_message_id = '{id}'")
+}
+
+#[tokio::test]
+async fn e2e_a_server_goes_some_time_after_the_bot_was_removed_and_not_by_an_outage() {
+    let town = Town::start(1).await;
+    town.set_up("Sandbox").await;
+    town.wait_for_row(HERE).await;
+
+    // An outage is told and goes no further; what comes behind it was read after it.
+    stand(&town, "unavailable").await;
+    stand(&town, "here").await;
+    let asked = town.say("alice", "Sandbox", "are you there?").await;
+    town.wait_for_row(&answered(&asked)).await;
+    assert_eq!(town.sql(AWAY).await.trim(), "");
+
+    stand(&town, "removed").await;
+    town.wait_for_row(AWAY).await;
+    stand(&town, "here").await;
+    town.wait_for_row(HERE).await;
+    let asked = town.say("alice", "Sandbox", "and now?").await;
+    town.wait_for_row(&answered(&asked)).await;
+
+    stand(&town, "removed").await;
+    town.wait_for_row(AWAY).await;
+    town.sql("UPDATE servers SET purge_after = now() - interval '1 minute'")
+        .await;
+    town.sql("UPDATE job_leases SET last_run_at = now() - interval '61 minutes'")
+        .await;
+    town.wait_until("the server is deleted", async || {
+        town.sql("SELECT 1 FROM servers").await.trim().is_empty()
+    })
+    .await;
+    let receipts = "SELECT 1 FROM deletion_receipts WHERE kind = 'guild_purge'";
+    town.wait_for_row(receipts).await;
+    let sample = "worker_retention_deleted_total{table=\"servers\"}";
+    assert!(town.metric(Part::Worker(1), sample).await > 0.5);
+    town.leave().await;
+}
