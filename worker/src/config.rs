@@ -9,6 +9,7 @@ mod first_persona;
 mod memory;
 mod provider_keys;
 mod remote;
+mod tool_servers;
 mod tools;
 
 use std::collections::HashMap;
@@ -26,6 +27,7 @@ use self::first_persona::read_bot_name;
 pub use self::memory::MemoryBounds;
 use self::provider_keys::{read_key_rules, read_max_key_checks};
 pub use self::remote::RemoteSettings;
+pub use self::tool_servers::McpSettings;
 use self::tools::read_tool_bounds;
 use crate::keys::{MasterKeys, read_keys};
 use crate::pool::Rules;
@@ -62,6 +64,8 @@ pub struct Settings {
     pub service_base_urls: HashMap<Service, llm::Url>,
     /// Requests to addresses that others name.
     pub remote: RemoteSettings,
+    /// What tool servers may take.
+    pub tool_servers: McpSettings,
     /// What a test takes away.
     pub switches: Switches,
 }
@@ -121,6 +125,7 @@ impl Settings {
             provider_base_urls: read_provider_urls(reader, &remote),
             service_base_urls: read_service_urls(reader, &remote),
             remote,
+            tool_servers: McpSettings::read(reader),
             switches: Switches::read(reader, &run),
             run,
         }

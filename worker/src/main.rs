@@ -13,7 +13,7 @@ use runtime::settings::{Process, Reader};
 use secrecy::SecretString;
 use serde::Serialize;
 use store::Store;
-use worker::config::{self, RemoteSettings, Settings};
+use worker::config::{self, McpSettings, RemoteSettings, Settings};
 use worker::keys::read_keys;
 use worker::operate as commands;
 use worker::operate::dead_letters::{Sources, Task};
@@ -71,6 +71,11 @@ enum Command {
     /// A line is `allow` or `refuse`, the code, the addresses, and the URL. Exit codes: 0 all are
     /// allowed; 1 one is refused; 2 nothing could be judged.
     UrlCheck(commands::url_check::Args),
+    /// Connect to a tool server (MCP) as replies do, list its tools, and call one if asked to.
+    ///
+    /// Exit codes: 0 all of it worked; 1 the address is refused, the server does not answer as it
+    /// should, or the tool failed; 2 nothing could be tried.
+    McpCheck(commands::mcp_check::Args),
     /// Tell what was decided about a message and what became of its turns.
     Explain {
         /// Id of the message.
@@ -191,12 +196,8 @@ async fn operate(
             let (store, keyring) = open_keys(reader, &run, logs).await?;
             rotate_keys(&store, &keyring, dry_run, batch_size).await
         }
-        Command::UrlCheck(args) => {
-            let settings = RemoteSettings::read(&mut reader);
-            finish(reader, logs)?;
-            let is_good = commands::url_check::run(&args, settings, &print).await?;
-            Ok(found(is_good))
-        }
+        Command::UrlCheck(args) => judge_urls(&args, reader, logs).await,
+        Command::McpCheck(args) => try_tool_server(&args, reader, logs).await,
         Command::Explain {
             message,
             wait_ms,
@@ -228,6 +229,29 @@ const fn found(is_settled: bool) -> u8 {
     } else {
         runtime::exit::FINDINGS
     }
+}
+
+async fn judge_urls(
+    args: &commands::url_check::Args,
+    mut reader: Reader,
+    logs: &LogSettings,
+) -> anyhow::Result<u8> {
+    let settings = RemoteSettings::read(&mut reader);
+    finish(reader, logs)?;
+    let is_good = commands::url_check::run(args, settings, &print).await?;
+    Ok(found(is_good))
+}
+
+async fn try_tool_server(
+    args: &commands::mcp_check::Args,
+    mut reader: Reader,
+    logs: &LogSettings,
+) -> anyhow::Result<u8> {
+    let remote = RemoteSettings::read(&mut reader);
+    let settings = McpSettings::read(&mut reader);
+    finish(reader, logs)?;
+    let is_good = commands::mcp_check::run(args, remote, settings, &print).await?;
+    Ok(found(is_good))
 }
 
 async fn register(discord: DiscordSettings, guild: Option<GuildId>) -> anyhow::Result<u8> {

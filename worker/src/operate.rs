@@ -6,6 +6,7 @@ use store::Store;
 pub mod audit_keys;
 pub mod dead_letters;
 pub mod explain;
+pub mod mcp_check;
 pub mod migrate;
 pub mod register_commands;
 pub mod rotate_keys;

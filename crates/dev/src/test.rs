@@ -17,8 +17,10 @@ use crate::part::Part;
 use crate::{console, launch, nats, sweep, up};
 
 mod clients;
+mod conformance;
 mod leaks;
 mod outcome;
+mod packages;
 
 use outcome::Outcome;
 
@@ -43,6 +45,10 @@ pub struct Args {
     /// Runs bots on discord.js and discord.py against the sandbox instead; these are installed if need be.
     #[arg(long, conflicts_with_all = ["filters", "no_capture", "browser", "long"])]
     pub clients: bool,
+    /// Runs the conformance checks of the Model Context Protocol against `worker mcp-check` instead;
+    /// they and their Node.js are installed if need be.
+    #[arg(long, conflicts_with_all = ["filters", "no_capture", "browser", "long", "clients"])]
+    pub mcp: bool,
 }
 
 impl Args {
@@ -73,6 +79,8 @@ const LONG_TESTS: &str = "long_outage";
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
     let outcome = if args.clients {
         clients::run(installation).await?
+    } else if args.mcp {
+        conformance::run(installation).await?
     } else {
         with_servers(&args, installation).await?
     };

@@ -19,6 +19,8 @@ use crate::settings::sections::{LogFormat, LogSettings};
 const OUR_CRATES: [&str; 8] = [
     "discord", "gateway", "keyring", "llm", "proto", "runtime", "store", "worker",
 ];
+/// Libraries that log payloads as warnings and errors too: what a tool server says, for one.
+const SILENCED: [&str; 1] = ["rmcp"];
 
 /// Starts logging as the settings say; the bot's token keys the hashes of ids, where it is known.
 /// Called once, before anything is logged.
@@ -47,6 +49,7 @@ fn filter(level: LevelFilter) -> Targets {
     Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_targets(OUR_CRATES.map(|name| (name, level)))
+        .with_targets(SILENCED.map(|name| (name, LevelFilter::OFF)))
 }
 
 #[cfg(test)]
@@ -60,5 +63,6 @@ mod tests {
         assert!(filter.would_enable("gateway::publish", &Level::TRACE));
         assert!(!filter.would_enable("twilight_gateway::shard", &Level::INFO));
         assert!(filter.would_enable("async_nats", &Level::WARN));
+        assert!(!filter.would_enable("rmcp::service", &Level::ERROR));
     }
 }

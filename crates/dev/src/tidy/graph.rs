@@ -53,7 +53,7 @@ struct Rule {
     never: &'static [&'static str],
 }
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     Rule {
         name: "proto",
         may_use: &[],
@@ -86,6 +86,11 @@ const RULES: [Rule; 11] = [
         never: &["twilight-*", "sqlx*", "async-nats", "reqwest"],
     },
     Rule {
+        name: "mcp",
+        may_use: &["fetch"],
+        never: &["store", "twilight-*", "sqlx*", "async-nats", "reqwest"],
+    },
+    Rule {
         name: "llm",
         may_use: &["fetch"],
         never: &["store", "twilight-*"],
@@ -93,17 +98,17 @@ const RULES: [Rule; 11] = [
     Rule {
         name: "discord",
         may_use: &["proto"],
-        never: &["store", "fetch", "llm", "async-nats"],
+        never: &["store", "fetch", "llm", "mcp", "async-nats"],
     },
     Rule {
         name: "gateway",
         may_use: &["proto", "runtime", "discord"],
-        never: &["store", "keyring", "fetch", "llm", "sqlx*"],
+        never: &["store", "keyring", "fetch", "llm", "mcp", "sqlx*"],
     },
     Rule {
         name: "worker",
         may_use: &[
-            "proto", "runtime", "keyring", "store", "discord", "fetch", "llm",
+            "proto", "runtime", "keyring", "store", "discord", "fetch", "llm", "mcp",
         ],
         never: &["gateway", "twilight-gateway"],
     },
@@ -111,7 +116,7 @@ const RULES: [Rule; 11] = [
         name: "dev",
         may_use: &["proto"],
         never: &[
-            "gateway", "worker", "store", "keyring", "llm", "fetch", "discord", "runtime",
+            "gateway", "worker", "store", "keyring", "llm", "fetch", "mcp", "discord", "runtime",
         ],
     },
 ];
