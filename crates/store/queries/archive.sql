@@ -78,11 +78,13 @@ SELECT jsonb_build_object(
             FROM persona_user_blocks b JOIN servers s ON s.server_id = b.server_id
             JOIN personas p ON p.persona_id = b.persona_id
             WHERE b.user_disc_id = $1::text) r),
-    -- Without what this export itself counts.
+    -- Without what this export itself counts, and of people about whom something is stored: after a
+    -- deletion the number is nobody's.
     'usage', (
         SELECT jsonb_agg(to_jsonb(q) - '{scope_kind,scope_disc_id}'::text[] ORDER BY q.operation)
         FROM operation_quotas q
-        WHERE q.scope_kind = 'user' AND q.scope_disc_id IN ($1::text, $2::text)
+        WHERE q.scope_kind = 'user' AND who.me IS NOT NULL
+          AND q.scope_disc_id IN ($1::text, $2::text)
           AND q.operation <> 'data_export'),
     -- The direct messages with the bot are a server of the person's own.
     'direct_messages', (
