@@ -231,14 +231,15 @@ async fn options(settings: &NatsSettings, name: &str) -> Result<ConnectOptions, 
     })
 }
 
-/// One inbox per process: with the shared one, a role could read another's answers.
+/// One inbox per process, below that of its role: with the shared one, a role could read another's
+/// answers (SEC-64).
 fn inbox_prefix(name: &str) -> String {
     let mut random = [0_u8; 8];
     // Without randomness from the system nothing works, TLS least of all; the name alone will do.
     if getrandom::fill(&mut random).is_err() {
         tracing::warn!("the system gives no randomness");
     }
-    format!("_INBOX_{name}_{:016x}", u64::from_le_bytes(random))
+    format!("_INBOX_{name}.{:016x}", u64::from_le_bytes(random))
 }
 
 fn is_permanent(kind: ConnectErrorKind) -> bool {
@@ -311,8 +312,8 @@ mod tests {
     }
 
     #[test]
-    fn every_process_has_its_own_inbox() {
+    fn every_process_has_its_own_inbox_below_that_of_its_role() {
         assert_ne!(inbox_prefix("gateway"), inbox_prefix("gateway"));
-        assert!(inbox_prefix("gateway").starts_with("_INBOX_gateway_"));
+        assert!(inbox_prefix("gateway").starts_with("_INBOX_gateway."));
     }
 }
