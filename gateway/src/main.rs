@@ -26,10 +26,26 @@ struct Arguments {
     /// Prints every setting with its value, origin, range and meaning, and exits.
     #[arg(long)]
     print_settings: bool,
+    /// Prints every metric with its kind, unit, labels and meaning, and exits.
+    #[arg(long)]
+    print_metrics: bool,
+    /// Asks the gateway that listens on HTTP_LISTEN whether it is ready: exit code 0 if it is, else 1.
+    #[arg(long)]
+    is_ready: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.is_ready {
+        return match admin::probe::is_ready(Process::Gateway) {
+            Ok(true) => ExitCode::from(exit::GOOD),
+            Ok(false) => ExitCode::from(exit::FINDINGS),
+            Err(error) => fail(&error, exit::USAGE),
+        };
+    }
+    if arguments.print_metrics {
+        return print(&runtime::metrics::inventory::table(describe));
+    }
     runtime::crypto::install();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -41,10 +57,7 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error, exit::USAGE),
     };
     if arguments.print_settings {
-        return match std::io::stdout().write_all(effective.table().as_bytes()) {
-            Ok(()) => ExitCode::from(exit::GOOD),
-            Err(error) => fail(&error, exit::FINDINGS),
-        };
+        return print(&effective.table());
     }
     if let Err(error) = runtime::telemetry::init(&settings.log, Some(&settings.discord.token)) {
         return fail(&error, exit::USAGE);
@@ -64,8 +77,7 @@ async fn serve(settings: Settings) -> Result<(), Error> {
     let version = env!("CARGO_PKG_VERSION");
     let metrics = runtime::metrics::install("gateway", version, &gateway::metrics::BUCKETS)
         .map_err(|error| Error::Setup(error.into()))?;
-    gateway::metrics::describe();
-    discord::metrics::describe();
+    describe();
     let shutdown = Shutdown::listen().map_err(|error| Error::Setup(error.into()))?;
     let health = Health::new();
     let listener = admin::bind(settings.admin.listen).await?;
@@ -79,6 +91,19 @@ async fn serve(settings: Settings) -> Result<(), Error> {
         tracing::warn!("some tasks did not end in time");
     }
     result
+}
+
+/// Describes every metric of this process.
+fn describe() {
+    gateway::metrics::describe();
+    discord::metrics::describe();
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::from(exit::GOOD),
+        Err(error) => fail(&error, exit::FINDINGS),
+    }
 }
 
 /// Tells why the process ends, on standard error, with every cause.

@@ -28,6 +28,12 @@ struct Cli {
     /// Print every setting with its effective value and end.
     #[arg(long)]
     print_settings: bool,
+    /// Print every metric with its kind, unit, labels and meaning, and end.
+    #[arg(long)]
+    print_metrics: bool,
+    /// Ask the worker that listens on HTTP_LISTEN whether it is ready: exit code 0 if it is, else 1.
+    #[arg(long)]
+    is_ready: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -103,6 +109,19 @@ Exit codes: 0 all is good, 1 something does not open or remains, 2 it could not 
 fn main() -> ExitCode {
     runtime::crypto::install();
     let cli = Cli::parse();
+    if cli.is_ready {
+        return match runtime::admin::probe::is_ready(Process::Worker) {
+            Ok(is_ready) => ExitCode::from(found(is_ready)),
+            Err(error) => {
+                report(&error.into());
+                ExitCode::from(runtime::exit::USAGE)
+            }
+        };
+    }
+    if cli.print_metrics {
+        print(runtime::metrics::inventory::table(worker::run::describe_metrics).trim_end());
+        return ExitCode::from(runtime::exit::GOOD);
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -33,10 +33,8 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let hangup = signal(SignalKind::hangup())?;
     let histograms = [metrics::HISTOGRAMS, fetch::metrics::HISTOGRAMS].concat();
     let prometheus = runtime::metrics::install("worker", env!("CARGO_PKG_VERSION"), &histograms)?;
-    metrics::describe();
-    fetch::metrics::describe();
+    describe_metrics();
     settings.switches.log();
-    discord::metrics::describe();
     let health = Health::new();
     // Known from the beginning, so that whoever looks sees what the start waits for.
     for condition in ["database", "nats", "accepting"] {
@@ -69,6 +67,13 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     lost.map_or(Ok(()), |part| {
         Err(anyhow::anyhow!("{part} has ended by itself"))
     })
+}
+
+/// Describes every metric of this process.
+pub fn describe_metrics() {
+    metrics::describe();
+    fetch::metrics::describe();
+    discord::metrics::describe();
 }
 
 /// Takes events once it is known who must not be heard: nobody's words are kept before that.

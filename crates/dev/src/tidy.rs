@@ -4,6 +4,7 @@
 
 mod files;
 mod graph;
+mod inventory;
 mod licences;
 mod manual;
 
@@ -12,8 +13,8 @@ use std::process::{ExitCode, Stdio};
 use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
-use crate::console;
 use crate::installation::Installation;
+use crate::{console, up};
 
 /// Checks what may depend on what, licences, file lengths and generated pages.
 #[derive(Debug, clap::Args)]
@@ -30,7 +31,9 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     let mut problems = graph::check(&metadata);
     problems.extend(licences::check(&metadata, root)?);
     problems.extend(files::check(root)?);
+    up::build(installation).await?;
     problems.extend(manual::check(installation, args.write).await?);
+    problems.extend(inventory::check(installation, args.write).await?);
     for problem in &problems {
         console::result(problem);
     }

@@ -1,5 +1,7 @@
 //! The admin port: `/livez`, `/readyz`, `/metrics`. Nothing else, and nothing that changes anything.
 
+pub mod probe;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;

@@ -1,5 +1,7 @@
 //! The metrics recorder, and what every process tells about itself.
 
+pub mod inventory;
+
 use std::fs;
 
 use metrics::{Unit, describe_gauge, gauge};

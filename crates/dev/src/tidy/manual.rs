@@ -9,7 +9,6 @@ use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
 use crate::installation::Installation;
-use crate::up;
 
 /// Where the page is.
 const PAGE: &str = "docs/config.md";
@@ -60,30 +59,43 @@ impl Row {
 
 /// Compares the page with what the processes print, or writes it.
 pub(super) async fn check(installation: &Installation, write: bool) -> anyhow::Result<Vec<String>> {
-    up::build(installation).await?;
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     for process in ["gateway", "worker"] {
-        let printed = print_settings(installation, process).await?;
+        let printed = print(installation, process, "--print-settings").await?;
         for (name, row) in parse(&printed, process) {
             rows.entry(name)
                 .and_modify(|known| known.add(process, &row.default))
                 .or_insert(row);
         }
     }
-    let page = render(&rows);
-    let file = installation.root().join(PAGE);
+    compare(installation, PAGE, render(&rows), write)
+}
+
+/// Compares a generated page with the one that is kept, or writes it.
+pub(super) fn compare(
+    installation: &Installation,
+    page: &str,
+    generated: String,
+    write: bool,
+) -> anyhow::Result<Vec<String>> {
+    let file = installation.root().join(page);
     if write {
-        fs::write(&file, page)?;
+        fs::write(&file, generated)?;
         return Ok(Vec::new());
     }
-    let is_same = fs::read_to_string(&file).is_ok_and(|kept| kept == page);
-    let stale = format!("{PAGE} does not say what the processes read: run ./dev tidy --write");
+    let is_same = fs::read_to_string(&file).is_ok_and(|kept| kept == generated);
+    let stale = format!("{page} does not say what the processes print: run ./dev tidy --write");
     Ok(if is_same { Vec::new() } else { vec![stale] })
 }
 
-async fn print_settings(installation: &Installation, process: &str) -> anyhow::Result<String> {
+/// What a process prints about itself.
+pub(super) async fn print(
+    installation: &Installation,
+    process: &str,
+    flag: &str,
+) -> anyhow::Result<String> {
     let output = Command::new(installation.binary(process))
-        .arg("--print-settings")
+        .arg(flag)
         .env_clear()
         .envs(REQUIRED)
         .envs([OF_THIS_MACHINE])
@@ -97,7 +109,7 @@ async fn print_settings(installation: &Installation, process: &str) -> anyhow::R
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
-        "{process} --print-settings: {}",
+        "{process} {flag}: {}",
         complaint.trim()
     );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

@@ -48,7 +48,14 @@ async fn readiness_names_what_fails_and_turns_green_when_all_is_met() {
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains(r#""failing":["nats"]"#), "{answer}");
 
+    let probed = async || {
+        let address = served.address;
+        tokio::task::spawn_blocking(move || probe::ask(address)).await
+    };
+    assert!(!probed().await.unwrap().unwrap());
+
     nats.set(true);
+    assert!(probed().await.unwrap().unwrap());
     let answer = get(served.address, "/readyz").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(

@@ -56,6 +56,14 @@ impl Source {
         source
     }
 
+    /// Reads the same but for the secrets, whatever their source: no file and no store is asked for them.
+    pub fn without_secrets(process: Process) -> Self {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+            .filter(|(name, _)| name != "SECRET_FILE");
+        Self::of(process, environment, Path::new(".env"))
+    }
+
     /// Takes variables as if they were the process environment; reads no `.env` and asks no secret
     /// store.
     pub fn from_pairs<N: Into<String>, T: Into<String>>(
