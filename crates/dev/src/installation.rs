@@ -13,6 +13,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
+use environment::Role;
 pub use secrets::Secrets;
 pub use state::{Broker, Database, Discord, Given, State};
 
@@ -190,7 +191,8 @@ impl Installation {
             !state.ports.is_empty() || state.given.is_some(),
             "nothing runs here: start it with ./dev up"
         );
-        let mut environment = self.environment(&mut state, Part::Worker(1))?;
+        let role = Role::of_command(arguments);
+        let mut environment = self.environment_as(&mut state, Part::Worker(1), role)?;
         // An operator reads the answer, not the log.
         environment.retain(|(name, _)| name != "LOG_FORMAT" && name != "HTTP_LISTEN");
         environment.extend([

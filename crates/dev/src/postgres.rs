@@ -39,6 +39,11 @@ pub enum Durability {
 }
 
 impl Programs {
+    /// Where they are, with those that make and read backups.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Finds the newest version on this machine.
     pub async fn find() -> anyhow::Result<Self> {
         let mut found: Vec<(u32, PathBuf)> = Vec::new();

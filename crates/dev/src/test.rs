@@ -60,7 +60,13 @@ impl Args {
         if self.long {
             return vec![LONG_TESTS];
         }
-        self.filters.iter().map(String::as_str).collect()
+        let words = self.filters.iter().map(String::as_str);
+        words
+            .flat_map(|word| match word {
+                OPERATION => OPERATION_TESTS.to_vec(),
+                word => vec![word],
+            })
+            .collect()
     }
 }
 
@@ -70,6 +76,9 @@ pub const DISCORD_DESCRIPTION: &str = "../shared/data/discord-openapi.json";
 const RUNNER_WAIT: Duration = Duration::from_secs(15);
 /// A word that asks for the search for keys after a part of the tests; after all of them it comes by itself.
 const LEAKS: &str = "leaks";
+/// A word that asks for all that is shipped to run the product, and the names of those tests.
+const OPERATION: &str = "ops";
+const OPERATION_TESTS: [&str; 3] = ["deploy::", "e2e_backup::", "e2e_rights::"];
 /// The tests that need a browser; they are ignored unless they are asked for.
 const BROWSER_TESTS: &str = "e2e_browser";
 /// The tests that take minutes; they are ignored unless they are asked for.
@@ -204,6 +213,7 @@ fn environment(
             "TEST_MOTO_SERVER",
             installation.tools().join("moto-server").into(),
         ),
+        ("TEST_TOOLS", installation.tools().into()),
         ("TEST_HOME", installation.home().join("test").into()),
     ])
 }

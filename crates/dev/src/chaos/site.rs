@@ -125,6 +125,7 @@ fn product_state(
             },
             nats_url: urls.join(","),
             nats_prefix: NAME.to_owned(),
+            guard: None,
         }),
         ..State::default()
     })

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
@@ -44,6 +45,21 @@ impl Installation {
 
     /// The settings of a process; writes the file of its secrets and gives it a port if needed.
     pub fn environment(&self, state: &mut State, part: Part) -> anyhow::Result<Environment> {
+        let role = if part == Part::Gateway {
+            Role::Gateway
+        } else {
+            Role::Worker
+        };
+        self.environment_as(state, part, role)
+    }
+
+    /// The same for a process that is somebody else at the broker.
+    pub(super) fn environment_as(
+        &self,
+        state: &mut State,
+        part: Part,
+        role: Role,
+    ) -> anyhow::Result<Environment> {
         if part == Part::Sandbox {
             return Ok(vec![(
                 "DISCORD_TOKEN".into(),
@@ -51,7 +67,7 @@ impl Installation {
             )]);
         }
         let dot_env = self.dot_env()?;
-        let secret_file = self.hand_over_secrets(state, part, &dot_env)?;
+        let secret_file = self.hand_over_secrets(state, role, &dot_env)?;
         let mut environment: Environment = dot_env
             .into_iter()
             .filter(|(name, _)| !is_secret(name) && !is_own(name))
@@ -69,31 +85,14 @@ impl Installation {
         set("SECRET_FILE", secret_file);
         set("NATS_URL", nats_url(state));
         set("NATS_PREFIX", nats_prefix(state));
-        if state.discord == Discord::Sandbox {
-            let sandbox = state
-                .port(Part::Sandbox)
-                .context("the sandbox has no port yet")?;
+        for (name, value) in sandbox_addresses(state, part)? {
+            set(name, value);
+        }
+        if let Some(guard) = guard(state) {
             set(
-                "DISCORD_API_URL",
-                format!("http://127.0.0.1:{sandbox}/api/v10"),
+                "NATS_CA_CERT_PATH",
+                guard.join("ca.crt").display().to_string(),
             );
-            set(
-                "DISCORD_GATEWAY_URL",
-                format!("ws://127.0.0.1:{sandbox}/gateway"),
-            );
-            if matches!(part, Part::Worker(_)) {
-                set(
-                    "PROVIDER_BASE_URL_OPENAI",
-                    format!("http://127.0.0.1:{sandbox}/model/v1"),
-                );
-                set(
-                    "SERVICE_BASE_URL_BRAVE_SEARCH",
-                    format!("http://127.0.0.1:{sandbox}/services/brave-search"),
-                );
-                set("ALLOW_LOCAL_ENDPOINTS", "true".into());
-                // A few people set up every server there.
-                set("MAX_KEY_CHECKS_PER_DAY", "100000".into());
-            }
         }
         if matches!(part, Part::Worker(_)) {
             set("WORKER_ID", part.to_string());
@@ -107,31 +106,29 @@ impl Installation {
     fn hand_over_secrets(
         &self,
         state: &State,
-        part: Part,
+        role: Role,
         dot_env: &Environment,
     ) -> anyhow::Result<String> {
         let own = self.secrets()?;
         let mut values = Map::new();
         for (name, value) in dot_env.iter().filter(|(name, _)| is_secret(name)) {
-            if name == "DISCORD_TOKEN" || part != Part::Gateway {
+            if name == "DISCORD_TOKEN" || role != Role::Gateway {
                 values.insert(name.clone(), json!(value));
             }
         }
         if state.discord == Discord::Sandbox {
             values.insert("DISCORD_TOKEN".into(), json!(own.sandbox_token));
         }
-        if part != Part::Gateway {
+        if role != Role::Gateway {
             if !values.keys().any(|name| name.starts_with("CRYPTO_SECRET")) {
                 values.insert("CRYPTO_SECRET_V1".into(), json!(own.master_key));
             }
             values.extend(database_secrets(&self.database(state)?));
         }
-        let kind = if part == Part::Gateway {
-            "gateway"
-        } else {
-            "worker"
-        };
-        let file = self.home().join(format!("{kind}-secrets.json"));
+        if let Some(guard) = guard(state) {
+            values.extend(broker_login(guard, role)?);
+        }
+        let file = self.home().join(format!("{}-secrets.json", role.as_str()));
         write_private(&file, &Value::Object(values))?;
         Ok(file.display().to_string())
     }
@@ -153,11 +150,88 @@ impl Installation {
     }
 }
 
+/// Who a process is at the broker of a deployment (`deploy/nats/roles.conf`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Gateway,
+    Worker,
+    /// `worker migrate`.
+    Setup,
+    /// Other commands of operators.
+    Operator,
+}
+
+impl Role {
+    /// The role of an operator's command.
+    pub(super) fn of_command(arguments: &[&str]) -> Self {
+        match arguments.first() {
+            Some(&"migrate") => Self::Setup,
+            _ => Self::Operator,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Worker => "worker",
+            Self::Setup => "setup",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// The login of a role, from the file that `deploy/make-secrets` made for its process.
+fn broker_login(guard: &Path, role: Role) -> anyhow::Result<Map<String, Value>> {
+    let file = guard.join(format!("{}.json", role.as_str()));
+    let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut made: Map<String, Value> = serde_json::from_slice(&bytes)?;
+    made.retain(|name, _| name.starts_with("NATS_"));
+    Ok(made)
+}
+
+fn guard(state: &State) -> Option<&Path> {
+    state.given.as_ref()?.guard.as_deref()
+}
+
 impl State {
     /// The broker's address, and what the names on it begin with.
     pub fn broker(&self) -> (String, String) {
         (nats_url(self), nats_prefix(self))
     }
+}
+
+/// Where a process finds what stands in for Discord and for providers.
+fn sandbox_addresses(state: &State, part: Part) -> anyhow::Result<Vec<(&'static str, String)>> {
+    if state.discord != Discord::Sandbox {
+        return Ok(Vec::new());
+    }
+    let port = state
+        .port(Part::Sandbox)
+        .context("the sandbox has no port yet")?;
+    let mut addresses = vec![
+        (
+            "DISCORD_API_URL",
+            format!("http://127.0.0.1:{port}/api/v10"),
+        ),
+        (
+            "DISCORD_GATEWAY_URL",
+            format!("ws://127.0.0.1:{port}/gateway"),
+        ),
+    ];
+    if matches!(part, Part::Worker(_)) {
+        let services = format!("http://127.0.0.1:{port}/services/brave-search");
+        addresses.extend([
+            (
+                "PROVIDER_BASE_URL_OPENAI",
+                format!("http://127.0.0.1:{port}/model/v1"),
+            ),
+            ("SERVICE_BASE_URL_BRAVE_SEARCH", services),
+            ("ALLOW_LOCAL_ENDPOINTS", "true".into()),
+            // A few people set up every server there.
+            ("MAX_KEY_CHECKS_PER_DAY", "100000".into()),
+        ]);
+    }
+    Ok(addresses)
 }
 
 fn database_secrets(database: &Database) -> Map<String, Value> {

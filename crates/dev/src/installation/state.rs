@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use rand::Rng as _;
@@ -105,6 +105,10 @@ pub struct Given {
     pub nats_url: String,
     /// What the names on the broker begin with.
     pub nats_prefix: String,
+    /// What `deploy/make-secrets` made, where the broker is one of a deployment: every process logs in to it as its
+    /// role, by TLS.
+    #[serde(default)]
+    pub guard: Option<PathBuf>,
 }
 
 /// The state of an installation, kept in `state.json`.

@@ -33,6 +33,7 @@ impl Roads {
         Way {
             database: self.database.way(database_server()),
             nats_url: self.broker.url(),
+            guard: None,
         }
     }
 

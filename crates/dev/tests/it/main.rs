@@ -10,6 +10,8 @@
 
 mod brokers;
 mod browser;
+mod deploy;
+mod e2e_backup;
 mod e2e_bad_input;
 mod e2e_browser;
 mod e2e_canary;
@@ -32,6 +34,7 @@ mod e2e_privacy;
 mod e2e_respond;
 mod e2e_restrictions;
 mod e2e_retention;
+mod e2e_rights;
 mod e2e_scenarios;
 mod e2e_takeover;
 mod e2e_tools;

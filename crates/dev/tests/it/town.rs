@@ -37,6 +37,8 @@ pub(crate) struct Town {
 pub(crate) struct Way {
     pub(crate) database: Database,
     pub(crate) nats_url: String,
+    /// What opens the broker of a deployment; it is this installation's alone then.
+    pub(crate) guard: Option<PathBuf>,
 }
 
 impl Default for Way {
@@ -44,6 +46,7 @@ impl Default for Way {
         Self {
             database: database_server(),
             nats_url: broker_url(),
+            guard: None,
         }
     }
 }
@@ -100,11 +103,16 @@ impl Town {
         let statement = format!("CREATE DATABASE {name}");
         programs().await.query(&server, &statement).await.unwrap();
         let installation = installation_at(&home().join(&name));
-        let nats_url = way.nats_url;
+        let nats_prefix = match way.guard {
+            // Rights are given to names.
+            Some(_) => "tomori".to_owned(),
+            None => name,
+        };
         let given = Given {
             database,
-            nats_url,
-            nats_prefix: name,
+            nats_url: way.nats_url,
+            nats_prefix,
+            guard: way.guard,
         };
         let mut state = State {
             workers,
@@ -287,9 +295,14 @@ impl Town {
         self.installation.state().unwrap().broker()
     }
 
+    /// Its database.
+    pub(crate) fn database(&self) -> Database {
+        self.installation.state().unwrap().given.unwrap().database
+    }
+
     /// Runs a statement in its database and returns what it prints.
     pub(crate) async fn sql(&self, statement: &str) -> String {
-        let database = self.installation.state().unwrap().given.unwrap().database;
+        let database = self.database();
         let programs = programs().await;
         programs.query(&database, statement).await.unwrap()
     }
@@ -586,6 +599,9 @@ impl Town {
             .query(&self.server, &statement)
             .await
             .unwrap();
+        if given.guard.is_some() {
+            return;
+        }
         let servers: Vec<&str> = given.nats_url.split(',').collect();
         let client = async_nats::connect(servers).await.unwrap();
         let jetstream = async_nats::jetstream::new(client);
