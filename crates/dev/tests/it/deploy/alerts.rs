@@ -99,10 +99,9 @@ fn names_in(expression: &str) -> BTreeSet<String> {
     let strip =
         Regex::new(r#"\{[^}]*\}|\[[^\]]*\]|"[^"]*"|\b(?:by|on|without) ?\([^)]*\)"#).unwrap();
     let plain = strip.replace_all(expression, " ");
-    let word = Regex::new(r"[A-Za-z_]\w*\b\s*\(?").unwrap();
+    let word = Regex::new(r"\b[A-Za-z_]\w*\b\s*\(?").unwrap();
     let words = word.find_iter(&plain).map(|found| found.as_str());
     let is_name = |word: &&str| !word.ends_with('(') && !WORDS.contains(&word.trim());
-    // `0.5m` and `1e9` begin with a digit, so the word is a unit there.
     words
         .filter(is_name)
         .map(|word| word.trim().to_owned())

@@ -16,6 +16,8 @@ use crate::town::{home, installation_at};
 
 /// The longest that a server takes to start, and three of them to find each other.
 const START_WAIT: Duration = Duration::from_mins(1);
+/// What nobody may publish to, whoever asks.
+const LAST: &str = "last.of.";
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -173,14 +175,29 @@ impl Guarded {
             .unwrap()
     }
 
+    /// Waits until everything that a client has sent is judged: what is refused for certain, sent last, is refused.
+    pub(crate) async fn has_judged(&self, client: &Client) {
+        let last = format!("{LAST}{:016x}", rand::random::<u64>());
+        client.publish(last.clone(), "".into()).await.unwrap();
+        client.flush().await.unwrap();
+        let deadline = Instant::now() + START_WAIT;
+        while !self.log().contains(&last) {
+            assert!(Instant::now() < deadline, "{}", self.log());
+            sleep(LOOK).await;
+        }
+    }
+
     /// What the servers have refused so far, one line each.
     pub(crate) fn violations(&self) -> Vec<String> {
+        let log = self.log();
+        let refused = |line: &&str| line.contains("Violation") && !line.contains(LAST);
+        log.lines().filter(refused).map(str::to_owned).collect()
+    }
+
+    fn log(&self) -> String {
         let logs = self.servers.iter().map(|server| &server.log);
-        let text: String = logs
-            .map(|log| std::fs::read_to_string(log).unwrap())
-            .collect();
-        let lines = text.lines().filter(|line| line.contains("Violation"));
-        lines.map(str::to_owned).collect()
+        logs.map(|log| std::fs::read_to_string(log).unwrap())
+            .collect()
     }
 
     async fn wait_until_ready(&self) {

@@ -115,6 +115,10 @@ const PUBLISH: &[Publish] = &[
         "$JS.API.CONSUMER.MSG.NEXT.KV_tomori_privacy.c",
         &[Gateway, Worker],
     ),
+    (
+        "$JS.API.CONSUMER.INFO.KV_tomori_privacy.c",
+        &[Gateway, Worker],
+    ),
     ("$JS.API.CONSUMER.DELETE.KV_tomori_privacy.c", &[]),
     // Records of events that were given up.
     ("$JS.API.STREAM.MSG.GET.tomori_DEAD_LETTERS", &[Operator]),
@@ -181,11 +185,11 @@ async fn an_interaction_is_heard_as_one_of_the_group_only() {
         .queue_subscribe("tomori.ix.*", "interactions".to_owned())
         .await
         .unwrap();
-    worker.flush().await.unwrap();
+    broker.has_judged(&worker).await;
     assert_eq!(broker.violations(), Vec::<String>::new());
     let other = worker.queue_subscribe("tomori.ix.fast", "others".to_owned());
-    drop(other.await.unwrap());
-    worker.flush().await.unwrap();
+    let _other = other.await.unwrap();
+    broker.has_judged(&worker).await;
     assert_eq!(broker.violations().len(), 1);
     let gateway = broker.login(Gateway).await;
     let asking = gateway.request("tomori.ix.fast", "question".into());
@@ -233,8 +237,7 @@ async fn compare(broker: &Guarded) {
         for (subject, _) in LISTEN {
             listening.push(client.subscribe(*subject).await.unwrap());
         }
-        // Whatever was sent before is judged by now.
-        client.flush().await.unwrap();
+        broker.has_judged(&client).await;
         let refused = refused(broker, role);
         let tables = [("publish", PUBLISH), ("listen to", LISTEN)];
         for (what, subject, may) in tables.into_iter().flat_map(|(what, table)| {
