@@ -29,7 +29,7 @@ struct Arguments {
     /// Prints every metric with its kind, unit, labels and meaning, and exits.
     #[arg(long)]
     print_metrics: bool,
-    /// Asks the gateway that listens on HTTP_LISTEN whether it is ready: exit code 0 if it is, else 1.
+    /// Asks the gateway that listens on `HTTP_LISTEN` whether it is ready: exit code 0 if it is, else 1.
     #[arg(long)]
     is_ready: bool,
 }

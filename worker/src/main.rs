@@ -31,7 +31,7 @@ struct Cli {
     /// Print every metric with its kind, unit, labels and meaning, and end.
     #[arg(long)]
     print_metrics: bool,
-    /// Ask the worker that listens on HTTP_LISTEN whether it is ready: exit code 0 if it is, else 1.
+    /// Ask the worker that listens on `HTTP_LISTEN` whether it is ready: exit code 0 if it is, else 1.
     #[arg(long)]
     is_ready: bool,
     #[command(subcommand)]

@@ -31,6 +31,8 @@ async fn works(version: Version) {
     };
     let town = Town::start_reaching(way, 2, &[]).await;
     town.set_up("Amber").await;
+    assert_eq!(town.is_ready(Part::Gateway, "gateway").await, 0);
+    assert_eq!(town.is_ready(FIRST, "worker").await, 0);
     messages_and_commands(&town).await;
     opting_out(&town).await;
     deaths(&town).await;
@@ -88,6 +90,7 @@ async fn deaths(town: &Town) {
     }
     for name in [Name::Kill, Name::Term] {
         town.signal(Part::Gateway, name).await;
+        assert_eq!(town.is_ready(Part::Gateway, "gateway").await, 1);
         town.restart(Part::Gateway).await;
         let said = town.say("alice", "Amber", "say exactly: and here").await;
         let answers = town.answers(vec![said]).await;

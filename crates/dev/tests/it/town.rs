@@ -348,6 +348,21 @@ impl Town {
         (status.as_u16(), text)
     }
 
+    /// The exit code of a program's own question whether it is ready, as a health check asks it.
+    pub(crate) async fn is_ready(&self, part: Part, program: &str) -> i32 {
+        let address = self.installation.address(part).unwrap();
+        let port = address.rsplit(':').next().unwrap();
+        let asking = tokio::process::Command::new(self.installation.binary(program))
+            .arg("--is-ready")
+            .env_clear()
+            // As in a container, and a source of secrets that is not there.
+            .env("HTTP_LISTEN", format!("0.0.0.0:{port}"))
+            .env("SECRET_FILE", "/nowhere")
+            .current_dir("/")
+            .status();
+        asking.await.unwrap().code().unwrap()
+    }
+
     /// Starts a process and does not wait for it.
     pub(crate) async fn launch(&self, part: Part) {
         let mut state = self.installation.state().unwrap();

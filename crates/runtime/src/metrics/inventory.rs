@@ -18,8 +18,9 @@ pub fn table(describe: impl FnOnce()) -> String {
         super::describe();
         describe();
     });
+    let metrics = inventory.lock();
     let mut text = String::new();
-    for (name, metric) in inventory.lock().iter() {
+    for (name, metric) in metrics.iter() {
         let Metric {
             kind,
             unit,
@@ -31,7 +32,7 @@ pub fn table(describe: impl FnOnce()) -> String {
             .map(|(label, values)| format!("{label}={}", values.join("/")))
             .collect();
         let labels = labels.join(", ");
-        let written = write!(text, "{name}={kind}\n    {unit}; {labels}; {meaning}\n");
+        let written = writeln!(text, "{name}={kind}\n    {unit}; {labels}; {meaning}");
         debug_assert!(written.is_ok(), "writing to a string cannot fail");
     }
     text
