@@ -147,7 +147,7 @@ fn every_panel_asks_for_what_the_processes_tell() {
         assert!(panels.len() > 10, "{}", file.display());
         for target in panels
             .iter()
-            .flat_map(|panel| panel["targets"].as_array())
+            .filter_map(|panel| panel["targets"].as_array())
             .flatten()
         {
             let expression = target["expr"].as_str().unwrap();
