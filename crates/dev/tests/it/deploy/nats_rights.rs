@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use async_nats::jetstream::{self, stream};
 use dev::nats::Version;
 use futures_util::StreamExt as _;
+use proto::event::EventKind;
+use proto::subject::{Names, Partition};
 
 use crate::deploy::guarded::{Guarded, Role};
 
@@ -20,6 +22,8 @@ const PUBLISH: &[Publish] = &[
     ("tomori.ev.3.message_update", &[Gateway, Operator]),
     ("tomori.ev.3.message_delete", &[Gateway]),
     ("tomori.ev.3.gap", &[Gateway]),
+    ("tomori.ev.3.guild_here", &[Gateway]),
+    ("tomori.ev.3.guild_left", &[Gateway]),
     ("tomori.ev.3.job", &[Worker]),
     ("tomori.ev.3.unspecified", &[]),
     ("tomori.ev.3", &[]),
@@ -153,6 +157,21 @@ const LISTEN: &[Publish] = &[
     ("$JS.API.>", &[]),
     ("$SYS.>", &[]),
 ];
+
+/// Whoever adds a kind of event says here whose word it is.
+#[test]
+fn the_table_names_every_kind_of_event() {
+    let names = Names::new("tomori");
+    let kinds: Vec<EventKind> = (0..100)
+        .filter_map(|number| EventKind::try_from(number).ok())
+        .collect();
+    assert!(kinds.len() > 5, "{kinds:?}");
+    for kind in kinds {
+        let subject = names.event(Partition(3), kind);
+        let is_named = PUBLISH.iter().any(|(known, _)| *known == subject);
+        assert!(is_named, "{subject}");
+    }
+}
 
 #[tokio::test]
 async fn every_role_has_its_rights_and_no_others_on_the_newest_server() {
