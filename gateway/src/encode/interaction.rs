@@ -2,6 +2,7 @@
 
 use proto::event::{self, InteractionType};
 
+use super::message::attachment;
 use super::wire::{self, raw};
 
 /// Discord's interaction types (reference page, 2026-11); 1 is a ping, which no gateway sends.
@@ -12,6 +13,9 @@ const MODAL: u32 = 5;
 
 /// Discord's option types that hold other options: subcommand and subcommand group.
 const NESTING_OPTIONS: [u32; 2] = [1, 2];
+
+/// Discord's type of buttons; only those that lead to an address have one.
+const BUTTON: u32 = 2;
 
 /// Rows within labels within containers; no form nests deeper than Discord's own parser allows.
 const FORM_DEPTH: u8 = 8;
@@ -43,10 +47,13 @@ pub(super) fn encode(interaction: wire::Interaction) -> Option<event::Interactio
         app_permissions: interaction.app_permissions.unwrap_or_default().0,
         locale: interaction.locale.unwrap_or_default(),
         guild_locale: interaction.guild_locale.unwrap_or_default(),
-        message_id: raw(interaction.message.map(|message| message.id)),
         ..event::Interaction::default()
     };
     encoded.set_type(kind);
+    if let Some(message) = interaction.message {
+        encoded.message_id = message.id.0;
+        encoded.link_url = last_link(message.components.unwrap_or_default());
+    }
     if let Some(data) = interaction.data {
         fill(&mut encoded, data);
     }
@@ -81,10 +88,13 @@ fn person(member: Option<wire::Member>, user: Option<wire::User>) -> Option<Pers
 fn fill(encoded: &mut event::Interaction, data: wire::InteractionData) {
     let mut path = data.name.unwrap_or_default();
     encoded.options = flatten(&mut path, data.options.unwrap_or_default());
-    let people = data.resolved.unwrap_or_default().users.unwrap_or_default();
+    let resolved = data.resolved.unwrap_or_default();
+    let people = resolved.users.unwrap_or_default();
+    let mut files = resolved.attachments.unwrap_or_default();
     for option in &mut encoded.options {
         let person = people.get(&option.value);
         option.is_bot = person.and_then(|person| person.bot).unwrap_or_default();
+        option.file = files.remove(&option.value).map(attachment);
     }
     encoded.command_path = path;
     encoded.target_id = raw(data.target_id);
@@ -113,6 +123,16 @@ fn flatten(path: &mut String, options: Vec<wire::CommandOption>) -> Vec<event::C
         ..event::CommandOption::default()
     };
     options.into_iter().map(encode).collect()
+}
+
+/// Links stand in rows of the message, no deeper.
+fn last_link(rows: Vec<wire::MessageNode>) -> String {
+    let inner = rows.into_iter().filter_map(|row| row.components);
+    let mut links = inner
+        .flatten()
+        .filter(|control| control.kind == BUTTON)
+        .filter_map(|button| button.url);
+    links.next_back().unwrap_or_default()
 }
 
 fn collect_fields(node: wire::FormNode, fields: &mut Vec<event::FormField>, depth: u8) {

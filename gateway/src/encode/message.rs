@@ -109,7 +109,7 @@ fn mention(mention: wire::Mention) -> event::Mention {
     }
 }
 
-fn attachment(attachment: wire::Attachment) -> event::Attachment {
+pub(super) fn attachment(attachment: wire::Attachment) -> event::Attachment {
     event::Attachment {
         attachment_id: attachment.id.0,
         filename: attachment.filename.unwrap_or_default(),

@@ -243,6 +243,16 @@ pub(super) struct Channel {
 #[derive(Deserialize)]
 pub(super) struct InteractionMessage {
     pub(super) id: Id,
+    pub(super) components: Option<Vec<MessageNode>>,
+}
+
+/// A part of a message: a row that holds others, or a control. Only links matter of them.
+#[derive(Deserialize)]
+pub(super) struct MessageNode {
+    #[serde(rename = "type")]
+    pub(super) kind: u32,
+    pub(super) url: Option<String>,
+    pub(super) components: Option<Vec<MessageNode>>,
 }
 
 #[derive(Deserialize)]
@@ -261,6 +271,8 @@ pub(super) struct InteractionData {
 pub(super) struct Resolved {
     /// By the id as text.
     pub(super) users: Option<HashMap<String, User>>,
+    /// The same.
+    pub(super) attachments: Option<HashMap<String, Attachment>>,
 }
 
 #[derive(Deserialize)]

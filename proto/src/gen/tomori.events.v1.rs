@@ -395,6 +395,9 @@ pub struct Interaction {
     /// The message whose component was used.
     #[prost(fixed64, tag = "22")]
     pub message_id: u64,
+    /// Where the last link button of that message leads.
+    #[prost(string, tag = "23")]
+    pub link_url: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CommandOption {
@@ -409,6 +412,9 @@ pub struct CommandOption {
     /// The option names a person, and that is a bot.
     #[prost(bool, tag = "4")]
     pub is_bot: bool,
+    /// The option is a file that was handed over.
+    #[prost(message, optional, tag = "5")]
+    pub file: ::core::option::Option<Attachment>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FormField {

@@ -137,7 +137,16 @@ fn interaction() -> Interaction {
             values: vec!["k".to_owned()],
         }],
         message_id: 8,
+        ..Interaction::default()
     }
+}
+
+/// A file that was handed over, and a message with a link.
+fn interaction_with_file() -> Interaction {
+    let mut interaction = interaction();
+    "https://cdn.example/x.json".clone_into(&mut interaction.link_url);
+    interaction.options[0].file = message().attachments.pop();
+    interaction
 }
 
 fn retried() -> Envelope {
@@ -233,6 +242,10 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("guild_left.v1", guild_left().encode_to_vec()),
         ("job.v1", event(EventKind::Job, "ix:600", Event::Job(job()))),
         ("interaction.v1", interaction().encode_to_vec()),
+        (
+            "interaction.v1.file",
+            interaction_with_file().encode_to_vec(),
+        ),
         ("interaction_reply.v1", reply.encode_to_vec()),
         ("dead_letter.v1", dead_letter().encode_to_vec()),
     ]
@@ -290,6 +303,11 @@ fn released_bytes_decode_to_what_they_meant() {
     assert_eq!(Envelope::decode(left.as_slice()).unwrap(), guild_left());
     let form = unhex(&released("interaction.v1"));
     assert_eq!(Interaction::decode(form.as_slice()).unwrap(), interaction());
+    let file = unhex(&released("interaction.v1.file"));
+    assert_eq!(
+        Interaction::decode(file.as_slice()).unwrap(),
+        interaction_with_file()
+    );
     let letter = unhex(&released("dead_letter.v1"));
     assert_eq!(
         DeadLetter::decode(letter.as_slice()).unwrap(),

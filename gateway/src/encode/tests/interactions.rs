@@ -71,6 +71,44 @@ fn subcommand_in_a_group_becomes_a_path_with_options() {
 }
 
 #[test]
+fn a_file_among_the_options_is_told() {
+    let encoded = interaction(&with_data(
+        2,
+        json!({
+            "type": 1, "name": "import", "id": "100000000000000009", "options": [
+                { "type": 11, "name": "file", "value": "100000000000000101" },
+                { "type": 3, "name": "target", "value": "global" }
+            ],
+            "resolved": { "attachments": { "100000000000000101": {
+                "id": "100000000000000101", "filename": "mine.json", "size": 1234, "ephemeral": true,
+                "content_type": "application/json", "url": "https://cdn.example/mine.json?ex=1"
+            } } }
+        }),
+    ));
+    let file = encoded.options[0].file.as_ref().unwrap();
+    assert_eq!(
+        (file.filename.as_str(), file.size_bytes, file.url.as_str()),
+        ("mine.json", 1234, "https://cdn.example/mine.json?ex=1")
+    );
+    assert!(encoded.options[1].file.is_none());
+}
+
+#[test]
+fn the_link_of_a_message_whose_button_was_pressed_is_told() {
+    let mut pressed = with_data(3, json!({ "custom_id": "x", "component_type": 2 }));
+    pressed["message"]["components"] = json!([
+        { "type": 1, "components": [
+            { "type": 2, "style": 1, "label": "Go", "custom_id": "x" },
+            { "type": 2, "style": 5, "label": "File", "url": "https://cdn.example/mine.json" }
+        ] },
+        { "type": 10, "content": "a text that holds nothing" }
+    ]);
+    let encoded = interaction(&pressed);
+    assert_eq!(encoded.link_url, "https://cdn.example/mine.json");
+    assert_eq!(encoded.message_id, id(555));
+}
+
+#[test]
 fn a_bot_among_the_options_is_told() {
     let encoded = interaction(&with_data(
         2,
