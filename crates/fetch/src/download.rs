@@ -122,7 +122,7 @@ impl Downloads {
         let limit_bytes = self.limit_bytes(wanted.of);
         let data = match wanted.source {
             Source::Provider => DataUrl::parse(&wanted.url).transpose()?,
-            Source::Seen | Source::Model => None,
+            Source::Seen | Source::Model | Source::Discord => None,
         };
         if data.is_none() {
             let leak = leak::refusal(&wanted.url, wanted.source, &self.secrets);
@@ -198,7 +198,10 @@ fn request(wanted: &Wanted, size_bytes: u64) -> Request {
         headers,
         body: Bytes::new(),
         purpose: Purpose::Download(wanted.of),
-        trust: Trust::Stranger,
+        trust: match wanted.source {
+            Source::Discord => Trust::Discord,
+            Source::Seen | Source::Model | Source::Provider => Trust::Stranger,
+        },
         redirects: Redirects::Follow,
         encodings: wanted.of.encodings(),
         bounds: Bounds {

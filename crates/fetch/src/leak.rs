@@ -21,6 +21,8 @@ pub enum Source {
     Model,
     /// A provider's answer names it, or is it (`data:`).
     Provider,
+    /// Discord names it, as a file that somebody handed over there.
+    Discord,
 }
 
 /// Which rule a URL breaks, if one.

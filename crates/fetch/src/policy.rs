@@ -20,6 +20,9 @@ pub enum Trust {
     /// That of a server's administrators, for an endpoint or a tool server of theirs: the operator may
     /// have vouched for local ones.
     Administrator,
+    /// Discord's own, for files that people handed over there: what stands in for Discord on a
+    /// developer's machine keeps them at a local address.
+    Discord,
 }
 
 /// An exact host and port that the operator vouches for.
@@ -56,6 +59,8 @@ pub struct Policy {
     pub allow_local: bool,
     /// Local endpoints of administrators that are allowed everywhere.
     pub local_allow: Vec<LocalEndpoint>,
+    /// Where a local stand-in for Discord keeps files: development only.
+    pub discord_files: Option<LocalEndpoint>,
     /// `http` is as good as `https`: for looking at a corpus, never for requests.
     pub allow_http: bool,
     /// Where we and our servers listen; an unspecified address stands for every local one.
@@ -173,8 +178,11 @@ impl Policy {
     fn grants(&self, target: &Target, trust: Trust) -> Grants {
         let is_vouched_for =
             |known: &LocalEndpoint| known.host == target.host && known.port == target.port;
-        let local = trust == Trust::Administrator
-            && (self.allow_local || self.local_allow.iter().any(is_vouched_for));
+        let local = match trust {
+            Trust::Stranger => false,
+            Trust::Administrator => self.allow_local || self.local_allow.iter().any(is_vouched_for),
+            Trust::Discord => self.discord_files.as_ref().is_some_and(is_vouched_for),
+        };
         Grants {
             http: local || self.allow_http,
             local,
@@ -262,6 +270,28 @@ mod tests {
             &[METADATA],
         );
         assert_eq!(metadata, Err(Code::MetadataForbidden));
+    }
+
+    /// NET-2, NET-27: files at Discord's stand-in, and nothing else for anybody.
+    #[test]
+    fn a_stand_in_for_discord_is_exact_and_for_its_files_alone() {
+        let policy = Policy {
+            discord_files: Some("127.0.0.1:4000".parse().unwrap()),
+            ..Policy::default()
+        };
+        let local = [IpAddr::from([127, 0, 0, 1])];
+        let ask = |url, trust| judge(&policy, url, trust, &local);
+        let file = "http://127.0.0.1:4000/attachments/1/2/x.json";
+        assert_eq!(ask(file, Trust::Discord), Ok(()));
+        for trust in [Trust::Stranger, Trust::Administrator] {
+            assert_eq!(ask(file, trust), Err(Code::HttpsRequired), "{trust:?}");
+        }
+        let other = ask("http://127.0.0.1:4001/x.json", Trust::Discord);
+        assert_eq!(other, Err(Code::HttpsRequired));
+        let real = judge(&Policy::default(), file, Trust::Discord, &local);
+        assert_eq!(real, Err(Code::HttpsRequired));
+        let switched = judge(&self::local(), file, Trust::Discord, &local);
+        assert_eq!(switched, Err(Code::HttpsRequired));
     }
 
     #[test]

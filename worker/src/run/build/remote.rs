@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use fetch::{Client, Downloads};
+use fetch::{Client, Downloads, LocalEndpoint};
 use secrecy::SecretString;
 
 use crate::config::Settings;
@@ -13,7 +13,17 @@ use crate::config::Settings;
 pub(super) async fn client(settings: &Settings) -> Result<Client, fetch::Error> {
     let mut remote = settings.remote.clone();
     remote.policy.own_listeners = own_listeners(settings).await;
+    remote.policy.discord_files = discord_files(settings);
     remote.client()
+}
+
+/// Where a stand-in for Discord keeps the files that people hand over: where its REST interface is,
+/// and only on a developer's machine (CFG-116, CFG-124). Production has neither the switch nor `http`.
+fn discord_files(settings: &Settings) -> Option<LocalEndpoint> {
+    let is_development = settings.remote.policy.allow_local;
+    let address = settings.discord.api_url.strip_prefix("http://")?;
+    let place = address.split('/').next().filter(|_| is_development)?;
+    place.parse().ok()
 }
 
 /// Prepares downloads; no URL that carries a secret of ours is asked for (NET-55).
