@@ -17,6 +17,8 @@ pub enum Operation {
     KeyCheck,
     /// An archive of everything about a person (PRIV-54).
     DataExport,
+    /// A file with memories or settings that is handed in (GUARD-39b).
+    Import,
 }
 
 /// The number under which the uses of a person are counted: made of the id by the installation's main
@@ -43,13 +45,14 @@ impl Operation {
         match self {
             Self::KeyCheck => "key_check",
             Self::DataExport => "data_export",
+            Self::Import => "import",
         }
     }
 
     /// How long the uses are counted together.
     const fn window(self) -> TimeDelta {
         match self {
-            Self::KeyCheck => TimeDelta::hours(24),
+            Self::KeyCheck | Self::Import => TimeDelta::hours(24),
             Self::DataExport => TimeDelta::minutes(10),
         }
     }

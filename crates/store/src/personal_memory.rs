@@ -71,7 +71,7 @@ impl Store {
 
     /// Adds as many as there is room for, in order; what is there already is left out. `None`: the
     /// server of `place` does without personal memories, or without those of this person (PRIV-37,
-    /// PRIV-39). The person's row comes into being with the first. Dropping it midway leaves nothing
+    /// PRIV-39), or the person is at level 2 (PRIV-20). The person's row comes into being with the first. Dropping it midway leaves nothing
     /// behind.
     ///
     /// # Errors
@@ -154,6 +154,7 @@ async fn add(
                          SELECT FROM personalization_blacklist l
                          WHERE l.server_id = s.server_id AND l.user_disc_id = $7::text)
                ) AS is_open
+               FROM users WHERE user_id = $1 AND privacy_level < 2
            ), offered AS (
                SELECT o.content, min(o.place) AS place
                FROM unnest($3::text[]) WITH ORDINALITY AS o (content, place)
@@ -169,7 +170,7 @@ async fn add(
                       WHERE user_id = $1 AND persona_lineage_id = $2)
                RETURNING 1
            )
-           SELECT (SELECT is_open FROM place) AS "is_open!",
+           SELECT (SELECT is_open FROM place) IS TRUE AS "is_open!",
                   (SELECT count(*) FROM offered) AS "fresh!", (SELECT count(*) FROM added) AS "added!""#,
         user,
         new.lineage.0,

@@ -109,6 +109,27 @@ async fn memories_are_added_once_and_up_to_a_bound() {
     assert_eq!(own(store, BOB, PersonalScope::Global).await, []);
 }
 
+/// PRIV-20: nothing new is kept of somebody at the strictest level, and what there is stays.
+#[tokio::test]
+async fn nothing_is_added_at_the_strictest_level() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    add(store, ALICE, Lineage::GLOBAL, &["a"]).await;
+    database.run("UPDATE users SET privacy_level = 2").await;
+    let contents = texts(&["b"]);
+    let new = NewPersonalMemories {
+        user: ALICE,
+        lineage: Lineage::GLOBAL,
+        contents: &contents,
+        origin: MemoryOrigin::Import,
+        most: MOST,
+        place: None,
+    };
+    assert_eq!(store.add_personal_memories(new).await.unwrap(), None);
+    let kept = own(store, ALICE, PersonalScope::Global).await;
+    assert_eq!(said(&kept), ["a"]);
+}
+
 /// Additions at once count each other.
 #[tokio::test]
 async fn the_bound_holds_when_many_add_at_once() {
