@@ -4,9 +4,14 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
+use chrono::DateTime;
 use fetch::{Decoder, Encodings, Kind, Policy, Redirects, Station, Trust, next_station};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderValue, LOCATION};
 use http::{HeaderMap, Method, StatusCode};
+use proto::id::UserId;
+use serde_json::Value;
+use store::ServerSettings;
+use worker::portable::{self, Contents, FileType};
 
 /// Most bytes of a body.
 const LIMIT: u64 = 4 * 1024 * 1024;
@@ -193,5 +198,49 @@ pub fn sniff(data: &[u8]) {
         Kind::Png => assert!(data.starts_with(b"\x89PNG")),
         Kind::Docx => assert!(data.starts_with(b"PK")),
         _ => {}
+    }
+}
+
+/// A file that is taken says the same when it is written and read once more. The first byte chooses
+/// the kind.
+pub fn portable(data: &[u8]) {
+    let Some((choice, file)) = data.split_first() else {
+        return;
+    };
+    let file_type = FileType::ALL[usize::from(*choice) % FileType::ALL.len()];
+    let by = UserId(1);
+    let Ok(opened) = portable::open(file, file_type, by) else {
+        return;
+    };
+    let again = |contents: Value| {
+        let contents = Contents {
+            file_type,
+            owner: by.0,
+            part: None,
+            contents,
+        };
+        let file = portable::write(contents, DateTime::UNIX_EPOCH);
+        let opened = portable::open(&file, file_type, by).expect("what we wrote");
+        assert!(opened.ignored.is_empty());
+        opened.contents
+    };
+    if let Some(name) = file_type.contents().filter(|name| *name != "config") {
+        let Ok(memories) = portable::memories_of(&opened.contents, name, 1_000) else {
+            return;
+        };
+        let is_one = |text: &String| !text.is_empty() && text.chars().count() <= 1_000;
+        assert!(memories.iter().all(is_one) && memories.len() <= 1_000);
+        let back = again(memories.clone().into());
+        assert_eq!(portable::memories_of(&back, name, 1_000), Ok(memories));
+    } else if file_type == FileType::ServerConfig {
+        let apply = |contents: &Value| {
+            let new = ServerSettings::default();
+            portable::apply(&portable::SERVER, &new, contents, &mut Vec::new())
+        };
+        let Ok(settings) = apply(&opened.contents) else {
+            return;
+        };
+        let back = again(portable::show(&portable::SERVER, &settings));
+        assert_eq!(apply(&back), Ok(settings));
     }
 }

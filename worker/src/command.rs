@@ -18,7 +18,9 @@ mod memory;
 pub(crate) mod offer;
 mod personal_data;
 mod personal_provider;
+mod personal_settings;
 mod ping;
+mod portable;
 pub(crate) mod privacy;
 mod provider_keys;
 mod provider_services;
@@ -65,6 +67,8 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::DeletePerson(deletion) => personal_data::finish(app, deletion).await.into(),
         After::DeleteServer(deletion) => server_data::finish(app, deletion).await.into(),
         After::PersonalProvider(order) => personal_provider::finish(app, *order).await.into(),
+        After::PersonalSettings(choice) => personal_settings::finish(app, choice).await.into(),
+        After::Portable(order) => portable::finish(app, *order).await,
         After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
         After::ProviderServices(order) => provider_services::finish(app, *order).await.into(),
         After::Restrict(order) => restriction::finish(app, *order).await.into(),
@@ -92,6 +96,8 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         | After::DeleteServer(_)
         | After::ExportPerson(_)
         | After::Memory(_)
+        | After::PersonalSettings(_)
+        | After::Portable(_)
         | After::Restrict(_)
         | After::SetUp(_)
         | After::Respond(_)
@@ -122,6 +128,10 @@ async fn run_command(
         Command::Block => restriction::block(app, asker, interaction).await,
         Command::Blacklist => restriction::blacklist(asker, interaction),
         Command::Restrictions => restriction::open(app, asker).await,
+        Command::PersonalSettings => personal_settings::open(app, asker).await,
+        Command::Portable(shelf, what) => {
+            portable::open(app, asker, interaction, (shelf, what)).await
+        }
         Command::PersonalProvider => personal_provider::open(app, asker).await,
         Command::ProviderKeys => provider_keys::open(app, asker).await,
         Command::ProviderServices => provider_services::open(app, asker).await,
@@ -166,6 +176,10 @@ async fn use_component(
         Route::PersonalProvider => {
             personal_provider::use_component(app, asker, &id.args, interaction).await
         }
+        Route::PersonalSettings => {
+            personal_settings::take(&asker, std::mem::take(&mut interaction.fields))
+        }
+        Route::Portable => portable::use_component(asker, &id.args, interaction),
         Route::ProviderKeys => {
             provider_keys::use_component(app, asker, &id.args, interaction).await
         }
@@ -191,7 +205,7 @@ const fn needs(route: Route) -> Needs {
         Route::TakeLevel => Needs::Nothing,
         // What is shown there depends on who asks.
         Route::Details | Route::Memory | Route::PersonalProvider => Needs::Nothing,
-        Route::PersonalData => Needs::Nothing,
+        Route::PersonalData | Route::PersonalSettings | Route::Portable => Needs::Nothing,
         Route::ServerData => Needs::Administrator,
     }
 }

@@ -33,6 +33,7 @@ pub mod partition;
 mod patience;
 mod pipeline;
 pub mod pool;
+pub mod portable;
 pub mod privacy;
 mod profiles;
 mod retention;

@@ -11,6 +11,8 @@ use super::memory;
 use super::personal_data::Deletion;
 use super::personal_data::export::Export;
 use super::personal_provider;
+use super::personal_settings;
+use super::portable;
 use super::privacy::Choice;
 use super::provider_keys;
 use super::provider_services;
@@ -42,6 +44,10 @@ pub(crate) enum After {
     DeleteServer(ServerDeletion),
     /// Change or test a person's own keys.
     PersonalProvider(Box<personal_provider::Order>),
+    /// Save what a person has set for everywhere.
+    PersonalSettings(personal_settings::Choice),
+    /// Make a file with memories or settings, or take one in.
+    Portable(Box<portable::Order>),
     /// Change or test provider keys.
     ProviderKeys(Box<provider_keys::Order>),
     /// Change or test keys of services.

@@ -13,6 +13,7 @@ use twilight_model::id::Id;
 use twilight_model::oauth::ApplicationIntegrationType;
 
 use super::memory::{About, Doing};
+use super::portable::{Move, Shelf};
 
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Kill,
     /// CMD-38 to CMD-40, CMD-43 to CMD-45.
     Memory(About, Doing),
+    /// CMD-32 to CMD-34, CMD-41, CMD-42, CMD-46, CMD-47, CMD-74 to CMD-76.
+    Portable(Shelf, Move),
     /// CMD-35.
     ExportPerson,
     /// CMD-36.
@@ -37,6 +40,8 @@ pub(crate) enum Command {
     Restrictions,
     /// CMD-31.
     PersonalProvider,
+    /// CMD-30.
+    PersonalSettings,
     /// CMD-58.
     ProviderKeys,
     /// CMD-62.
@@ -102,6 +107,8 @@ enum Kind {
     Number(i64, i64),
     /// One of these words, 25 at most.
     Choice(&'static [&'static str]),
+    /// A file.
+    File,
 }
 
 /// Finds the command of a path.
@@ -217,6 +224,7 @@ fn given(entry: &Entry) -> Vec<CommandOption> {
                 ..bare(CommandOptionType::String)
             },
             Kind::Person => bare(CommandOptionType::User),
+            Kind::File => bare(CommandOptionType::Attachment),
             Kind::Number(least, most) => CommandOption {
                 min_value: Some(least.into()),
                 max_value: Some(most.into()),

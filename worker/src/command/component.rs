@@ -47,6 +47,10 @@ pub(crate) enum Route {
     ServerData,
     /// `/personal provider`: everything; the arguments say what.
     PersonalProvider,
+    /// `/personal settings`: the form.
+    PersonalSettings,
+    /// A file that was handed in: the button that takes it in.
+    Portable,
     /// `/provider keys`: everything; the arguments say what.
     ProviderKeys,
     /// `/provider services`: everything; the arguments say what.
@@ -59,7 +63,7 @@ pub(crate) enum Route {
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::TakeLevel,
         Self::Memory,
         Self::Restrictions,
@@ -70,6 +74,8 @@ impl Route {
         Self::PersonalData,
         Self::ServerData,
         Self::PersonalProvider,
+        Self::PersonalSettings,
+        Self::Portable,
         Self::ProviderKeys,
         Self::ProviderServices,
         Self::FixKey,
@@ -90,6 +96,8 @@ impl Route {
             Self::PersonalData => "my-data",
             Self::ServerData => "sv-data",
             Self::PersonalProvider => "own",
+            Self::PersonalSettings => "my-set",
+            Self::Portable => "file",
             Self::ProviderKeys => "keys",
             Self::ProviderServices => "services",
             Self::FixKey => "key-fix",

@@ -69,6 +69,20 @@ pub(super) fn button(custom_id: String, label: &Notice, style: ButtonStyle) -> C
     })
 }
 
+/// Makes a button that leads to an address of at most 512 characters; its label has at most 80.
+pub(super) fn link(url: String, label: &Notice) -> Component {
+    Component::Button(Button {
+        custom_id: None,
+        disabled: false,
+        emoji: None,
+        id: None,
+        label: Some(label.text().into_owned()),
+        sku_id: None,
+        style: ButtonStyle::Link,
+        url: Some(url),
+    })
+}
+
 /// Makes a line with a menu of 1 to 25 options, of which one is chosen; its placeholder has at
 /// most 150 characters.
 pub(super) fn menu(

@@ -98,6 +98,23 @@ pub(super) fn paragraph_field(
     field(words, Component::TextInput(input))
 }
 
+/// Makes a field for a name, which may stay empty; `words` as for [`paragraph_field`].
+pub(super) fn name_field(
+    name: &str,
+    words: (&Notice, &Notice),
+    longest: u16,
+    current: Option<&str>,
+) -> Component {
+    // What is there may be longer than what may be typed; the client refuses such a form.
+    let present = current.map_or(0, |text| text.chars().count());
+    let longest = longest.max(u16::try_from(present).unwrap_or(longest));
+    let input = TextInput {
+        value: current.map(str::to_owned),
+        ..input(name, longest)
+    };
+    field(words, Component::TextInput(input))
+}
+
 /// Makes a field in which a phrase has to be typed; the label has at most 45 characters, the hint
 /// 100.
 pub(super) fn phrase_field(name: &str, label: &Notice, hint: &Notice) -> Component {

@@ -8,6 +8,8 @@ mod action;
 mod book;
 mod panel;
 
+pub(super) use self::book::is_unused_here;
+
 use keyring::Keyring;
 use proto::event::Interaction;
 use store::{MemoryId, PersonaId, Profile};

@@ -104,6 +104,11 @@ pub(super) async fn finish(app: &App, choice: Choice) -> Finished {
     panel(told).into()
 }
 
+/// Sets a level, as if it had been chosen in the form.
+pub(super) async fn raise(app: &App, user: UserId, level: PrivacyLevel) -> Finished {
+    finish(app, Choice { user, level }).await
+}
+
 /// Waits until the strictest level holds everywhere.
 pub(super) async fn wait(app: &App, mut hiding: Hiding) -> Finished {
     let told = match timeout(HOLDS_WITHIN, hiding.holds(app)).await {

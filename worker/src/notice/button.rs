@@ -47,6 +47,10 @@ pub enum ButtonText {
     ExportData,
     /// Opens the form that deletes everything about a person.
     DeleteData,
+    /// Does what a file would do.
+    Import,
+    /// Leads to that file.
+    OpenFile,
     /// Shows the provider's models.
     ChooseModel,
     /// Opens the form for a model.
@@ -83,6 +87,8 @@ impl ButtonText {
             Self::Spare => "Do not use for talking",
             Self::ExportData => "Get it as a file",
             Self::DeleteData => "Delete everything…",
+            Self::Import => "Import",
+            Self::OpenFile => "Look at the file",
             Self::ChooseModel => "Choose a model",
             Self::TypeModel => "Type a model…",
             Self::Retry { provider } => return format!("Try again with {provider}").into(),

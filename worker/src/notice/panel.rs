@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::{
-    ButtonText, CheckText, DataText, KeysSaid, KeysText, MemorySaid, MemoryText, Notice,
-    PersonalSaid, PersonalText, RestrictionText, ServerDataText, ServicesText,
+    ButtonText, CheckText, DataText, FileFault, FileText, KeysSaid, KeysText, MemorySaid,
+    MemoryText, Notice, PersonalSaid, PersonalText, RestrictionText, ServerDataText, ServicesText,
+    SettingsText,
 };
 
 /// A part of a panel.
@@ -16,6 +17,8 @@ pub enum PanelText {
     Check(CheckText),
     /// About what is stored about a person.
     Data(DataText),
+    /// About a file with memories or settings.
+    File(FileText),
     /// About what is stored about a server.
     ServerData(ServerDataText),
     /// A part of the panel of provider keys.
@@ -28,6 +31,8 @@ pub enum PanelText {
     MemorySaid(MemorySaid),
     /// About whom personas do without or do not answer.
     Restriction(RestrictionText),
+    /// About what a person has set for everywhere.
+    Settings(SettingsText),
     /// A part of the panel of service keys.
     Services(ServicesText),
     /// A part of the panel of a person's own keys.
@@ -45,6 +50,7 @@ impl PanelText {
             Self::Button(text) => text.text(),
             Self::Check(text) => text.text(),
             Self::Data(text) => text.text(),
+            Self::File(text) => text.text(),
             Self::ServerData(text) => text.text(),
             Self::Keys(text) => text.text(),
             Self::KeysSaid(text) => text.text(),
@@ -52,6 +58,7 @@ impl PanelText {
             Self::MemorySaid(text) => text.text(),
             Self::Restriction(text) => text.text(),
             Self::Services(text) => text.text(),
+            Self::Settings(text) => text.text(),
             Self::Personal(text) => text.text(),
             Self::PersonalSaid(text) => text.text(),
             Self::ChangedMeanwhile => {
@@ -91,6 +98,18 @@ impl From<ServerDataText> for Notice {
     }
 }
 
+impl From<FileText> for Notice {
+    fn from(text: FileText) -> Self {
+        Self::Panel(PanelText::File(text))
+    }
+}
+
+impl From<FileFault> for Notice {
+    fn from(fault: FileFault) -> Self {
+        FileText::NotTaken(fault).into()
+    }
+}
+
 impl From<KeysText> for Notice {
     fn from(text: KeysText) -> Self {
         Self::Panel(PanelText::Keys(text))
@@ -106,6 +125,12 @@ impl From<KeysSaid> for Notice {
 impl From<RestrictionText> for Notice {
     fn from(text: RestrictionText) -> Self {
         Self::Panel(PanelText::Restriction(text))
+    }
+}
+
+impl From<SettingsText> for Notice {
+    fn from(text: SettingsText) -> Self {
+        Self::Panel(PanelText::Settings(text))
     }
 }
 

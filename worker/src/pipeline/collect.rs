@@ -140,7 +140,12 @@ async fn hear(
     let people: Vec<UserId> = filter::people(lines.iter().chain([&trigger]));
     let levels = with_patience(|| app.store.privacy_levels(&people)).await?;
     let standings = standing::read(app, claimed.turn.tenant, persona, &people).await?;
-    let rules = Rules { levels, standings };
+    let nicknames = with_patience(|| app.store.nicknames(&people)).await?;
+    let rules = Rules {
+        levels,
+        standings,
+        nicknames,
+    };
     let speakers = [&trigger].into_iter().chain(lines.iter().rev());
     let known = filter::remembered(speakers, &rules);
     let trigger = match claimed.turn.trigger_kind {
@@ -353,6 +358,8 @@ fn system_text(voice: Voice<'_>, remembered: &str, kind: TriggerKind) -> String 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use crate::privacy::filter::{Levels, Standings};
 
@@ -369,6 +376,7 @@ mod tests {
         let rules = Rules {
             levels: Levels::new(),
             standings: Some(Standings::new()),
+            nicknames: HashMap::new(),
         };
         filter::lines(vec![line], &rules).remove(0)
     }

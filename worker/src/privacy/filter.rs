@@ -32,6 +32,8 @@ pub(crate) struct Rules {
     pub(crate) levels: Levels,
     /// `None`: it could not be read, so everybody is on the blacklist and blocked (PRIV-38, PRIV-45).
     pub(crate) standings: Option<Standings>,
+    /// What those want to be called who said so.
+    pub(crate) nicknames: HashMap<UserId, String>,
 }
 
 /// Why nothing that somebody said may be answered.
@@ -64,6 +66,18 @@ impl Rules {
             Some(standings) => standings.get(&user).copied().unwrap_or_default(),
             None => STRICTEST,
         }
+    }
+
+    /// Returns what a person wants to be called, where that may be used (PRIV-8, PRIV-37).
+    fn nickname(&self, user: UserId) -> Option<&String> {
+        let may_be_used = !self.is_full(user) && !self.standing(user).is_blacklisted;
+        self.nicknames.get(&user).filter(|_| may_be_used)
+    }
+
+    /// Returns what the author of a line is called.
+    fn name_of(&self, line: &Line) -> String {
+        let nickname = self.nickname(line.author).filter(|_| !line.is_own);
+        nickname.unwrap_or(&line.name).clone()
     }
 
     /// Returns the block that hides what a line says; a mute hides nothing.
@@ -145,7 +159,7 @@ pub(crate) fn lines(lines: Vec<Line>, rules: &Rules) -> Vec<Visible> {
         None => self::line(line, rules),
         Some(block) => {
             let is_first = is_heard(&line, rules) && replaced.insert(line.author);
-            is_first.then(|| stand_in(line, block))
+            is_first.then(|| stand_in(&line, block, rules))
         }
     });
     let mut visible: Vec<Visible> = visible.collect();
@@ -209,7 +223,7 @@ pub(crate) fn remembered<'a>(
         let is_allowed = rules.level(line.author) == PrivacyLevel::Minimal
             && !rules.standing(line.author).is_blacklisted;
         if is_somebody && is_new && is_allowed {
-            remembered.push((line.author, line.name.clone()));
+            remembered.push((line.author, rules.name_of(line)));
         }
     }
     remembered
@@ -228,10 +242,12 @@ fn is_heard(line: &Line, rules: &Rules) -> bool {
 }
 
 fn named(line: Line, rules: &Rules) -> Visible {
+    let name = rules.name_of(&line);
     let mut text = line.text;
     for (user, name) in &line.mentions {
         let is_nameless = name.is_empty() || rules.is_full(*user);
         let name = if is_nameless { SOMEONE } else { name };
+        let name = rules.nickname(*user).map_or(name, String::as_str);
         for form in [format!("<@{user}>"), format!("<@!{user}>")] {
             text = text.replace(&form, &format!("@{name}"));
         }
@@ -244,7 +260,7 @@ fn named(line: Line, rules: &Rules) -> Visible {
     }
     Visible {
         id: line.id,
-        name: line.name,
+        name,
         text,
         author: (!line.is_own).then_some(line.author),
         is_stand_in: false,
@@ -272,7 +288,7 @@ pub(crate) fn hours(hours: u32) -> String {
     }
 }
 
-fn stand_in(line: Line, block: Block) -> Visible {
+fn stand_in(line: &Line, block: Block, rules: &Rules) -> Visible {
     let hours = hours(block.hours_left);
     let text = format!(
         "[blocked by you for another {hours}: you do not see what this person says; unblock_user \
@@ -280,7 +296,7 @@ fn stand_in(line: Line, block: Block) -> Visible {
     );
     Visible {
         id: line.id,
-        name: line.name,
+        name: rules.name_of(line),
         text,
         author: Some(line.author),
         is_stand_in: true,

@@ -56,6 +56,7 @@ pub(crate) struct Fake {
     pub(crate) url: String,
     calls: mpsc::Receiver<Call>,
     closed: Arc<Mutex<HashMap<String, Closed>>>,
+    files: Files,
     held: watch::Sender<bool>,
     _task: JoinSet<()>,
 }
@@ -65,8 +66,12 @@ struct Shared {
     calls: mpsc::Sender<Call>,
     commands: Arc<Mutex<Value>>,
     closed: Arc<Mutex<HashMap<String, Closed>>>,
+    files: Files,
     held: watch::Receiver<bool>,
 }
+
+/// Files that people handed over, by name.
+type Files = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
 /// The status and Discord's code with which messages to a channel are refused.
 type Closed = (u16, u64);
@@ -79,9 +84,11 @@ impl Fake {
             calls: sender,
             commands: Arc::new(Mutex::new(json!([]))),
             closed: Arc::default(),
+            files: Files::default(),
             held: hears_held,
         };
         let closed = Arc::clone(&shared.closed);
+        let files = Arc::clone(&shared.files);
         let router = Router::new().fallback(answer).with_state(shared);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -91,9 +98,17 @@ impl Fake {
             url,
             calls,
             closed,
+            files,
             held,
             _task: task,
         }
+    }
+
+    /// Keeps a file that somebody hands over, and returns its address.
+    pub(crate) fn keep_file(&self, name: &str, bytes: &[u8]) -> String {
+        let mut files = self.files.lock().unwrap();
+        files.insert(name.to_owned(), bytes.to_vec());
+        format!("{}/files/{name}", self.url)
     }
 
     /// Takes messages to a channel again.
@@ -141,6 +156,7 @@ async fn answer(
             200,
             &json!({"id": "98", "name": "tomori", "flags": 1 << 18}),
         ),
+        ("GET", ["files", name]) => shared.file(name),
         ("POST", ["api", "v10", "channels", channel, "messages"]) => {
             shared.take_message(channel, body).await
         }
@@ -230,6 +246,13 @@ fn about_people(method: &str, path: &[&str], body: &Value) -> Response {
 }
 
 impl Shared {
+    fn file(&self, name: &str) -> Response {
+        match self.files.lock().unwrap().get(name) {
+            Some(bytes) => bytes.clone().into_response(),
+            None => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+
     async fn take_message(&self, channel: &str, body: Value) -> Response {
         let closed = self.closed.lock().unwrap().get(channel).copied();
         if let Some((status, code)) = closed {

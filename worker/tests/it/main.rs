@@ -8,6 +8,7 @@
 )]
 
 mod fake;
+mod files;
 mod interactions;
 mod keys;
 mod keys_changes;

@@ -19,6 +19,7 @@ mod e2e_control;
 mod e2e_database;
 mod e2e_dead_letters;
 mod e2e_events;
+mod e2e_files;
 mod e2e_forwards;
 mod e2e_gateway;
 mod e2e_guilds;

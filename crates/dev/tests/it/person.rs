@@ -27,6 +27,11 @@ impl<'a> Person<'a> {
         self.act(json!({"command": command})).await
     }
 
+    /// Runs a command with files, by option.
+    pub(crate) async fn run_with(&mut self, command: &str, files: Value) -> String {
+        self.act(json!({"command": command, "files": files})).await
+    }
+
     /// Presses the button of that label.
     pub(crate) async fn press(&mut self, label: &str) -> String {
         let used = self.control("label", label, &[]);

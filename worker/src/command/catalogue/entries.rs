@@ -1,6 +1,7 @@
 //! The commands that there are, each with its words. Nothing is decided here.
 
 use super::super::memory::{About, Doing};
+use super::super::portable::{Move, Shelf};
 use super::{Command, Entry, Given, Kind, Needs};
 
 /// Whether a memory is for one persona or for all of them.
@@ -19,6 +20,36 @@ const WHICH_PERSONA: Given = Given {
     kind: Kind::Text(80),
 };
 
+/// The same of a file that is handed in.
+const TARGET: Given = Given {
+    name: "target",
+    ..SCOPE
+};
+
+/// A file that is handed in.
+const FILE: Given = Given {
+    name: "file",
+    description: "The file, as the export makes it",
+    is_required: true,
+    kind: Kind::File,
+};
+
+/// Whether a file is taken in at once.
+const CONFIRMATION: Given = Given {
+    name: "confirmation",
+    description: "yes: at once; no: show me first what would change",
+    is_required: true,
+    kind: Kind::Choice(&["yes", "no"]),
+};
+
+/// Whether everything becomes as at first.
+const RESET_CONFIRMATION: Given = Given {
+    name: "confirmation",
+    description: "yes: do it; no: leave everything as it is",
+    is_required: true,
+    kind: Kind::Choice(&["yes", "no"]),
+};
+
 /// Whom it is about.
 const MEMBER: Given = Given {
     name: "member",
@@ -28,7 +59,7 @@ const MEMBER: Given = Given {
 };
 
 /// Every command, by path; commands of one group stand together.
-pub(super) const ENTRIES: [Entry; 21] = [
+pub(super) const ENTRIES: [Entry; 32] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -71,6 +102,20 @@ pub(super) const ENTRIES: [Entry; 21] = [
         options: &[SCOPE],
     },
     Entry {
+        path: "memory personal export",
+        description: "Get what I remember about you, as a file",
+        needs: Needs::Nothing,
+        command: Command::Portable(Shelf::PersonalMemories, Move::Export),
+        options: &[SCOPE, WHICH_PERSONA],
+    },
+    Entry {
+        path: "memory personal import",
+        description: "Take in a file of what to remember about you",
+        needs: Needs::Nothing,
+        command: Command::Portable(Shelf::PersonalMemories, Move::Import),
+        options: &[FILE, TARGET, CONFIRMATION, WHICH_PERSONA],
+    },
+    Entry {
         path: "memory personal remove",
         description: "Let me forget something about you",
         needs: Needs::Nothing,
@@ -90,6 +135,20 @@ pub(super) const ENTRIES: [Entry; 21] = [
         needs: Needs::Nothing,
         command: Command::Memory(About::Server, Doing::Edit),
         options: &[WHICH_PERSONA],
+    },
+    Entry {
+        path: "memory server export",
+        description: "Get what I remember about this server, as a file",
+        needs: Needs::ManageGuild,
+        command: Command::Portable(Shelf::ServerMemories, Move::Export),
+        options: &[WHICH_PERSONA],
+    },
+    Entry {
+        path: "memory server import",
+        description: "Take in a file of what to remember about this server",
+        needs: Needs::ManageGuild,
+        command: Command::Portable(Shelf::ServerMemories, Move::Import),
+        options: &[FILE, CONFIRMATION, WHICH_PERSONA],
     },
     Entry {
         path: "memory server remove",
@@ -132,6 +191,27 @@ pub(super) const ENTRIES: [Entry; 21] = [
         ],
     },
     Entry {
+        path: "personal config export",
+        description: "Get your settings, as a file",
+        needs: Needs::Nothing,
+        command: Command::Portable(Shelf::PersonalConfig, Move::Export),
+        options: &[],
+    },
+    Entry {
+        path: "personal config import",
+        description: "Take in a file of settings of yours",
+        needs: Needs::Nothing,
+        command: Command::Portable(Shelf::PersonalConfig, Move::Import),
+        options: &[FILE],
+    },
+    Entry {
+        path: "personal config remove",
+        description: "Make all settings of yours as at first",
+        needs: Needs::Nothing,
+        command: Command::Portable(Shelf::PersonalConfig, Move::Reset),
+        options: &[RESET_CONFIRMATION],
+    },
+    Entry {
         path: "personal data delete",
         description: "See how much I keep about you, and delete all of it",
         needs: Needs::Nothing,
@@ -165,6 +245,13 @@ pub(super) const ENTRIES: [Entry; 21] = [
         options: &[],
     },
     Entry {
+        path: "personal settings",
+        description: "Choose what I call you, everywhere",
+        needs: Needs::Nothing,
+        command: Command::PersonalSettings,
+        options: &[],
+    },
+    Entry {
         path: "provider keys",
         description: "See and manage the provider keys of this server",
         needs: Needs::ManageGuild,
@@ -177,6 +264,27 @@ pub(super) const ENTRIES: [Entry; 21] = [
         needs: Needs::ManageGuild,
         command: Command::ProviderServices,
         options: &[],
+    },
+    Entry {
+        path: "server config export",
+        description: "Get the settings of this server, as a file",
+        needs: Needs::ManageGuild,
+        command: Command::Portable(Shelf::ServerConfig, Move::Export),
+        options: &[],
+    },
+    Entry {
+        path: "server config import",
+        description: "Take in a file of settings of a server",
+        needs: Needs::ManageGuild,
+        command: Command::Portable(Shelf::ServerConfig, Move::Import),
+        options: &[FILE, CONFIRMATION],
+    },
+    Entry {
+        path: "server config remove",
+        description: "Make all settings of this server as at first",
+        needs: Needs::ManageGuild,
+        command: Command::Portable(Shelf::ServerConfig, Move::Reset),
+        options: &[RESET_CONFIRMATION],
     },
     Entry {
         path: "server data delete",
@@ -228,13 +336,14 @@ pub(super) const ENTRIES: [Entry; 21] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-pub(super) const GROUPS: [(&str, &str); 12] = [
+pub(super) const GROUPS: [(&str, &str); 14] = [
     ("bot", "Steer what I say here"),
     ("memory", "What I remember, and what I shall"),
     ("memory personal", "What I remember about you"),
     ("memory server", "What I remember about this server"),
     ("persona", "Who speaks here"),
     ("personal", "What is yours alone, in every server"),
+    ("personal config", "Your settings, to take along and back"),
     ("personal data", "Everything that I keep about you"),
     (
         "provider",
@@ -242,6 +351,10 @@ pub(super) const GROUPS: [(&str, &str); 12] = [
     ),
     ("server", "What holds in this server"),
     ("server data", "Everything that I keep about this server"),
+    (
+        "server config",
+        "Settings of this server, to take along and back",
+    ),
     (
         "server user-blacklist",
         "Whose memories I do without, and whom personas do not answer",

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::command::asker::Asker;
 use crate::command::reading::{profile_of, unreadable};
 use crate::notice::{MemorySaid, Notice, PanelText};
+use crate::portable::{TextFault, memory_text};
 
 /// Memories that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +138,7 @@ async fn own_place(
 }
 
 /// Tells whether the server does without memories of everybody, or of this person (PRIV-37, PRIV-39).
-async fn is_unused_here(app: &App, asker: &Asker) -> Result<bool, Notice> {
+pub(in crate::command) async fn is_unused_here(app: &App, asker: &Asker) -> Result<bool, Notice> {
     let profile = app.profiles.of(asker.tenant).await;
     let profile = profile.map_err(|_unread| Notice::DatabaseAway)?;
     let Some(persona) = profile
@@ -188,18 +189,12 @@ pub(super) async fn remove(
     told(done, MemorySaid::Removed)
 }
 
-/// Returns what was typed where it can be a memory. No text of PostgreSQL holds a zero.
+/// Returns what was typed where it can be a memory, as a file is judged, too (SEC-56).
 fn checked(app: &App, text: &str) -> Result<String, MemorySaid> {
-    let most = app.settings.memory.characters;
-    let text = text.replace('\0', "");
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(MemorySaid::Nothing);
-    }
-    if text.chars().count() > usize::from(most) {
-        return Err(MemorySaid::TooLong { most });
-    }
-    Ok(text.to_owned())
+    memory_text(text, app.settings.memory.characters).map_err(|fault| match fault {
+        TextFault::Empty | TextFault::NotText => MemorySaid::Nothing,
+        TextFault::TooLong { most } => MemorySaid::TooLong { most },
+    })
 }
 
 fn said(added: MemoriesAdded, most: u32, done: MemorySaid) -> Result<MemorySaid, Notice> {

@@ -45,6 +45,7 @@ fn levels(carol: PrivacyLevel) -> Rules {
     Rules {
         levels: Levels::from([(CAROL, carol)]),
         standings: Some(Standings::new()),
+        nicknames: HashMap::new(),
     }
 }
 
@@ -289,6 +290,41 @@ fn any_level() -> impl Strategy<Value = PrivacyLevel> {
     prop::sample::select(&PrivacyLevel::ALL[..])
 }
 
+/// PRIV-8, PRIV-37: who wants another name is called so, and in what others say of them, too.
+#[test]
+fn a_nickname_is_used_where_it_may_be() {
+    let rules = |level, is_blacklisted| Rules {
+        levels: Levels::from([(CAROL, level)]),
+        standings: Some(Standings::from([(
+            CAROL,
+            Standing {
+                is_blacklisted,
+                block: None,
+            },
+        )])),
+        nicknames: HashMap::from([(CAROL, "Caro".to_owned())]),
+    };
+    let by_carol = |rules: &Rules| line(said(CAROL, "hi"), rules).map(|line| line.name);
+    let of_carol = |rules: &Rules| words_of(said(ALICE, "hi <@2>"), rules);
+    for level in [PrivacyLevel::Minimal, PrivacyLevel::Partial] {
+        let used = rules(level, false);
+        assert_eq!(by_carol(&used).as_deref(), Some("Caro"));
+        assert_eq!(of_carol(&used), "hi @Caro");
+        let spared = rules(level, true);
+        assert_eq!(by_carol(&spared).as_deref(), Some("name of 2"));
+        assert_eq!(of_carol(&spared), "hi @carol");
+    }
+    let hidden = rules(PrivacyLevel::Full, false);
+    assert_eq!(of_carol(&hidden), "hi @someone");
+    let typed = typed(said(CAROL, "hi"), &hidden, false).ok().unwrap();
+    assert_eq!(typed.name(), NEUTRAL_NAME);
+    let unread = Rules {
+        standings: None,
+        ..rules(PrivacyLevel::Minimal, false)
+    };
+    assert_eq!(of_carol(&unread), "hi @carol");
+}
+
 proptest! {
     /// A raised level never shows more than the one before it.
     #[test]
@@ -301,6 +337,7 @@ proptest! {
         let rules = |of_carol| Rules {
             levels: Levels::from([(CAROL, of_carol), (ALICE, of_alice)]),
             standings: Some(Standings::new()),
+            nicknames: HashMap::from([(CAROL, "carol".to_owned())]),
         };
         let (before, after) = (rules(of_carol), rules(PrivacyLevel::Full));
         let shown = |rules: &Rules| line(said(UserId(author), &text), rules);
