@@ -259,13 +259,13 @@ async fn import(
         // The file was counted when it was shown.
         Step::TakeShown(_) => fetching::fetch(app, asker, &handed).await?,
     };
+    // It keeps its room under the budget to the end: what is read of it is larger than it is itself.
     let fingerprint = action::fingerprint(&file.bytes);
     if matches!(step, Step::TakeShown(shown) if shown != fingerprint) {
         return Err(FileFault::OtherFile.into());
     }
     let opened = portable::open(&file.bytes, topic.file_type(), asker.user);
     let opened = opened.map_err(FileFault::Refused)?;
-    drop(file);
     let is_shown = (step == Step::Show).then_some(panel::Shown {
         topic,
         fingerprint,
