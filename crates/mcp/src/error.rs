@@ -67,7 +67,10 @@ impl Error {
             Self::Fetch(error) => may_have_arrived(error),
             // The server says that it took the blame (5xx) or put it on us (4xx).
             Self::Status(status) => *status >= 500,
-            Self::SessionOver | Self::Rejected { .. } => false,
+            Self::SessionOver => false,
+            // No JSON, no request, no such method, wrong arguments (JSON-RPC 2.0, section 5.1): not begun.
+            // Any other code may come of a tool that broke behind its effect.
+            Self::Rejected { code, .. } => !matches!(*code, -32_700 | -32_602..=-32_600),
             Self::Slow | Self::CutOff | Self::Protocol => true,
         }
     }
@@ -161,6 +164,18 @@ mod tests {
         assert!(
             matches!(&error, Error::Rejected { words, .. } if words.as_str().contains("hunter2"))
         );
+    }
+
+    #[test]
+    fn a_refusal_has_not_run_where_its_code_says_so() {
+        let may_have_run = |code| Error::rejected(ErrorCode(code), "no").may_have_run();
+
+        for code in [-32_700, -32_600, -32_601, -32_602] {
+            assert!(!may_have_run(code), "{code}");
+        }
+        for code in [-32_603, -32_000, 1] {
+            assert!(may_have_run(code), "{code}");
+        }
     }
 
     #[test]
