@@ -22,6 +22,7 @@ pub mod interactions;
 mod job;
 mod journal;
 pub mod keys;
+mod leaving;
 pub mod metrics;
 #[cfg(test)]
 mod model;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use proto::id::GuildId;
 use store::Expiring;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
 use crate::job::{self, Look};
-use crate::metrics;
+use crate::{leaving, metrics};
 
 /// Name of the job among those that have one leader.
 const JOB: &str = "retention";
@@ -53,7 +54,23 @@ async fn delete(app: &App) -> Result<(), store::Error> {
 
 /// Deletes the servers that the bot left long ago.
 async fn purge(app: &App, now: DateTime<Utc>) -> Result<(), store::Error> {
-    while let Some(_gone) = app.store.purge_left(now).await? {
+    for guild in app.store.left_long_ago(now).await? {
+        match app.discord.guild(guild).await {
+            // Word of its coming back was lost.
+            Ok(_there) => leaving::is_here(app, guild).await?,
+            Err(error) if error.is_foreign_guild() => purge_one(app, guild, now).await?,
+            Err(error) => not_asked(&error),
+        }
+    }
+    Ok(())
+}
+
+fn not_asked(error: &discord::Error) {
+    tracing::info!(%error, "a server that the bot left is not deleted before Discord was asked");
+}
+
+async fn purge_one(app: &App, guild: GuildId, now: DateTime<Utc>) -> Result<(), store::Error> {
+    if app.store.purge_left(guild, now).await?.is_some() {
         metrics::purged();
         app.outbox.wake();
         tracing::info!("a server that the bot left long ago was deleted");

@@ -58,6 +58,7 @@ pub enum Error {
 /// Discord's JSON error codes that we act upon (Discord's reference, "Opcodes and status codes").
 mod code {
     pub(super) const UNKNOWN_CHANNEL: u64 = 10_003;
+    pub(super) const UNKNOWN_GUILD: u64 = 10_004;
     pub(super) const UNKNOWN_MEMBER: u64 = 10_007;
     pub(super) const UNKNOWN_MESSAGE: u64 = 10_008;
     pub(super) const UNKNOWN_USER: u64 = 10_013;
@@ -106,6 +107,14 @@ impl Error {
             | Self::Unauthorized => true,
             Self::Refused { .. } | Self::Malformed { .. } => false,
         }
+    }
+
+    /// Tells whether the server is gone (10004), or we are not in it (50001).
+    pub const fn is_foreign_guild(&self) -> bool {
+        matches!(
+            self.code(),
+            Some(code::UNKNOWN_GUILD | code::MISSING_ACCESS)
+        )
     }
 
     /// Tells whether the user is not in the server (10007), or is none (10013).

@@ -150,7 +150,8 @@ impl Store {
                    FROM privacy_level_of($5::text) AS u (level)) AS a (hidden)
              WHERE $7::text <> 'not_set_up' OR NOT EXISTS (
                  SELECT 1 FROM servers s JOIN server_model_configs m ON m.server_id = s.server_id
-                 WHERE s.server_disc_id = $2::text AND s.is_dm_channel = $3)
+                 WHERE s.server_disc_id = $2::text AND s.is_dm_channel = $3
+                   AND s.left_at IS NULL)
              ON CONFLICT (event_id) DO NOTHING",
             refusal.event_id.as_str(),
             refusal.tenant.disc_id().to_string(),
@@ -222,6 +223,7 @@ async fn decide(
                LEFT JOIN users u ON u.user_disc_id = asked.user_disc_id
                LEFT JOIN servers s
                    ON s.server_disc_id = asked.server_disc_id AND s.is_dm_channel = $3
+                  AND s.left_at IS NULL
                LEFT JOIN server_model_configs m ON m.server_id = s.server_id
                -- NULL without a key of their own: then the server pays.
                LEFT JOIN LATERAL (

@@ -13,6 +13,7 @@ mod submission;
 
 use keyring::Keyring;
 use proto::event::FormField;
+use proto::id::TenantId;
 
 use self::panel::Painter;
 use self::state::State;
@@ -22,13 +23,21 @@ use super::answer::{After, Panel, Plan};
 use super::asker::Asker;
 use super::controls::Signer;
 use super::personal_provider;
-use super::reading::in_time;
+use super::reading::{in_time, unreadable};
 use crate::app::App;
+use crate::leaving;
 use crate::notice::{Notice, SetupText};
 
-/// Shows the present state.
+/// Shows the present state. Who asks in a server shows that the bot is there, also where word of its
+/// coming back was lost.
 pub(super) async fn open(app: &App, asker: &Asker) -> Result<Plan, Notice> {
-    let state = in_time(state::read(app, asker.tenant)).await?;
+    let reading = async {
+        if let TenantId::Guild(guild) = asker.tenant {
+            leaving::is_here(app, guild).await.map_err(unreadable)?;
+        }
+        state::read(app, asker.tenant).await
+    };
+    let state = in_time(reading).await?;
     if asker.tenant.is_direct() && state.key.is_none() {
         return personal_provider::open(app, asker).await;
     }

@@ -38,6 +38,25 @@ async fn e2e_a_server_goes_some_time_after_the_bot_was_removed_and_not_by_an_out
     let asked = town.say("alice", "Sandbox", "and now?").await;
     town.wait_for_row(&answered(&asked)).await;
 
+    // Word of its coming back is lost, so that it counts as away: what is said there is decided at
+    // once, and nothing is deleted before Discord was asked.
+    town.sql(
+        "UPDATE servers SET left_at = now() - interval '31 days',
+             purge_after = now() - interval '1 day', settings_version = settings_version + 1",
+    )
+    .await;
+    let unheard = town.say("alice", "Sandbox", "do you hear me?").await;
+    let refused = format!(
+        "SELECT 1 FROM turn_decisions WHERE code = 'not_set_up' AND message_id = '{}'",
+        unheard.id
+    );
+    town.wait_for_row(&refused).await;
+    town.sql("UPDATE job_leases SET last_run_at = now() - interval '61 minutes'")
+        .await;
+    town.wait_for_row(HERE).await;
+    let asked = town.say("alice", "Sandbox", "once more?").await;
+    town.wait_for_row(&answered(&asked)).await;
+
     stand(&town, "removed").await;
     town.wait_for_row(AWAY).await;
     town.sql("UPDATE servers SET purge_after = now() - interval '1 minute'")

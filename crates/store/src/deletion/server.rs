@@ -44,38 +44,66 @@ impl Store {
         opened.settle(done)
     }
 
-    /// Deletes everything of one server that the bot left so long ago that its time was over before
-    /// `now` (PRIV-69); `None` when there is none.
+    /// Returns servers that the bot left so long ago that their time was over before `now` (PRIV-69), the
+    /// longest over first, 100 at most.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`.
-    pub async fn purge_left(&self, now: DateTime<Utc>) -> Result<Option<Deleted>, Error> {
+    pub async fn left_long_ago(&self, now: DateTime<Utc>) -> Result<Vec<GuildId>, Error> {
+        let guilds = sqlx::query_scalar!(
+            r#"SELECT server_disc_id::text AS "guild!" FROM servers
+               WHERE purge_after <= $1 AND NOT is_dm_channel
+               ORDER BY purge_after LIMIT 100"#,
+            now,
+        )
+        .fetch_all(self.pool.system())
+        .await?;
+        let place = Place {
+            table: "servers",
+            column: "server_disc_id",
+            row: &"a server that the bot left",
+        };
+        let parse = |guild: &String| Ok(GuildId(place.parse(guild)?));
+        guilds.iter().map(parse).collect()
+    }
+
+    /// Deletes everything of such a server; `None` where its time is not over, because the bot came
+    /// back.
+    ///
+    /// # Errors
+    /// `Corrupt`, `Unavailable`.
+    pub async fn purge_left(
+        &self,
+        guild: GuildId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Deleted>, Error> {
         let mut opened = self.pool.system().open().await?;
         let deadline = opened.deadline();
-        let done = timeout(deadline, purge(&mut opened, now)).await;
+        let done = timeout(deadline, purge(&mut opened, guild, now)).await;
         opened.settle(done)
     }
 }
 
-async fn purge(opened: &mut Opened, now: DateTime<Utc>) -> Result<Option<Deleted>, Error> {
+async fn purge(
+    opened: &mut Opened,
+    guild: GuildId,
+    now: DateTime<Utc>,
+) -> Result<Option<Deleted>, Error> {
     let mut transaction = opened.begin().await?;
     // Locked, so that a bot that comes back at this moment finds everything or nothing.
-    let guild = sqlx::query_scalar!(
-        r#"SELECT server_disc_id::text AS "guild!" FROM servers
-           WHERE purge_after <= $1 AND NOT is_dm_channel
-           ORDER BY purge_after LIMIT 1
-           FOR UPDATE SKIP LOCKED"#,
+    let due = sqlx::query_scalar!(
+        "SELECT server_id FROM servers
+         WHERE server_disc_id = $1 AND purge_after <= $2 AND NOT is_dm_channel
+         FOR UPDATE",
+        guild.to_string(),
         now,
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(guild) = guild else { return Ok(None) };
-    let place = Place {
-        table: "servers",
-        column: "server_disc_id",
-        row: &"a server that the bot left",
-    };
-    let tenant = TenantId::Guild(GuildId(place.parse(&guild)?));
+    if due.is_none() {
+        return Ok(None);
+    }
+    let tenant = TenantId::Guild(guild);
     let deleted = delete_locked(&mut transaction, tenant, ReceiptKind::Left).await?;
     transaction.commit().await?;
     Ok(Some(deleted))

@@ -156,16 +156,34 @@ async fn a_server_that_the_bot_left_is_as_if_never_set_up_until_it_comes_back() 
     };
     assert!(!store.insert_post(&lease, &post).await.unwrap());
     assert!(store.profile(GUILD).await.unwrap().is_none());
-    // Who still holds the settings is told that they are old.
+    // Whoever still holds the settings is not answered either.
     let late = store.admit(&admission(&profile, 3)).await.unwrap();
-    assert!(matches!(late, store::Admitted::SettingsChanged), "{late:?}");
+    let not_set_up = |admitted: &store::Admitted| {
+        matches!(
+            admitted,
+            store::Admitted::Refused(store::Decision::NotSetUp)
+        )
+    };
+    assert!(not_set_up(&late), "{late:?}");
+    let asked = admission(&profile, 4);
+    let refusal = store::Refusal {
+        event_id: asked.event_id,
+        tenant: asked.tenant,
+        channel: asked.channel,
+        message: asked.message,
+        author: asked.author,
+        code: store::Decision::NotSetUp,
+    };
+    let refused = store.record_refusal(&refusal).await.unwrap();
+    assert!(not_set_up(&refused), "{refused:?}");
 
     assert!(store.guild_here(guild).await.unwrap());
     assert!(!store.guild_here(guild).await.unwrap(), "once");
     let back = store.profile(GUILD).await.unwrap().unwrap();
     assert!(back.has_key);
     let later = now(&database).await + TimeDelta::days(31);
-    assert!(store.purge_left(later).await.unwrap().is_none());
+    assert_eq!(store.left_long_ago(later).await.unwrap(), []);
+    assert!(store.purge_left(guild, later).await.unwrap().is_none());
 }
 
 /// PRIV-69: after its time, and no sooner; and nothing else goes.
@@ -176,20 +194,21 @@ async fn a_server_goes_thirty_days_after_the_bot_left() {
     for tenant in [GUILD, OTHER_GUILD, DIRECT] {
         set_up(store, tenant).await;
     }
-    store
-        .guild_left(GuildId(GUILD.disc_id()), 30)
-        .await
-        .unwrap();
+    let guild = GuildId(GUILD.disc_id());
+    store.guild_left(guild, 30).await.unwrap();
     let end = now(&database).await + TimeDelta::days(30);
     let (soon, then) = (end - TimeDelta::minutes(5), end + TimeDelta::minutes(5));
-    assert!(store.purge_left(soon).await.unwrap().is_none());
+    assert_eq!(store.left_long_ago(soon).await.unwrap(), []);
+    assert!(store.purge_left(guild, soon).await.unwrap().is_none());
 
-    let gone = store.purge_left(then).await.unwrap().unwrap();
+    assert_eq!(store.left_long_ago(then).await.unwrap(), [guild]);
+    let gone = store.purge_left(guild, then).await.unwrap().unwrap();
 
     assert_eq!(gone.receipt.kind, ReceiptKind::Left);
     assert!(gone.receipt.tally.deleted().contains(&(Held::Settings, 1)));
     assert_eq!(run_errands(store).await, [Errand::Forget(GUILD)]);
-    assert!(store.purge_left(then).await.unwrap().is_none());
+    assert_eq!(store.left_long_ago(then).await.unwrap(), []);
+    assert!(store.purge_left(guild, then).await.unwrap().is_none());
     let left: i64 = database.read("SELECT count(*) FROM servers").await;
     assert_eq!(left, 2);
 }

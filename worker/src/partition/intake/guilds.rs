@@ -1,10 +1,10 @@
 //! Where the bot is, and where it no longer is (PRIV-69).
 
-use proto::id::{GuildId, TenantId};
+use proto::id::GuildId;
 use tokio::time::sleep;
 
 use super::{DATABASE_RETRY, Intake};
-use crate::control;
+use crate::{control, leaving};
 
 impl Intake {
     /// Notes that the bot left a server; false when the database answers with an error of its own.
@@ -14,7 +14,7 @@ impl Intake {
             return false;
         };
         if let Some(channels) = left {
-            self.announce(guild).await;
+            leaving::announce(&self.app, guild).await;
             for channel in channels {
                 control::nudge(&self.app, channel).await;
             }
@@ -25,19 +25,7 @@ impl Intake {
 
     /// Notes that the bot is in a server; false when the database answers with an error of its own.
     pub(super) async fn here(&self, guild: GuildId) -> bool {
-        let Some(was_away) = noted(|| self.app.store.guild_here(guild)).await else {
-            return false;
-        };
-        if was_away {
-            self.announce(guild).await;
-            tracing::info!("the bot is back in a server that it had left");
-        }
-        true
-    }
-
-    async fn announce(&self, guild: GuildId) {
-        let (app, tenant) = (&self.app, TenantId::Guild(guild));
-        app.profiles.announce(&app.nats, &app.names, tenant).await;
+        noted(|| leaving::is_here(&self.app, guild)).await.is_some()
     }
 }
 
