@@ -4,6 +4,8 @@ mod blocks;
 mod forward;
 mod memory;
 
+use std::collections::HashMap;
+
 use discord::Page;
 use llm::{Prompt, Role};
 use proto::id::{MessageId, UserId};
@@ -140,7 +142,11 @@ async fn hear(
     let people: Vec<UserId> = filter::people(lines.iter().chain([&trigger]));
     let levels = with_patience(|| app.store.privacy_levels(&people)).await?;
     let standings = standing::read(app, claimed.turn.tenant, persona, &people).await?;
-    let nicknames = with_patience(|| app.store.nicknames(&people)).await?;
+    let nicknames = if claimed.voice()?.profile.memories.personal {
+        with_patience(|| app.store.nicknames(&people)).await?
+    } else {
+        HashMap::new()
+    };
     let rules = Rules {
         levels,
         standings,
@@ -358,8 +364,6 @@ fn system_text(voice: Voice<'_>, remembered: &str, kind: TriggerKind) -> String 
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
     use crate::privacy::filter::{Levels, Standings};
 

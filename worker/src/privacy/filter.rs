@@ -32,7 +32,7 @@ pub(crate) struct Rules {
     pub(crate) levels: Levels,
     /// `None`: it could not be read, so everybody is on the blacklist and blocked (PRIV-38, PRIV-45).
     pub(crate) standings: Option<Standings>,
-    /// What those want to be called who said so.
+    /// What those want to be called who said so; nobody where personal memories are off (PRIV-39).
     pub(crate) nicknames: HashMap<UserId, String>,
 }
 

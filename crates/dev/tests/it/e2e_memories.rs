@@ -13,7 +13,7 @@ async fn asked_by(town: &Town, user: &str) -> String {
     town.last_question().await
 }
 
-/// PRIV-12, PRIV-39, CMD-38, CMD-43.
+/// PRIV-8, PRIV-12, PRIV-39: of people, and what they want to be called.
 #[tokio::test]
 async fn what_was_to_be_remembered_is_known_to_the_model() {
     let town = Town::start(1).await;
@@ -42,9 +42,13 @@ async fn what_was_to_be_remembered_is_known_to_the_model() {
     let of_bob = asked_by(&town, "bob").await;
     assert!(of_bob.contains("amber-meets-fridays"), "{of_bob}");
     assert!(!of_bob.contains("bob-likes-tea"), "{of_bob}");
-    town.sql("UPDATE users SET privacy_level = 0").await;
+    town.sql("UPDATE users SET privacy_level = 0, user_nickname = 'Bobbykins'")
+        .await;
+    assert!(asked_by(&town, "bob").await.contains("Bobbykins"));
     town.sql("UPDATE server_chat_configs SET personal_memories_enabled = false")
         .await;
-    assert!(!asked_by(&town, "bob").await.contains("bob-likes-tea"));
+    let of_bob = asked_by(&town, "bob").await;
+    assert!(!of_bob.contains("bob-likes-tea"), "{of_bob}");
+    assert!(!of_bob.contains("Bobbykins"), "{of_bob}");
     town.leave().await;
 }
