@@ -194,7 +194,9 @@ const fn taken_by(file_type: FileType) -> &'static str {
 fn beside(file_type: FileType) -> String {
     let (about, command) = (about(file_type), taken_by(file_type));
     let secrets = match file_type {
-        FileType::ServerConfig => " It holds no key, no channel and nobody's id.",
+        FileType::ServerConfig => {
+            " It holds no key and no channel, and no id but the server's, or yours for direct messages."
+        }
         FileType::PersonalSettings => " It holds no key.",
         _ => "",
     };
