@@ -95,7 +95,7 @@ pub use outbox::{Errand, TakenErrand};
 pub use payer::{PaidModel, Payer, Unpaid};
 pub use personal_memory::{NewPersonalMemories, PersonalScope};
 pub use post::{EchoedPost, NOTICE, NewPost, Post, PostState};
-pub use privacy::{LevelChanged, PrivacyLevel};
+pub use privacy::{LevelChanged, Naming, PrivacyLevel};
 pub use profile::{
     MemorySwitches, ModelChoice, Persona, PersonaId, Profile, ServerId, ToolSwitches,
 };

@@ -48,6 +48,26 @@ pub struct LevelChanged {
     /// The channels in which turns of the user were ended or asked to end, in no order, without
     /// repetition.
     pub stopped_in: Vec<ChannelId>,
+    /// The level is another one than before.
+    pub is_changed: bool,
+}
+
+/// What somebody is called from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming<'a> {
+    /// As until now.
+    Kept,
+    /// So, 1 to 100 characters; `None`: as everybody sees the person.
+    Set(Option<&'a str>),
+}
+
+/// How a level is saved.
+#[derive(Clone, Copy)]
+enum Saving<'a> {
+    /// Whatever it was.
+    Always,
+    /// Only where it was lower, and this name with it.
+    Upwards(Naming<'a>),
 }
 
 /// The most users of whom a page tells.
@@ -128,12 +148,46 @@ impl Store {
         user: UserId,
         level: PrivacyLevel,
     ) -> Result<LevelChanged, Error> {
-        let channels = sqlx::query_scalar!(
+        self.save_level(user, level, Saving::Always).await
+    }
+
+    /// Raises the level of a user and sets a name with it, as [`Self::set_privacy_level`] does, or
+    /// neither where the level is as high already, whoever made it so meanwhile (PRIV-58).
+    ///
+    /// # Errors
+    /// `Conflict` for a name that is too long or empty; `Corrupt`, `Unavailable`; after the latter
+    /// nobody knows whether it was done.
+    pub async fn raise_privacy_level(
+        &self,
+        user: UserId,
+        level: PrivacyLevel,
+        naming: Naming<'_>,
+    ) -> Result<LevelChanged, Error> {
+        self.save_level(user, level, Saving::Upwards(naming)).await
+    }
+
+    async fn save_level(
+        &self,
+        user: UserId,
+        level: PrivacyLevel,
+        saving: Saving<'_>,
+    ) -> Result<LevelChanged, Error> {
+        let is_upwards = matches!(saving, Saving::Upwards(_));
+        let (is_named, name) = match saving {
+            Saving::Upwards(Naming::Set(name)) => (true, name),
+            Saving::Upwards(Naming::Kept) | Saving::Always => (false, None),
+        };
+        let saved = sqlx::query!(
             r#"WITH saved AS (
-                   INSERT INTO users AS u (user_disc_id, privacy_level) VALUES ($1::text, $2)
+                   INSERT INTO users AS u (user_disc_id, privacy_level, user_nickname)
+                   VALUES ($1::text, $2, $5)
                    ON CONFLICT (user_disc_id) DO UPDATE
-                   SET privacy_level = excluded.privacy_level
-                   WHERE u.privacy_level <> excluded.privacy_level
+                   SET privacy_level = excluded.privacy_level,
+                       user_nickname = CASE WHEN $4 THEN excluded.user_nickname
+                                            ELSE u.user_nickname END
+                   WHERE CASE WHEN $3 THEN u.privacy_level < excluded.privacy_level
+                              ELSE u.privacy_level <> excluded.privacy_level END
+                   RETURNING u.user_disc_id
                ), ended AS (
                    UPDATE turns
                    SET stop_requested = true, stop_reason = COALESCE(stop_reason, 'privacy'),
@@ -152,15 +206,20 @@ impl Store {
                    WHERE $2::smallint = 2 AND user_disc_id = $1::text
                      AND created_at >= now() - interval '15 minutes'
                )
-               SELECT DISTINCT channel_disc_id AS "channel!" FROM ended"#,
+               SELECT ARRAY(SELECT DISTINCT channel_disc_id FROM ended) AS "channels!: Vec<String>",
+                      EXISTS (SELECT FROM saved) AS "is_changed!""#,
             user.to_string(),
             level.as_number(),
+            is_upwards,
+            is_named,
+            name,
         )
-        .fetch_all(self.pool.system())
+        .fetch_one(self.pool.system())
         .await?;
-        let stopped_in = channels.iter().map(|id| channel_of(id));
+        let stopped_in = saved.channels.iter().map(|id| channel_of(id));
         Ok(LevelChanged {
             stopped_in: stopped_in.collect::<Result<_, _>>()?,
+            is_changed: saved.is_changed,
         })
     }
 }

@@ -254,11 +254,7 @@ async fn import(
     topic: Topic,
     (handed, step): (Handed, Step),
 ) -> Result<Finished, Notice> {
-    let file = match step {
-        Step::Show | Step::Take => fetching::counted(app, asker, &handed).await?,
-        // The file was counted when it was shown.
-        Step::TakeShown(_) => fetching::fetch(app, asker, &handed).await?,
-    };
+    let file = fetching::counted(app, asker, &handed).await?;
     // It keeps its room under the budget to the end: what is read of it is larger than it is itself.
     let fingerprint = action::fingerprint(&file.bytes);
     if matches!(step, Step::TakeShown(shown) if shown != fingerprint) {

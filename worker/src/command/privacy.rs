@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proto::event::FormField;
 use proto::id::UserId;
-use store::PrivacyLevel;
+use store::{Naming, PrivacyLevel};
 use tokio::time::timeout;
 use twilight_model::channel::message::Component;
 use twilight_model::channel::message::component::SelectMenuOption;
@@ -18,6 +18,7 @@ use super::component::{ComponentId, Route};
 use super::form::choice_field;
 use crate::app::App;
 use crate::notice::{Notice, PrivacyText};
+use crate::privacy::Error;
 use crate::privacy::change::{self, Changed, Hiding};
 
 /// Longest reading before the first answer: the gateway asks a second worker after 700 ms (CMD-2).
@@ -81,9 +82,27 @@ pub(super) fn take(asker: &Asker, fields: &[FormField]) -> Result<Plan, Notice> 
 /// Saves the choice; the strictest one may take a moment to hold everywhere.
 pub(super) async fn finish(app: &App, choice: Choice) -> Finished {
     let Choice { user, level } = choice;
-    let told = match change::set(app, user, level).await {
+    let changed = change::set(app, user, level).await;
+    tell(app, level, changed).await
+}
+
+/// Sets a level as if it had been chosen in the form, and a name with it. `None`: the level is as high
+/// already, and nothing was changed.
+pub(super) async fn raise(
+    app: &App,
+    user: UserId,
+    (level, naming): (PrivacyLevel, Naming<'_>),
+) -> Option<Finished> {
+    match change::raise(app, user, (level, naming)).await {
+        Ok(Changed::Same) => None,
+        changed => Some(tell(app, level, changed).await),
+    }
+}
+
+async fn tell(app: &App, level: PrivacyLevel, changed: Result<Changed, Error>) -> Finished {
+    let told = match changed {
         Ok(Changed::Same) => PrivacyText::Same(level),
-        Ok(Changed::Lowered) => PrivacyText::Saved(level),
+        Ok(Changed::Saved) => PrivacyText::Saved(level),
         Ok(Changed::Hidden(mut hiding)) => {
             if timeout(SOON_AFTER, hiding.holds(app)).await.is_err() {
                 return Finished {
@@ -102,11 +121,6 @@ pub(super) async fn finish(app: &App, choice: Choice) -> Finished {
         }
     };
     panel(told).into()
-}
-
-/// Sets a level, as if it had been chosen in the form.
-pub(super) async fn raise(app: &App, user: UserId, level: PrivacyLevel) -> Finished {
-    finish(app, Choice { user, level }).await
 }
 
 /// Waits until the strictest level holds everywhere.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proto::id::UserId;
 use proto::privacy::{FULL, Key};
-use store::PrivacyLevel;
+use store::{LevelChanged, Naming, PrivacyLevel};
 use tokio::time::timeout;
 
 use super::{Error, call};
@@ -22,7 +22,7 @@ pub(crate) enum Changed {
     /// It was so before; nothing was written.
     Same,
     /// It is so now.
-    Lowered,
+    Saved,
     /// It is so now, and in effect once [`Hiding::holds`] returns.
     Hidden(Hiding),
 }
@@ -50,24 +50,58 @@ pub(crate) async fn set(app: &App, user: UserId, level: PrivacyLevel) -> Result<
         return Ok(Changed::Same);
     }
     if level == PrivacyLevel::Full {
-        return hide(app, user).await.map(Changed::Hidden);
+        let saving = app.store.set_privacy_level(user, level);
+        hide(app, user, saving).await?;
+        return Ok(Changed::Hidden(Hiding::of(user)));
     }
     if before != level {
         app.store.set_privacy_level(user, level).await?;
     }
     app.privacy.release(&app.store, user).await?;
-    Ok(Changed::Lowered)
+    Ok(Changed::Saved)
+}
+
+/// Raises the level, and sets a name with it; neither where the level is as high already (`Same`). It
+/// takes nobody out of the bucket: who is in there has the highest level, or soon has.
+///
+/// Cancel safe: as [`set`].
+///
+/// # Errors
+/// As of [`set`].
+pub(crate) async fn raise(
+    app: &App,
+    user: UserId,
+    (level, naming): (PrivacyLevel, Naming<'_>),
+) -> Result<Changed, Error> {
+    let saving = app.store.raise_privacy_level(user, level, naming);
+    let is_full = level == PrivacyLevel::Full;
+    let changed = if is_full {
+        hide(app, user, saving).await?
+    } else {
+        saving.await?
+    };
+    Ok(if !changed.is_changed {
+        Changed::Same
+    } else if is_full {
+        Changed::Hidden(Hiding::of(user))
+    } else {
+        Changed::Saved
+    })
 }
 
 /// First the bucket, so that gateways are silent by the time the database says so.
-async fn hide(app: &App, user: UserId) -> Result<Hiding, Error> {
+async fn hide(
+    app: &App,
+    user: UserId,
+    saving: impl Future<Output = Result<LevelChanged, store::Error>>,
+) -> Result<LevelChanged, Error> {
     app.privacy.put(user).await?;
-    match app.store.set_privacy_level(user, PrivacyLevel::Full).await {
+    match saving.await {
         Ok(changed) => {
-            for channel in changed.stopped_in {
-                control::nudge(app, channel).await;
+            for channel in &changed.stopped_in {
+                control::nudge(app, *channel).await;
             }
-            Ok(Hiding::of(user))
+            Ok(changed)
         }
         // Nobody knows whether it is saved; the next comparison does.
         Err(error) if error.is_unavailable() => Err(error.into()),

@@ -2,6 +2,7 @@
 
 use proto::event::{Attachment, CommandOption, Interaction};
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use crate::panel::{assert_says, buttons, changed, filled, press_on};
 use crate::setup::set_up;
@@ -292,6 +293,43 @@ async fn settings_of_a_person_come_back_as_they_were() {
     world.remove().await;
 }
 
+/// PRIV-58: a file lowers no level that rises while it is taken in, and is not taken in by half.
+#[tokio::test]
+async fn a_level_that_rises_elsewhere_meanwhile_stays() {
+    let mut world = World::start().await;
+    let mut other = world.connection().await;
+    sqlx::query("INSERT INTO users (user_disc_id) VALUES ($1)")
+        .bind(ALICE.to_string())
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let file = json!({
+        "version": "1.0", "type": "personal_settings",
+        "data": {"user_nickname": "Al", "privacy_level": 1},
+    });
+    let file = file.to_string().into_bytes();
+    let command = hand_in(&world, "personal config import", &file, &[]);
+    let shown = told(&mut world, command).await;
+    assert_says(&shown, "2 settings would change.");
+
+    let mut elsewhere = other.begin().await.unwrap();
+    sqlx::query("UPDATE users SET privacy_level = 2")
+        .execute(&mut *elsewhere)
+        .await
+        .unwrap();
+    let promise = world.answer_to(take(&shown)).await;
+    assert_eq!(promise, json!({"type": 6}));
+    world.somebody_waits().await;
+    elsewhere.commit().await.unwrap();
+    let refused = world.fake.next_call().await.body;
+    assert_says(&refused, "Nothing was changed.");
+    let kept = world
+        .read_json("SELECT jsonb_build_array(privacy_level, user_nickname) FROM users")
+        .await;
+    assert_eq!(kept, json!([2, null]));
+    world.remove().await;
+}
+
 /// PRIV-57: refused as a whole, with what is wrong; nothing is changed.
 #[tokio::test]
 async fn a_file_that_is_not_right_changes_nothing() {
@@ -431,7 +469,7 @@ async fn another_file_than_was_shown_is_not_taken() {
 #[tokio::test]
 async fn who_may_not_take_anything_in_is_told() {
     let mut world = World::start_with(|worker| {
-        worker.env("MAX_IMPORT_OPERATIONS_PER_DAY", "4");
+        worker.env("MAX_IMPORT_OPERATIONS_PER_DAY", "5");
         worker.env("MAX_PERSONAL_MEMORIES", "2");
     })
     .await;
@@ -480,6 +518,9 @@ async fn who_may_not_take_anything_in_is_told() {
         &told(&mut world, command).await,
         "as many files as one person may",
     );
+    // The button counts as well: it reads the file once more.
+    let again = changed(&mut world, take(&shown)).await;
+    assert_says(&again, "as many files as one person may");
     let kept = world
         .read_i32("SELECT count(*)::int FROM personal_memories")
         .await;

@@ -106,9 +106,7 @@ impl World {
 
     /// Reads one value behind the worker's back.
     pub(crate) async fn read_i32(&self, sql: &'static str) -> Option<i32> {
-        let (address, _) = self.server_url.rsplit_once('/').unwrap();
-        let url = format!("{address}/{}", self.name);
-        let mut database = PgConnection::connect(&url).await.unwrap();
+        let mut database = self.connection().await;
         sqlx::query_scalar(sql)
             .fetch_optional(&mut database)
             .await
@@ -117,9 +115,7 @@ impl World {
 
     /// Reads one value of any form behind the worker's back.
     pub(crate) async fn read_json(&self, sql: &'static str) -> Value {
-        let (address, _) = self.server_url.rsplit_once('/').unwrap();
-        let url = format!("{address}/{}", self.name);
-        let mut database = PgConnection::connect(&url).await.unwrap();
+        let mut database = self.connection().await;
         sqlx::query_scalar(sql)
             .fetch_one(&mut database)
             .await
@@ -129,9 +125,7 @@ impl World {
     /// Tells in which tables a text stands anywhere in a row: asked of the catalogue, so that no table
     /// is forgotten.
     pub(crate) async fn tables_with(&self, text: &str) -> Vec<String> {
-        let (address, _) = self.server_url.rsplit_once('/').unwrap();
-        let url = format!("{address}/{}", self.name);
-        let mut database = PgConnection::connect(&url).await.unwrap();
+        let mut database = self.connection().await;
         let tables: Vec<String> = sqlx::query_scalar(
             "SELECT relname::text FROM pg_class
              WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1",
@@ -162,10 +156,33 @@ impl World {
 
     /// Changes something behind the worker's back.
     pub(crate) async fn run(&self, sql: &'static str) {
+        let mut database = self.connection().await;
+        sqlx::query(sql).execute(&mut database).await.unwrap();
+    }
+
+    /// Returns a connection behind the worker's back.
+    pub(crate) async fn connection(&self) -> PgConnection {
         let (address, _) = self.server_url.rsplit_once('/').unwrap();
         let url = format!("{address}/{}", self.name);
-        let mut database = PgConnection::connect(&url).await.unwrap();
-        sqlx::query(sql).execute(&mut database).await.unwrap();
+        PgConnection::connect(&url).await.unwrap()
+    }
+
+    /// Waits until a statement of somebody waits for another transaction.
+    pub(crate) async fn somebody_waits(&self) {
+        let mut database = self.connection().await;
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let is_waiting = async {
+            let mut again = interval(Duration::from_millis(20));
+            loop {
+                again.tick().await;
+                let found = sqlx::query_scalar(waiting).fetch_one(&mut database).await;
+                if found.unwrap_or(0_i64) > 0 {
+                    return;
+                }
+            }
+        };
+        timeout(Duration::from_secs(20), is_waiting).await.unwrap();
     }
 
     /// Starts one more worker; it ends when it is dropped.

@@ -1,8 +1,9 @@
 //! Privacy levels: what is stored, who is hidden, and what goes with a raise.
 
+use futures_util::future::join_all;
 use proto::id::UserId;
 use store::{
-    Admission, Admitted, NewPost, NewStep, PrivacyLevel, Profile, Store, TriggerKind, Turn,
+    Admission, Admitted, Naming, NewPost, NewStep, PrivacyLevel, Profile, Store, TriggerKind, Turn,
     TurnState,
 };
 
@@ -108,6 +109,45 @@ async fn hidden_users_are_told_in_pages_without_gap_or_repetition() {
     all.sort_unstable();
     all.dedup();
     assert_eq!(all.len(), told);
+}
+
+/// PRIV-58: with its name, or not at all.
+#[tokio::test]
+async fn a_raise_only_raises_whatever_happens_meanwhile() {
+    let (database, _) = world().await;
+    let store = &database.store;
+    let raise = |level, name| store.raise_privacy_level(ALICE, level, Naming::Set(Some(name)));
+    for (level, name, expected) in [
+        (PrivacyLevel::Partial, "Al", Some("Al")),
+        (PrivacyLevel::Partial, "Bo", None),
+        (PrivacyLevel::Minimal, "Bo", None),
+        (PrivacyLevel::Full, "Cy", Some("Cy")),
+        (PrivacyLevel::Partial, "Bo", None),
+    ] {
+        let before = store.nickname(ALICE).await.unwrap();
+        let raised = raise(level, name).await.unwrap();
+        assert_eq!(raised.is_changed, expected.is_some(), "{level:?}");
+        let after = store.nickname(ALICE).await.unwrap();
+        assert_eq!(after, expected.map(str::to_owned).or(before));
+    }
+    for _ in 0..20 {
+        database.run("DELETE FROM users").await;
+        let raises = (0..6).map(|_| raise(PrivacyLevel::Partial, "Al"));
+        let choice = store.set_privacy_level(ALICE, PrivacyLevel::Full);
+        let (raised, chosen) = tokio::join!(join_all(raises), choice);
+        chosen.unwrap();
+        let raised = raised
+            .into_iter()
+            .filter(|one| one.as_ref().unwrap().is_changed);
+        assert!(raised.count() <= 1, "at most one of them raised it");
+        let level = store.privacy_level(ALICE).await.unwrap();
+        assert_eq!(level, PrivacyLevel::Full);
+    }
+    let kept = store.raise_privacy_level(BOB, PrivacyLevel::Partial, Naming::Kept);
+    assert!(
+        kept.await.unwrap().is_changed,
+        "who never chose has the first"
+    );
 }
 
 /// PRIV-33, PRIV-35

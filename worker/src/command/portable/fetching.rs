@@ -13,7 +13,8 @@ use crate::notice::{FileFault, Notice};
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
 
-/// Reads a file as one of those that this person may hand in within a day. It is given back where
+/// Reads a file as one of those that this person may hand in within a day; one that was shown counts
+/// again when it is taken, because its button can be pressed as often as somebody likes. It is given back where
 /// nothing was asked for (GUARD-40).
 pub(super) async fn counted(app: &App, asker: &Asker, handed: &Handed) -> Result<Download, Notice> {
     let most_bytes = app.downloads.limit_bytes(Use::DataImport);
@@ -44,7 +45,7 @@ pub(super) async fn counted(app: &App, asker: &Asker, handed: &Handed) -> Result
 }
 
 /// Reads a file. Its room is given back when it is dropped.
-pub(super) async fn fetch(app: &App, asker: &Asker, handed: &Handed) -> Result<Download, Notice> {
+async fn fetch(app: &App, asker: &Asker, handed: &Handed) -> Result<Download, Notice> {
     let wanted = Wanted {
         url: handed.url.clone(),
         of: Use::DataImport,

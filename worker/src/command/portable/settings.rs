@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use serde_json::Value;
-use store::{Edited, PrivacyLevel, ServerSettings};
+use store::{Edited, Naming, PrivacyLevel, ServerSettings};
 
 use super::Topic;
 use super::panel::{self, SHOWN_CHANGES, Shown};
@@ -138,25 +138,31 @@ pub(super) async fn import_personal(
     }
 }
 
-/// Changes a person's settings; the level last, because it may be one at which nothing is kept. Returns
-/// what is said of the level where that changes.
+/// Changes a person's settings in one statement, whatever they are by now: all of them or none
+/// (PRIV-58). Returns what is said of the level where that changes.
 async fn change_personal(
     app: &App,
     asker: &Asker,
     (before, after): (&PersonalSettings, &PersonalSettings),
 ) -> Result<Option<Finished>, Notice> {
-    if before.nickname != after.nickname {
-        let nickname = after.nickname.as_deref();
+    let nickname = after.nickname.as_deref();
+    let is_renamed = before.nickname != after.nickname;
+    if before.privacy_level != after.privacy_level {
+        let naming = if is_renamed {
+            Naming::Set(nickname)
+        } else {
+            Naming::Kept
+        };
+        let raised = privacy::raise(app, asker.user, (after.privacy_level, naming)).await;
+        return raised.ok_or(FileFault::Overtaken.into()).map(Some);
+    }
+    if is_renamed {
         let set = app.store.set_nickname(asker.user, nickname).await;
         if set.map_err(unreadable)? == Edited::Stale {
             return Err(MemorySaid::Hidden.into());
         }
     }
-    if before.privacy_level == after.privacy_level {
-        return Ok(None);
-    }
-    let raised = privacy::raise(app, asker.user, after.privacy_level).await;
-    Ok(Some(raised))
+    Ok(None)
 }
 
 /// Changes a server's settings, and returns what is not the same any more.

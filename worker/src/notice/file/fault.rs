@@ -32,6 +32,8 @@ pub enum FileFault {
     OtherFile,
     /// Its address does not fit into a button, so nothing can be asked.
     LongName,
+    /// The privacy level was raised elsewhere while it was read.
+    Overtaken,
 }
 
 impl FileFault {
@@ -81,6 +83,11 @@ impl FileFault {
             Self::LongName => {
                 "The name of the file is so long that I cannot ask you back. Give it a shorter one, \
                  and run the command once more. Nothing was changed."
+            }
+            Self::Overtaken => {
+                "Your privacy level has just become as high elsewhere. Look at it with \
+                 `/personal privacy`, and run the command once more if you still want to. Nothing \
+                 was changed."
             }
         })
     }
