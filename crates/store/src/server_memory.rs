@@ -93,7 +93,8 @@ impl Store {
         opened.settle(done)
     }
 
-    /// Changes what a memory says.
+    /// Changes what a memory says. It is then of who changed it: the words are not those of who
+    /// taught it any more. Dropping it midway changes nothing or everything.
     ///
     /// # Errors
     /// `Conflict` for what is too long or empty; `Unavailable`; repeating it is harmless.
@@ -103,23 +104,11 @@ impl Store {
         seen: SeenMemory,
         content: &str,
     ) -> Result<Edited, Error> {
-        let done = sqlx::query!(
-            "UPDATE server_memories m SET content = $6
-             FROM servers s LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
-             WHERE s.server_disc_id = $1 AND m.server_id = s.server_id
-               AND m.server_memory_id = $2 AND m.row_version = $3
-               AND ($4 OR c.server_memteaching_enabled
-                          AND m.created_by = (SELECT user_id FROM users WHERE user_disc_id = $5))",
-            teacher.tenant.disc_id().to_string(),
-            seen.id.0,
-            seen.row_version,
-            teacher.may_manage,
-            teacher.user.to_string(),
-            content,
-        )
-        .execute(self.pool.tenant(teacher.tenant).with(teacher.user))
-        .await?;
-        Ok(Edited::of(done.rows_affected()))
+        let scope = self.pool.tenant(teacher.tenant).with(teacher.user);
+        let mut opened = scope.open().await?;
+        let deadline = opened.deadline();
+        let done = timeout(deadline, edit(&mut opened, teacher, seen, content)).await;
+        opened.settle(done)
     }
 
     /// Removes a memory.
@@ -189,6 +178,37 @@ async fn add(
     transaction.commit().await?;
     let offered = new.contents.len();
     Ok(Some(MemoriesAdded::of(offered, counts.fresh, counts.added)))
+}
+
+/// Who changes nothing gets no row for it: what is not committed was not.
+async fn edit(
+    opened: &mut Opened,
+    teacher: Teacher,
+    seen: SeenMemory,
+    content: &str,
+) -> Result<Edited, Error> {
+    let mut transaction = opened.begin().await?;
+    let editor = lock_user(&mut transaction, teacher.user).await?;
+    let done = sqlx::query!(
+        "UPDATE server_memories m SET content = $6, created_by = $5
+         FROM servers s LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
+         WHERE s.server_disc_id = $1 AND m.server_id = s.server_id
+           AND m.server_memory_id = $2 AND m.row_version = $3
+           AND ($4 OR c.server_memteaching_enabled AND m.created_by = $5)",
+        teacher.tenant.disc_id().to_string(),
+        seen.id.0,
+        seen.row_version,
+        teacher.may_manage,
+        editor,
+        content,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let edited = Edited::of(done.rows_affected());
+    if edited == Edited::Done {
+        transaction.commit().await?;
+    }
+    Ok(edited)
 }
 
 /// Finds the persona where this person may teach it, and locks it, so that two additions count

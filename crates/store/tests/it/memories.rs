@@ -2,8 +2,8 @@
 
 use proto::id::{TenantId, UserId};
 use store::{
-    Edited, Lineage, MemoriesAdded, Memory, MemoryOrigin, NewPersonalMemories, NewServerMemories,
-    PersonaId, PersonalScope, Profile, SeenMemory, Store, Teacher,
+    Counter, Edited, Lineage, MemoriesAdded, Memory, MemoryOrigin, NewPersonalMemories,
+    NewServerMemories, PersonaId, PersonalScope, Profile, SeenMemory, Store, Teacher,
 };
 
 use crate::database::Database;
@@ -225,6 +225,37 @@ async fn members_teach_where_the_server_lets_them_and_change_what_they_taught() 
     let remove = |teacher, memory| store.remove_server_memory(teacher, memory);
     assert_eq!(remove(member, seen(&his[0])).await.unwrap(), Edited::Stale);
     assert_eq!(remove(manager, seen(&his[0])).await.unwrap(), Edited::Done);
+}
+
+/// PRIV-53: a member's archive has no words that somebody else wrote over theirs.
+#[tokio::test]
+async fn a_memory_is_of_who_wrote_it_last() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let persona = set_up(store, GUILD).await.personas[0].id;
+    let (manager, member) = (teacher(GUILD, ALICE, true), teacher(GUILD, BOB, false));
+    database
+        .run("UPDATE server_chat_configs SET server_memteaching_enabled = true")
+        .await;
+    teach(store, member, persona, &["his"]).await;
+    let memory = store.server_memories(member, persona).await.unwrap();
+    let archived = async |user| {
+        let archive = store.archive(user, Counter::new(1)).await.unwrap();
+        format!("{:?}", archive.parts)
+    };
+    let edit = |text| store.edit_server_memory(manager, seen(&memory[0]), text);
+
+    assert!(archived(BOB).await.contains("his"));
+    assert_eq!(edit("what she says").await.unwrap(), Edited::Done);
+
+    assert!(!archived(BOB).await.contains("what she says"));
+    assert!(archived(ALICE).await.contains("what she says"));
+    assert_eq!(store.server_memories(member, persona).await.unwrap(), []);
+    let stranger = teacher(GUILD, UserId(BOB.0 + 1), true);
+    let stale = store.edit_server_memory(stranger, seen(&memory[0]), "x");
+    assert_eq!(stale.await.unwrap(), Edited::Stale);
+    let people = database.read::<i64>("SELECT count(*) FROM users").await;
+    assert_eq!(people, 2, "who changed nothing is not noted");
 }
 
 /// DB-62: neither a persona nor a memory of another server is reached by its number.
