@@ -33,6 +33,7 @@ mod why;
 
 use proto::event::{Interaction, InteractionType};
 use proto::id::InteractionId;
+use store::ReservedUse;
 
 pub(crate) use self::answer::{After, Finished, Panel, Plan};
 use self::asker::Asker;
@@ -76,6 +77,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::Respond(order) => Finished {
             panel: order.panel(),
             files: Vec::new(),
+            counted: None,
             order: Some(order),
             then: None,
         },
@@ -84,6 +86,11 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::Hide(hiding) => privacy::wait(app, hiding).await,
         After::Why(question) => Panel::say(&why::finish(app, question).await).into(),
     }
+}
+
+/// Returns what is said instead of an archive that Discord did not take.
+pub(crate) async fn not_taken(app: &App, archive: ReservedUse) -> Panel {
+    personal_data::export::not_taken(app, archive).await
 }
 
 /// Returns what is shown while the work takes its time; `None` where the client shows that itself.

@@ -229,6 +229,7 @@ async fn present(app: &App, finished: Finished, token: &str) -> (bool, Option<Af
     let Finished {
         panel,
         files,
+        counted,
         order,
         then,
     } = finished;
@@ -237,6 +238,10 @@ async fn present(app: &App, finished: Finished, token: &str) -> (bool, Option<Af
         ..panel.into()
     };
     let shown = show(app, token, answer).await;
+    if let (None, Some(archive)) = (shown, counted) {
+        let panel = command::not_taken(app, archive).await;
+        return (show(app, token, panel.into()).await.is_some(), None);
+    }
     // The turn's message is the answer that shows what was asked: that comes first.
     if let (Some(message), Some(order)) = (shown, order)
         && !order.publish(app, message).await

@@ -1,6 +1,6 @@
 //! The forms that an answer to an interaction can take. Every message notifies nobody.
 
-use store::Kill;
+use store::{Kill, ReservedUse};
 use twilight_model::channel::message::{AllowedMentions, Component, Embed, MessageFlags};
 use twilight_model::http::interaction::{
     InteractionResponse, InteractionResponseData, InteractionResponseType,
@@ -74,6 +74,8 @@ pub(crate) struct Finished {
     pub(crate) panel: Panel,
     /// Files that the answer brings.
     pub(crate) files: Vec<discord::File>,
+    /// An archive that does not count as made where Discord does not take the answer.
+    pub(crate) counted: Option<ReservedUse>,
     /// What is ordered once the answer shows it.
     pub(crate) order: Option<Box<Order>>,
     /// What is done after that; the answer then becomes something else.
@@ -85,6 +87,7 @@ impl From<Panel> for Finished {
         Self {
             panel,
             files: Vec::new(),
+            counted: None,
             order: None,
             then: None,
         }

@@ -16,10 +16,14 @@ pub enum DataText {
     },
     /// The archive is in the direct messages.
     SentDirectly,
-    /// The person takes no direct messages.
+    /// With the archive: the person takes no direct messages.
     DirectClosed,
-    /// Discord did not take the archive.
+    /// With the archive: Discord did not take the direct message.
     NotSent,
+    /// Discord did not take the answer with the archive.
+    NotTaken,
+    /// The archive is larger than what Discord takes.
+    TooLarge,
     /// There was an archive a moment ago.
     ExportedBefore {
         /// When there may be another.
@@ -70,13 +74,22 @@ impl DataText {
             }
             Self::SentDirectly => "It is in our direct messages.",
             Self::DirectClosed => {
-                "I cannot write to you directly. Allow direct messages in the privacy settings of a \
-                 server that we share and run this again, or take it here with `delivery: here`; \
-                 nobody else sees it."
+                "I cannot write to you directly, so here is **everything that I keep about you**; \
+                 nobody else sees it. Save the file: it is gone with this answer. To get it as a \
+                 message, allow direct messages in the privacy settings of a server that we share."
             }
             Self::NotSent => {
-                "Discord did not take the file just now. Run this again in a minute, or take it here \
-                 with `delivery: here`."
+                "Discord did not take the direct message just now, so here is **everything that I \
+                 keep about you**; nobody else sees it. Save the file: it is gone with this answer."
+            }
+            Self::NotTaken => {
+                "Discord did not take the file just now. Run this again in a minute; it does not \
+                 count as made."
+            }
+            Self::TooLarge => {
+                "What I keep about you is more than Discord takes in one file (10 MiB). Ask whoever \
+                 runs this bot for it; records of replies and decisions go by themselves within two \
+                 days, then it may fit."
             }
             Self::ExportedBefore { again_unix } => return exported_before(*again_unix).into(),
             Self::FormTitle => "Delete everything about you",

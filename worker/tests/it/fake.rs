@@ -73,6 +73,9 @@ struct Shared {
 /// Files that people handed over, by name.
 type Files = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
+/// In the place of a channel: answers to interactions that bring files.
+pub(crate) const FILES: &str = "files";
+
 /// The status and Discord's code with which messages to a channel are refused.
 type Closed = (u16, u64);
 
@@ -178,10 +181,7 @@ async fn answer(
                 "messages",
                 "@original",
             ],
-        ) => {
-            shared.remember("edit", token, body).await;
-            json_reply(200, &json!({"id": "1"}))
-        }
+        ) => shared.take_edit(token, body).await,
         ("GET", ["api", "v10", "applications", "98", "commands"]) => {
             let commands = shared.commands.lock().unwrap().clone();
             json_reply(200, &commands)
@@ -250,6 +250,19 @@ impl Shared {
         match self.files.lock().unwrap().get(name) {
             Some(bytes) => bytes.clone().into_response(),
             None => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+
+    async fn take_edit(&self, token: &str, body: Value) -> Response {
+        let refused = self.closed.lock().unwrap().get(FILES).copied();
+        match refused {
+            Some((status, code)) if !body["files"].is_null() => {
+                json_reply(status, &json!({"code": code, "message": "no"}))
+            }
+            _ => {
+                self.remember("edit", token, body).await;
+                json_reply(200, &json!({"id": "1"}))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, interval};
 use zip::ZipArchive;
 
+use crate::fake::FILES;
 use crate::panel::{assert_says, changed, filled, press_on, replaced};
 use crate::setup::set_up;
 use crate::world::{ALICE, World, run};
@@ -142,8 +143,7 @@ async fn teach(world: &mut World) {
     assert_says(&world.fake.next_call().await.body, "I will remember");
 }
 
-/// PRIV-48, PRIV-53, PRIV-54: directly; where that is not possible, not at all, and with the answer
-/// where somebody says so.
+/// PRIV-48, PRIV-53, PRIV-54: directly; with the answer where somebody says so.
 #[tokio::test]
 async fn everything_about_a_person_is_handed_to_them_as_a_file() {
     let mut world = World::start().await;
@@ -152,19 +152,11 @@ async fn everything_about_a_person_is_handed_to_them_as_a_file() {
     let alice = ALICE.to_string();
     let export = || run("personal data export");
 
-    world.fake.close(&alice, 403, 50_007);
     let promise = world.answer_to(export()).await;
     assert_eq!(
         (&promise["type"], &promise["data"]["flags"]),
         (&json!(5), &json!(64))
     );
-    let told = world.fake.next_call().await.body;
-    assert_says(&told, "I cannot write to you directly");
-    assert_eq!(told["files"], Value::Null);
-
-    // What was not handed over does not count as made.
-    world.fake.open(&alice);
-    world.answer_to(export()).await;
     let direct = world.fake.next_call().await;
     assert_eq!((direct.kind, &direct.token), ("message", &alice));
     assert_says(&direct.body, "Everything that I keep about you");
@@ -202,6 +194,45 @@ async fn everything_about_a_person_is_handed_to_them_as_a_file() {
     let manifest: Value = serde_json::from_str(&unpacked(&here.body, "manifest.json")).unwrap();
     let counts = manifest["data"]["counts"].as_object().unwrap();
     assert!(counts.values().all(|count| count == 0), "{manifest}");
+    world.remove().await;
+}
+
+/// PRIV-48, PRIV-54: who takes no direct messages gets it with the answer, and once in ten minutes
+/// like everybody.
+#[tokio::test]
+async fn closed_direct_messages_lift_no_limit() {
+    let mut world = World::start().await;
+    for (status, code) in [(403, 50_007), (400, 50_035)] {
+        world.fake.close(&ALICE.to_string(), status, code);
+        world.answer_to(run("personal data export")).await;
+        let here = world.fake.next_call().await;
+        assert_eq!(here.kind, "edit");
+        assert_says(&here.body, "here is **everything that I keep about you**");
+        unpacked(&here.body, "manifest.json");
+        world.answer_to(run("personal data export")).await;
+        let again = world.fake.next_call().await.body;
+        assert_says(&again, "You got everything a moment ago");
+        assert_eq!(again["files"], Value::Null);
+        world
+            .run("UPDATE operation_quotas SET window_start = now() - interval '11 minutes'")
+            .await;
+    }
+    world.remove().await;
+}
+
+/// PRIV-49: a refused upload is told, and does not count.
+#[tokio::test]
+async fn an_answer_that_discord_does_not_take_is_not_lost_silently() {
+    let mut world = World::start().await;
+    let panel = world.answer_to(run("personal data delete")).await;
+    let take = || press_on(&panel["data"], "Get it as a file");
+    world.fake.close(FILES, 413, 40_005);
+    world.answer_to(take()).await;
+    let told = world.fake.next_call().await.body;
+    assert_says(&told, "Discord did not take the file just now");
+    world.fake.open(FILES);
+    world.answer_to(take()).await;
+    unpacked(&world.fake.next_call().await.body, "manifest.json");
     world.remove().await;
 }
 

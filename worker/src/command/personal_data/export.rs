@@ -1,13 +1,14 @@
 //! `/personal data export`: everything that is stored about somebody, as one archive (CMD-35, PRIV-53).
 //!
 //! It is built in memory and kept nowhere. It goes to its person alone: directly, or with the answer
-//! that nobody else sees, never into a channel (PRIV-48).
+//! that nobody else sees, also where it cannot be sent; never into a channel (PRIV-48). So what was
+//! read counts as had (PRIV-54), unless Discord does not take the answer.
 
 use std::io::{Cursor, Write as _};
 use std::time::Duration;
 
 use chrono::SecondsFormat;
-use discord::{File, NewMessage};
+use discord::{File, LARGEST_FILE, NewMessage};
 use proto::event::Interaction;
 use proto::id::UserId;
 use serde_json::{Map, Value, json};
@@ -75,52 +76,85 @@ fn plan(asker: &Asker, delivery: Delivery) -> Plan {
 pub(in crate::command) async fn finish(app: &App, export: Export) -> Finished {
     let done = async {
         let reserved = reserve(app, export.user).await?;
-        let handed = hand(app, export).await;
-        if handed.is_err() {
+        let read = read(app, export.user).await;
+        if read.is_err() {
             give_back(app, reserved).await;
         }
-        handed
+        // From here on it costs what one archive costs, and counts, whoever gets it how.
+        hand(app, export, &read?, reserved).await
     };
     done.await
         .unwrap_or_else(|notice| Panel::say(&notice).into())
 }
 
-async fn hand(app: &App, export: Export) -> Result<Finished, Notice> {
-    let Export { user, delivery } = export;
+/// Gives the use of an archive back that Discord did not take with the answer, and says so.
+pub(in crate::command) async fn not_taken(app: &App, reserved: ReservedUse) -> Panel {
+    give_back(app, reserved).await;
+    Panel::say(&DataText::NotTaken.into())
+}
+
+async fn read(app: &App, user: UserId) -> Result<Archive, Notice> {
     let archive = app.store.archive(user, counter(app, user)?).await;
-    let archive = archive.map_err(unreadable)?;
-    let is_empty = archive.is_empty();
-    let packed = pack(&archive).map_err(|error| {
+    archive.map_err(unreadable)
+}
+
+/// Hands an archive over: where it cannot be sent, with the answer.
+async fn hand(
+    app: &App,
+    export: Export,
+    archive: &Archive,
+    reserved: ReservedUse,
+) -> Result<Finished, Notice> {
+    let Export { user, delivery } = export;
+    let packed = pack(archive).map_err(|error| {
         tracing::error!(%error, "an archive cannot be packed");
         Notice::Unexpected
     })?;
     let made_ms = archive.made_at.timestamp_millis();
     let name = format!("tomori-personal-data-{user}-{made_ms}.zip");
-    let files = vec![File::new(&name, "application/zip", packed)];
-    if delivery == Delivery::Here {
-        let panel = Panel::say(&DataText::Exported { is_empty }.into());
-        return Ok(Finished {
-            files,
-            ..panel.into()
-        });
+    let files = vec![File::new(&name, "application/zip", fitting(packed)?)];
+    let beside = DataText::Exported {
+        is_empty: archive.is_empty(),
+    };
+    let beside = match delivery {
+        Delivery::Here => beside,
+        Delivery::Directly => match send(app, user, &beside.into(), files.clone()).await {
+            Ok(()) => return Ok(Panel::say(&DataText::SentDirectly.into()).into()),
+            Err(unsent) => unsent,
+        },
+    };
+    Ok(Finished {
+        files,
+        counted: Some(reserved),
+        ..Panel::say(&beside.into()).into()
+    })
+}
+
+/// Returns what Discord takes as one file.
+fn fitting(packed: Vec<u8>) -> Result<Vec<u8>, Notice> {
+    if packed.len() > LARGEST_FILE {
+        tracing::warn!(bytes = packed.len(), "an archive is too large for Discord");
+        return Err(DataText::TooLarge.into());
     }
-    send(app, user, &DataText::Exported { is_empty }.into(), files).await?;
-    Ok(Panel::say(&DataText::SentDirectly.into()).into())
+    Ok(packed)
 }
 
 /// Writes to somebody who asked for it, although an earlier message may not have been taken: they may
 /// have opened their direct messages for it. That they did not is not noted.
-async fn send(app: &App, user: UserId, words: &Notice, files: Vec<File>) -> Result<(), Notice> {
+///
+/// # Errors
+/// What to say beside the archive where it is handed over otherwise.
+async fn send(app: &App, user: UserId, words: &Notice, files: Vec<File>) -> Result<(), DataText> {
     let text = words.text().into_owned();
     // All attempts of this call are one message; the next archive is another.
     let plain = NewMessage::plain(text, rand::random(), Instant::now() + SEND_WITHIN);
     let message = NewMessage { files, ..plain };
     match app.discord.send_directly(user, &message).await {
         Ok(_) => Ok(()),
-        Err(error) if error.is_direct_closed() => Err(DataText::DirectClosed.into()),
+        Err(error) if error.is_direct_closed() => Err(DataText::DirectClosed),
         Err(error) => {
             tracing::warn!(%error, "an archive was not sent");
-            Err(DataText::NotSent.into())
+            Err(DataText::NotSent)
         }
     }
 }
@@ -181,6 +215,16 @@ mod tests {
     use zip::ZipArchive;
 
     use super::*;
+
+    /// PRIV-49
+    #[test]
+    fn an_archive_that_discord_does_not_take_is_said_to_be_too_large() {
+        assert!(fitting(vec![0; LARGEST_FILE]).is_ok());
+        assert_eq!(
+            fitting(vec![0; LARGEST_FILE + 1]),
+            Err(DataText::TooLarge.into())
+        );
+    }
 
     /// PRIV-47, PRIV-53
     #[test]
