@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 pub use self::columns::{Fate, PERSONAL_COLUMNS, PersonalColumn};
 pub use self::receipt::{Deleted, Held, Kept, Receipt, ReceiptId, ReceiptKind, Tally};
+use crate::operation_quota::Counter;
 use crate::outbox::{Errand, put};
 use crate::pool::scope::Opened;
 use crate::row::Place;
@@ -29,11 +30,11 @@ pub enum OptOut {
 }
 
 impl Store {
-    /// Counts what is stored about a person, by kind.
+    /// Counts what is stored about a person, whose uses are counted as `counted`, by kind.
     ///
     /// # Errors
     /// `Unavailable`.
-    pub async fn holdings(&self, user: UserId) -> Result<Tally, Error> {
+    pub async fn holdings(&self, user: UserId, counted: Counter) -> Result<Tally, Error> {
         let row = sqlx::query!(
             r#"SELECT
                    (SELECT count(*) FROM users WHERE user_disc_id = $1) AS "settings!",
@@ -53,7 +54,7 @@ impl Store {
                    (SELECT count(*) FROM turn_decisions
                     WHERE user_disc_id = $1 OR guild_disc_id = $1) AS "decisions!",
                    (SELECT count(*) FROM operation_quotas
-                    WHERE scope_disc_id = $1) AS "quotas!",
+                    WHERE scope_kind = 'user' AND scope_disc_id = $2) AS "uses!",
                    (SELECT count(*) FROM personalization_blacklist
                     WHERE user_disc_id = $1) AS "blacklists!",
                    (SELECT count(*) FROM persona_user_blocks
@@ -64,6 +65,7 @@ impl Store {
                     WHERE u.user_disc_id = $1 AND s.server_disc_id <> $1
                       AND m.subject_user_disc_id IS DISTINCT FROM $1) AS "taught!""#,
             user.to_string(),
+            counted.to_string(),
         )
         .fetch_one(self.pool.system())
         .await?;
@@ -78,14 +80,17 @@ impl Store {
                 (Held::Direct, row.direct),
                 (Held::Turns, row.turns),
                 (Held::Decisions, row.decisions),
-                (Held::Quotas, row.quotas),
                 (Held::Blacklists, row.blacklists),
             ],
-            [(Kept::Taught, row.taught), (Kept::Blocks, row.blocks)],
+            [
+                (Kept::Taught, row.taught),
+                (Kept::Blocks, row.blocks),
+                (Kept::Uses, row.uses),
+            ],
         ))
     }
 
-    /// Deletes everything about a person. Turns end with their rows: who runs one finds it gone,
+    /// Deletes everything about a person, whose uses are counted as `counted`: those stay. Turns end with their rows: who runs one finds it gone,
     /// and what waits never begins. The youngest records of decisions stay for their day without an
     /// id, because their events may be delivered once more and must not be decided anew. Dropping it
     /// midway changes nothing or everything.
@@ -93,17 +98,27 @@ impl Store {
     /// # Errors
     /// `Corrupt`, `Unavailable`; after the latter nobody knows whether it was done. Repeating it is
     /// harmless.
-    pub async fn delete_person(&self, user: UserId, opt_out: OptOut) -> Result<Deleted, Error> {
+    pub async fn delete_person(
+        &self,
+        user: UserId,
+        counted: Counter,
+        opt_out: OptOut,
+    ) -> Result<Deleted, Error> {
         let mut opened = self.pool.system().open().await?;
         let deadline = opened.deadline();
-        let done = timeout(deadline, delete(&mut opened, user, opt_out)).await;
+        let done = timeout(deadline, delete(&mut opened, user, counted, opt_out)).await;
         opened.settle(done)
     }
 }
 
-async fn delete(opened: &mut Opened, user: UserId, opt_out: OptOut) -> Result<Deleted, Error> {
+async fn delete(
+    opened: &mut Opened,
+    user: UserId,
+    counted: Counter,
+    opt_out: OptOut,
+) -> Result<Deleted, Error> {
     let mut transaction = opened.begin().await?;
-    let (mut tally, stopped_in) = delete_rows(&mut transaction, user).await?;
+    let (mut tally, stopped_in) = delete_rows(&mut transaction, user, counted).await?;
     let disc_id = user.to_string();
     let direct = sqlx::query!(
         "DELETE FROM servers WHERE server_disc_id = $1 AND is_dm_channel",
@@ -150,6 +165,7 @@ async fn delete(opened: &mut Opened, user: UserId, opt_out: OptOut) -> Result<De
 async fn delete_rows(
     connection: &mut PgConnection,
     user: UserId,
+    counted: Counter,
 ) -> Result<(Tally, Vec<ChannelId>), Error> {
     let row = sqlx::query!(
         r#"WITH me AS (
@@ -179,8 +195,9 @@ async fn delete_rows(
                WHERE (user_disc_id = $1 OR guild_disc_id = $1)
                  AND created_at >= now() - interval '15 minutes'
                RETURNING 1
-           ), quotas AS (
-               DELETE FROM operation_quotas WHERE scope_disc_id = $1 RETURNING 1
+           ), named AS (
+               -- Uses are counted under a number that names nobody; ids are not written any more.
+               DELETE FROM operation_quotas WHERE scope_disc_id = $1
            ), blacklists AS (
                DELETE FROM personalization_blacklist WHERE user_disc_id = $1 RETURNING 1
            ), blacklisted AS (
@@ -201,7 +218,8 @@ async fn delete_rows(
                   (SELECT count(*) FROM ended) AS "turns!",
                   (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM emptied)
                       AS "decisions!",
-                  (SELECT count(*) FROM quotas) AS "quotas!",
+                  (SELECT count(*) FROM operation_quotas
+                   WHERE scope_kind = 'user' AND scope_disc_id = $2) AS "uses!",
                   (SELECT count(*) FROM blacklists) AS "blacklists!",
                   (SELECT count(*) FROM blocks) AS "blocks!",
                   (SELECT count(*) FROM server_memories m
@@ -211,6 +229,7 @@ async fn delete_rows(
                   (SELECT COALESCE(array_agg(DISTINCT channel_disc_id::text)
                        FILTER (WHERE ended_at IS NULL), '{}') FROM ended) AS "stopped_in!""#,
         user.to_string() as _,
+        counted.to_string(),
     )
     .fetch_one(connection)
     .await?;
@@ -223,10 +242,13 @@ async fn delete_rows(
             (Held::Models, row.models),
             (Held::Turns, row.turns),
             (Held::Decisions, row.decisions),
-            (Held::Quotas, row.quotas),
             (Held::Blacklists, row.blacklists),
         ],
-        [(Kept::Taught, row.taught), (Kept::Blocks, row.blocks)],
+        [
+            (Kept::Taught, row.taught),
+            (Kept::Blocks, row.blocks),
+            (Kept::Uses, row.uses),
+        ],
     );
     let place = Place {
         table: "turns",

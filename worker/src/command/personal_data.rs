@@ -20,7 +20,7 @@ use super::asker::Asker;
 use super::controls::{Note, Signer};
 use super::form::Typed;
 use super::privacy::SOON_AFTER;
-use super::reading::{in_time, unreadable};
+use super::reading::{counter, in_time, unreadable};
 use crate::app::App;
 use crate::control;
 use crate::notice::{DataText, Notice};
@@ -43,7 +43,9 @@ pub(super) async fn open_delete(app: &App, asker: &Asker) -> Result<Plan, Notice
 }
 
 async fn holdings(app: &App, asker: &Asker) -> Result<Tally, Notice> {
-    app.store.holdings(asker.user).await.map_err(unreadable)
+    let counted = counter(app, asker.user)?;
+    let holdings = app.store.holdings(asker.user, counted).await;
+    holdings.map_err(unreadable)
 }
 
 /// Takes the use of a control.
@@ -99,11 +101,15 @@ async fn take_phrase(app: &App, asker: &Asker, typed: &Typed) -> Result<Plan, No
 /// does what is left to do.
 pub(super) async fn finish(app: &App, deletion: Deletion) -> Panel {
     let Deletion { user, opt_out } = deletion;
+    let counted = match counter(app, user) {
+        Ok(counted) => counted,
+        Err(notice) => return Panel::say(&notice),
+    };
     let hiding = match opt_out {
         OptOut::Stays => Some(change::hide_for_deletion(app, user).await),
         OptOut::Ends => None,
     };
-    let deleted = match app.store.delete_person(user, opt_out).await {
+    let deleted = match app.store.delete_person(user, counted, opt_out).await {
         Ok(deleted) => deleted,
         Err(error) => {
             tracing::warn!(%error, "the data of a person is not deleted");

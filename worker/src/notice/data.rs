@@ -132,10 +132,16 @@ fn stored(tally: &Tally) -> String {
         lines.push("Nothing is stored about you.".to_owned());
     }
     lines.extend(held.into_iter().map(held_line));
-    if let Some((_, number)) = taught(tally) {
+    if let Some(number) = kept(tally, Kept::Taught) {
         lines.push(format!(
             "What you taught servers about themselves ({number}) is theirs: a deletion takes your \
              name off it, and leaves it there."
+        ));
+    }
+    if let Some(number) = kept(tally, Kept::Uses) {
+        lines.push(format!(
+            "How often you did what costs others ({number}) stays counted for at most 8 days, under \
+             a number that does not name you."
         ));
     }
     lines.join("\n")
@@ -164,9 +170,10 @@ fn deleted(receipt: &Receipt, backup_days: Option<u16>, is_ignored_soon: bool) -
     lines.join("\n")
 }
 
-fn taught(tally: &Tally) -> Option<(Kept, u64)> {
+fn kept(tally: &Tally, wanted: Kept) -> Option<u64> {
     let mut kept = tally.kept().into_iter();
-    kept.find(|(kept, _)| *kept == Kept::Taught)
+    let found = kept.find(|(kept, _)| *kept == wanted);
+    found.map(|(_, number)| number)
 }
 
 fn held_line((held, number): (Held, u64)) -> String {
@@ -180,7 +187,6 @@ fn held_line((held, number): (Held, u64)) -> String {
         Held::Direct => "our direct messages: their settings, persona and memories",
         Held::Turns => "records of replies to you (no text)",
         Held::Decisions => "records of what was decided about messages of yours (no text)",
-        Held::Quotas => "counts of what you did",
         Held::Blacklists => "servers that do without memories of you",
         Held::Personas | Held::ServerMemories | Held::Restrictions => "of servers",
     };
@@ -199,6 +205,10 @@ fn kept_line((kept, number): (Kept, u64)) -> String {
         Kept::Blocks => format!(
             "Kept until they end: that a persona does not answer you, without the reason ({number}). \
              That protects others."
+        ),
+        Kept::Uses => format!(
+            "Kept for at most 8 days, under a number that does not name you: how often you did what \
+             costs others ({number}). Else a deletion would lift every limit."
         ),
     }
 }

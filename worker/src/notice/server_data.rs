@@ -103,11 +103,9 @@ fn held_line((held, number): (Held, u64)) -> String {
         Held::Restrictions => "people on the blacklist, and blocks of personas",
         Held::Turns => "records of replies (no text)",
         Held::Decisions => "records of what was decided about messages (no text)",
-        Held::PersonalMemories
-        | Held::MemoriesAbout
-        | Held::Direct
-        | Held::Quotas
-        | Held::Blacklists => "of people",
+        Held::PersonalMemories | Held::MemoriesAbout | Held::Direct | Held::Blacklists => {
+            "of people"
+        }
     };
     format!("• {what}: {number}")
 }

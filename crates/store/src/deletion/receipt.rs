@@ -69,8 +69,6 @@ pub enum Held {
     Turns,
     /// Records of decisions.
     Decisions,
-    /// Counts of uses.
-    Quotas,
     /// Servers that do without memories of a person.
     Blacklists,
     /// Whom a server does without, and whom its personas do not answer.
@@ -79,7 +77,7 @@ pub enum Held {
 
 impl Held {
     /// All kinds, in the order in which people are told.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::Settings,
         Self::Personas,
         Self::ServerMemories,
@@ -91,7 +89,6 @@ impl Held {
         Self::Direct,
         Self::Turns,
         Self::Decisions,
-        Self::Quotas,
         Self::Blacklists,
         Self::Restrictions,
     ];
@@ -109,7 +106,6 @@ impl Held {
             Self::Direct => "direct_messages",
             Self::Turns => "turns",
             Self::Decisions => "decisions",
-            Self::Quotas => "quotas",
             Self::Blacklists => "blacklists",
             Self::Restrictions => "restrictions",
         }
@@ -125,17 +121,21 @@ pub enum Kept {
     Taught,
     /// That a persona does not answer the person, until that ends: id, kind and end.
     Blocks,
+    /// How often the person did what costs others, until that time is over, under a number that
+    /// names nobody.
+    Uses,
 }
 
 impl Kept {
     /// All kinds, in the order in which people are told.
-    pub const ALL: [Self; 3] = [Self::OptOut, Self::Taught, Self::Blocks];
+    pub const ALL: [Self; 4] = [Self::OptOut, Self::Taught, Self::Blocks, Self::Uses];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::OptOut => "opt_out",
             Self::Taught => "taught",
             Self::Blocks => "blocks",
+            Self::Uses => "uses",
         }
     }
 }
@@ -303,11 +303,11 @@ mod tests {
     #[test]
     fn a_tally_is_read_back_as_it_was_written() {
         let tally = Tally::new(
-            [(Held::Quotas, 2), (Held::Settings, 1), (Held::Keys, 0)],
+            [(Held::Blacklists, 2), (Held::Settings, 1), (Held::Keys, 0)],
             [(Kept::OptOut, 1), (Kept::Taught, 0)],
         );
         let read = Tally::of_json(&tally.to_json());
-        assert_eq!(read.deleted(), [(Held::Settings, 1), (Held::Quotas, 2)]);
+        assert_eq!(read.deleted(), [(Held::Settings, 1), (Held::Blacklists, 2)]);
         assert_eq!(
             (read.deleted(), read.kept()),
             (tally.deleted(), tally.kept())

@@ -195,7 +195,10 @@ async fn after_a_deletion_there_is_nothing_but_what_was_kept() {
     let store = &database.store;
     let counted = store.reserve_operation(Counter::new(1), Operation::KeyCheck, 5);
     counted.await.unwrap();
-    store.delete_person(ALICE, OptOut::Ends).await.unwrap();
+    store
+        .delete_person(ALICE, Counter::new(1), OptOut::Ends)
+        .await
+        .unwrap();
     let left = archive(store).await;
     let kinds: Vec<&str> = left
         .parts

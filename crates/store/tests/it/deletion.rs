@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use proto::id::UserId;
 use sqlx::AssertSqlSafe;
-use store::{Errand, Held, Kept, OptOut, PERSONAL_COLUMNS, PrivacyLevel, Store};
+use store::{
+    Counter, Errand, Held, Kept, Operation, OptOut, PERSONAL_COLUMNS, PrivacyLevel, Store,
+};
 
 use crate::database::Database;
 use crate::world::{
@@ -13,6 +15,9 @@ use crate::world::{
 };
 
 pub(crate) const BOB: UserId = UserId(200_000_000_000_000_002);
+
+/// How uses of the person who is deleted are counted.
+const COUNTED: Counter = Counter::new(1);
 
 /// A row about a person in every column of the list; `$1` is the person, `$2` what makes ids differ.
 const ABOUT: &[&str] = &[
@@ -160,7 +165,7 @@ async fn every_column_that_names_a_person_is_in_the_list() {
     );
 }
 
-/// PRIV-65: nothing is left of the person, whatever the list says; and the numbers are true.
+/// PRIV-65, PRIV-66: nothing is left of the person, whatever the list says; and the numbers are true.
 #[tokio::test]
 async fn nothing_is_left_of_a_person_in_any_column_of_the_catalogue() {
     let database = Database::migrated().await;
@@ -180,10 +185,20 @@ async fn nothing_is_left_of_a_person_in_any_column_of_the_catalogue() {
             .unwrap();
         assert!(rows > 0, "{table}.{column} is empty: add a row to ABOUT");
     }
+    for (counted, operation) in [
+        (COUNTED, Operation::DataExport),
+        (Counter::new(2), Operation::KeyCheck),
+    ] {
+        let counting = store.reserve_operation(counted, operation, 5);
+        counting.await.unwrap();
+    }
     let of_bob = tables_with(&database, &bob).await;
-    let promised = store.holdings(ALICE).await.unwrap();
+    let promised = store.holdings(ALICE, COUNTED).await.unwrap();
 
-    let done = store.delete_person(ALICE, OptOut::Ends).await.unwrap();
+    let done = store
+        .delete_person(ALICE, COUNTED, OptOut::Ends)
+        .await
+        .unwrap();
 
     assert_eq!(run_errands(store).await.len(), 3);
     assert_eq!(tables_with(&database, &alice).await, [blocks()]);
@@ -201,7 +216,10 @@ async fn nothing_is_left_of_a_person_in_any_column_of_the_catalogue() {
         .map(|held| (held, if held == Held::Decisions { 3 } else { 1 }))
         .collect();
     assert_eq!(tally.deleted(), expected);
-    assert_eq!(tally.kept(), [(Kept::Taught, 1), (Kept::Blocks, 1)]);
+    assert_eq!(
+        tally.kept(),
+        [(Kept::Taught, 1), (Kept::Blocks, 1), (Kept::Uses, 1)]
+    );
     assert_eq!(
         (promised.deleted(), promised.kept()),
         (tally.deleted(), tally.kept()),
@@ -215,10 +233,10 @@ async fn nothing_is_left_of_a_person_in_any_column_of_the_catalogue() {
         )
         .await;
     assert_eq!(left, 1, "the text belongs to the server");
-    let held = store.holdings(ALICE).await.unwrap();
+    let held = store.holdings(ALICE, COUNTED).await.unwrap();
     assert_eq!(
         (held.deleted(), held.kept()),
-        (vec![], vec![(Kept::Blocks, 1)])
+        (vec![], vec![(Kept::Blocks, 1), (Kept::Uses, 1)])
     );
 }
 
@@ -235,7 +253,10 @@ async fn who_stays_opted_out_keeps_an_id_and_a_level_and_nothing_else() {
     database
         .run("UPDATE users SET dm_closed_until = now() + interval '1 day'")
         .await;
-    let done = store.delete_person(ALICE, OptOut::Stays).await.unwrap();
+    let done = store
+        .delete_person(ALICE, COUNTED, OptOut::Stays)
+        .await
+        .unwrap();
     run_errands(store).await;
     let (alice, one) = (ALICE.to_string(), 1);
     assert_eq!(
@@ -268,7 +289,10 @@ async fn turns_of_the_person_end_and_those_of_others_go_on() {
     let turns = [running.id, queued.id, of_bob.id];
     assert_eq!(store.stops_requested(&turns).await.unwrap(), []);
 
-    let done = store.delete_person(ALICE, OptOut::Ends).await.unwrap();
+    let done = store
+        .delete_person(ALICE, COUNTED, OptOut::Ends)
+        .await
+        .unwrap();
 
     assert_eq!(done.stopped_in, [CHANNEL]);
     let mut stopped = store.stops_requested(&turns).await.unwrap();
@@ -296,7 +320,10 @@ async fn deleting_nothing_is_no_error() {
     let store = &database.store;
     set_up(store, DIRECT).await;
     for expected in [vec![(Held::Direct, 1)], Vec::new()] {
-        let done = store.delete_person(ALICE, OptOut::Ends).await.unwrap();
+        let done = store
+            .delete_person(ALICE, COUNTED, OptOut::Ends)
+            .await
+            .unwrap();
         assert_eq!(done.receipt.tally.deleted(), expected);
         assert_eq!(done.stopped_in, []);
     }
@@ -307,7 +334,10 @@ async fn deleting_nothing_is_no_error() {
 async fn an_errand_comes_again_until_it_is_done() {
     let database = Database::migrated().await;
     let store = &database.store;
-    store.delete_person(ALICE, OptOut::Ends).await.unwrap();
+    store
+        .delete_person(ALICE, COUNTED, OptOut::Ends)
+        .await
+        .unwrap();
     let pause = Duration::from_mins(1);
     let first = store.take_errands(pause).await.unwrap();
     assert_eq!(first.len(), 3);

@@ -133,7 +133,7 @@ async fn a_deletion_gives_nobody_uses_anew() {
         matches!(reserving.await.unwrap(), Reservation::Granted(_))
     };
     assert!(check().await);
-    let deleting = store.delete_person(ALICE, store::OptOut::Ends);
+    let deleting = store.delete_person(ALICE, counter, store::OptOut::Ends);
     deleting.await.unwrap();
     assert!(!check().await);
     let digits = counter.to_string();

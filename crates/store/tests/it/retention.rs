@@ -55,7 +55,9 @@ async fn everything_that_goes_by_time_goes_when_it_is_over() {
     let second = std::time::Duration::from_secs(1);
     assert!(store.take_job("job", "w", second, second).await.unwrap());
     kill_all(store).await;
-    let deleted = store.delete_person(BOB, store::OptOut::Ends).await;
+    let deleted = store
+        .delete_person(BOB, store::Counter::new(1), store::OptOut::Ends)
+        .await;
     deleted.unwrap();
     let taken = store.take_errands(second).await.unwrap();
     store.errand_done(taken[0]).await.unwrap();
