@@ -9,6 +9,7 @@ pub(crate) mod line;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use proto::id::TenantId;
 use store::{Turn, TurnId};
 use tokio::time::Instant;
 
@@ -35,8 +36,8 @@ pub(crate) struct Channel {
     pub(crate) queue: VecDeque<Granted>,
     /// The turn at the head of the queue, while a task of this process runs it for us.
     pub(crate) running: Option<TurnId>,
-    /// The server, as the messages that were heard here tell it: 0 in direct messages, `None`
-    /// before the first of them.
+    /// The server, as messages and turns tell it: 0 in direct messages, `None` before the first of
+    /// them.
     pub(crate) guild: Option<u64>,
     last_active: Instant,
     last_notice: Option<Instant>,
@@ -76,6 +77,7 @@ impl Channel {
     /// Adds a turn in its place, unless it waits here already.
     pub(crate) fn enqueue(&mut self, granted: Granted) {
         let turn = granted.turn();
+        self.guild = Some(guild_of(turn.tenant));
         if self
             .queue
             .iter()
@@ -160,9 +162,61 @@ fn place(turn: &Turn, running: Option<TurnId>) -> (bool, i16, i64) {
     (!runs, turn.priority, turn.admission_order)
 }
 
+const fn guild_of(tenant: TenantId) -> u64 {
+    match tenant {
+        TenantId::Guild(guild) => guild.0,
+        TenantId::Direct(_) => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proto::id::{ChannelId, GuildId, UserId};
+    use proto::subject::Partition;
+    use store::{Payer, PersonaId, ServerId, TriggerKind, TurnState};
+
     use super::*;
+
+    fn turn(tenant: TenantId) -> Turn {
+        let channel = ChannelId(2);
+        Turn {
+            id: TurnId {
+                server: ServerId(1),
+                row: uuid::Uuid::nil(),
+            },
+            server: ServerId(1),
+            tenant,
+            channel,
+            partition: Partition(0),
+            trigger_message: None,
+            trigger_kind: TriggerKind::Command,
+            responsible: UserId(3),
+            persona: PersonaId(4),
+            ordinal: 0,
+            admission_order: 5,
+            priority: 0,
+            state: TurnState::Queued,
+            worker: None,
+            fence: 0,
+            attempts: 0,
+            stop_requested: false,
+            payer: Payer::Server,
+        }
+    }
+
+    /// PRIV-68: a deletion of a server reaches channels of which only a turn told it.
+    #[tokio::test]
+    async fn a_turn_tells_whose_channel_it_is() {
+        for (tenant, guild) in [
+            (TenantId::Guild(GuildId(7)), 7),
+            (TenantId::Direct(UserId(3)), 0),
+        ] {
+            let mut channel = Channel::new(Instant::now());
+            assert_eq!(channel.guild, None);
+            channel.enqueue(Granted::read_back(turn(tenant)));
+            assert_eq!(channel.guild, Some(guild));
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_pause_after_setbacks_doubles_and_ends_with_success() {
