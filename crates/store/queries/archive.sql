@@ -9,8 +9,14 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object(
             'id', m.personal_memory_id,
             'scope', CASE m.persona_lineage_id WHEN 0 THEN 'global' ELSE 'persona' END,
+            -- As it is called where the person has been: other servers may have it, too.
             'persona', (SELECT min(p.nickname) FROM personas p
-                        WHERE p.persona_lineage_id = m.persona_lineage_id),
+                        WHERE p.persona_lineage_id = m.persona_lineage_id
+                          AND (p.server_id = who.direct
+                               OR EXISTS (SELECT FROM turns t WHERE t.server_id = p.server_id
+                                          AND t.responsible_disc_id = $1::text)
+                               OR EXISTS (SELECT FROM server_memories o
+                                          WHERE o.server_id = p.server_id AND o.created_by = who.me))),
             'text', m.content, 'origin', m.origin, 'origin_message_id', m.origin_message_id,
             'created_at', m.created_at, 'updated_at', m.updated_at) ORDER BY m.personal_memory_id)
         FROM personal_memories m WHERE m.user_id = who.me),

@@ -134,6 +134,46 @@ async fn every_column_that_names_a_person_leads_into_the_archive() {
     }
 }
 
+/// PRIV-53: however much there is of others, nothing of it is read.
+#[tokio::test]
+async fn an_archive_reads_no_table_from_end_to_end() {
+    let database = filled().await;
+    let mut raw = database.raw.acquire().await.unwrap();
+    // What has no index is read from end to end all the same.
+    let off = sqlx::query("SET enable_seqscan = off").execute(&mut *raw);
+    off.await.unwrap();
+    let explain = format!("EXPLAIN {QUERY}");
+    let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(explain))
+        .bind(ALICE.to_string())
+        .bind(Counter::new(1).to_string())
+        .fetch_all(&mut *raw)
+        .await
+        .unwrap();
+    let whole: Vec<&String> = plan.iter().filter(|l| l.contains("Seq Scan on")).collect();
+    assert!(whole.is_empty(), "{whole:?}: {}", plan.join("\n"));
+}
+
+/// The name of a persona is told where the person has been, and not as servers call it that they
+/// never saw.
+#[tokio::test]
+async fn a_persona_is_not_named_as_unknown_servers_call_it() {
+    let database = filled().await;
+    for statement in [
+        "UPDATE personas SET persona_lineage_id = 5 FROM servers s
+         WHERE s.server_id = personas.server_id AND s.server_disc_id = '100000000000000009'",
+        "INSERT INTO servers (server_disc_id) VALUES ('100000000000000010')",
+        "INSERT INTO personas (server_id, nickname, is_alter, position, persona_lineage_id)
+         SELECT server_id, 'Aunt of a stranger', false, 0, 5 FROM servers
+         WHERE server_disc_id = '100000000000000010'",
+        "UPDATE personal_memories SET persona_lineage_id = 5",
+    ] {
+        database.run(statement).await;
+    }
+    let text = text(&archive(&database.store).await);
+    assert!(!text.contains("Aunt of a stranger"), "{text}");
+    assert!(text.contains("\"persona\": String(\"Tomori\")"), "{text}");
+}
+
 /// The direct messages of a person are a server, of which everything is theirs.
 #[tokio::test]
 async fn every_table_about_a_server_is_asked_for_direct_messages() {
