@@ -165,6 +165,22 @@ async fn every_column_that_names_a_person_is_in_the_list() {
     );
 }
 
+/// A column without the person would show nothing by being empty afterwards.
+async fn assert_every_column_names(database: &Database, person: UserId) {
+    for listed in PERSONAL_COLUMNS {
+        let (table, column) = (listed.table, listed.column);
+        let query = format!(
+            "SELECT count(*) FROM {table} t WHERE t.{column}::text = '{person}'
+             OR t.{column}::text = (SELECT user_id::text FROM users WHERE user_disc_id = '{person}')"
+        );
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(query))
+            .fetch_one(&database.raw)
+            .await
+            .unwrap();
+        assert!(rows > 0, "{table}.{column} is empty: add a row to ABOUT");
+    }
+}
+
 /// PRIV-65, PRIV-66: nothing is left of the person, whatever the list says; and the numbers are true.
 #[tokio::test]
 async fn nothing_is_left_of_a_person_in_any_column_of_the_catalogue() {
@@ -173,18 +189,7 @@ async fn nothing_is_left_of_a_person_in_any_column_of_the_catalogue() {
     fill(&database, ALICE).await;
     fill(&database, BOB).await;
     let (alice, bob) = (ALICE.to_string(), BOB.to_string());
-    for listed in PERSONAL_COLUMNS {
-        let (table, column) = (listed.table, listed.column);
-        let query = format!(
-            "SELECT count(*) FROM {table} t WHERE t.{column}::text = '{alice}'
-             OR t.{column}::text = (SELECT user_id::text FROM users WHERE user_disc_id = '{alice}')"
-        );
-        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(query))
-            .fetch_one(&database.raw)
-            .await
-            .unwrap();
-        assert!(rows > 0, "{table}.{column} is empty: add a row to ABOUT");
-    }
+    assert_every_column_names(&database, ALICE).await;
     for (counted, operation) in [
         (COUNTED, Operation::DataExport),
         (Counter::new(2), Operation::KeyCheck),
