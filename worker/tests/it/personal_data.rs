@@ -264,6 +264,23 @@ async fn who_opted_out_stays_so_by_default() {
     world.remove().await;
 }
 
+/// PRIV-70: a receipt that may have arrived is not sent again; by then Discord may not know its nonce.
+#[tokio::test]
+async fn a_receipt_whose_answer_is_lost_counts_as_sent() {
+    let mut world = World::start().await;
+    let (_, form) = open_form(&mut world).await;
+    world.fake.hold();
+    let typed = [("phrase", PHRASE), ("level", "ends")];
+    let done = changed(&mut world, filled(&form, &typed)).await;
+    assert_says(&done, "**Everything about you is deleted.**");
+    until("it counts as sent", async || {
+        let sent = "SELECT count(*)::int FROM outbox WHERE kind = 'dm' AND done_at IS NOT NULL";
+        world.read_i32(sent).await == Some(1)
+    })
+    .await;
+    world.remove().await;
+}
+
 /// PRIV-70: Discord refuses the message for now; the deletion holds, and the receipt comes later.
 #[tokio::test]
 async fn a_receipt_that_discord_does_not_take_comes_later() {

@@ -61,6 +61,26 @@ async fn a_key_is_replaced_only_after_a_second_step() {
     world.remove().await;
 }
 
+/// PRIV-69: who asks there shows that the bot is there, also where word of its coming back was lost.
+#[tokio::test]
+async fn a_server_that_counts_as_left_is_there_again_for_whoever_sets_it_up() {
+    let mut world = World::start().await;
+    set_up(&mut world).await;
+    world
+        .run(
+            "UPDATE servers SET left_at = now(), purge_after = now() + interval '30 days',
+                                settings_version = settings_version + 1",
+        )
+        .await;
+    let panel = world.answer_to(run("setup")).await;
+    assert_says(&panel["data"], "key ••••abcd");
+    let left = world
+        .read_i32("SELECT count(*)::int FROM servers WHERE left_at IS NOT NULL")
+        .await;
+    assert_eq!(left, Some(0));
+    world.remove().await;
+}
+
 #[tokio::test]
 async fn a_first_key_never_replaces_one_that_came_meanwhile() {
     let mut world = World::start().await;

@@ -315,6 +315,30 @@ async fn a_tool_whose_worker_dies_while_the_model_goes_on_is_told_and_not_used_a
     town.leave().await;
 }
 
+/// PRIV-43: a use of a tool is a beginning, although nobody knows what came of it.
+#[tokio::test]
+async fn a_reply_that_began_with_a_tool_is_finished_although_its_asker_was_muted_meanwhile() {
+    let town = start().await;
+    break_threads(&town, json!({"delay_ms": 20_000, "times": 1})).await;
+    let text = r#"create_thread with {"name": "tea"} say exactly: (tools) two"#;
+    let asked = ask(&town, text).await;
+    town.wait_for_row("SELECT 1 FROM turn_steps WHERE state = 'started'")
+        .await;
+    town.signal(WORKER, Name::Kill).await;
+    town.sql(
+        "INSERT INTO persona_user_blocks (server_id, persona_id, user_disc_id, block_type, reason,
+                                          expires_at, created_by)
+         SELECT server_id, persona_id, responsible_disc_id, 'mute', 'a',
+                now() + interval '1 hour', 'moderator'
+         FROM turns",
+    )
+    .await;
+    town.restart(WORKER).await;
+    let answer = answer(&town, asked).await;
+    assert_eq!(texts(&town, &answer).await, ["two"]);
+    town.leave().await;
+}
+
 #[tokio::test]
 async fn words_after_a_tool_are_continued_where_they_stopped() {
     let town = start().await;
