@@ -119,7 +119,7 @@ async fn every_change_of_a_setting_raises_the_version() {
         assert!(now > version, "{change}");
         version = now;
     }
-    database.run("UPDATE servers SET left_at = now()").await;
+    database.run("UPDATE servers SET updated_at = now()").await;
     let unrelated = database
         .store
         .profile(GUILD)
