@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::command::cooldown::Hurry;
 use crate::command::respond::Prompts;
 use crate::config::Settings;
 use crate::control::Nudges;
@@ -73,6 +74,8 @@ pub struct App {
     pub(crate) outbox: Outbox,
     /// What people typed into commands that turns come of.
     pub(crate) prompts: Prompts,
+    /// How often people used buttons, menus and forms a moment ago.
+    pub(crate) hurry: Hurry,
     /// Models that take no tools.
     pub(crate) toolless: Toolless,
     /// Who may do what, as far as it was read a moment ago.

@@ -10,6 +10,7 @@ mod asker;
 pub(crate) mod catalogue;
 mod component;
 mod controls;
+pub(crate) mod cooldown;
 pub(crate) mod details;
 mod form;
 mod kill;
@@ -27,6 +28,7 @@ mod provider_services;
 mod reading;
 pub(crate) mod respond;
 mod restriction;
+mod rules;
 mod server_data;
 mod setup;
 mod why;
@@ -73,6 +75,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::ProviderKeys(order) => provider_keys::finish(app, *order).await.into(),
         After::ProviderServices(order) => provider_services::finish(app, *order).await.into(),
         After::Restrict(order) => restriction::finish(app, *order).await.into(),
+        After::SetRules(order) => rules::finish(app, *order).await.into(),
         After::SetUp(submission) => setup::finish(app, *submission).await.into(),
         After::Respond(order) => Finished {
             panel: order.panel(),
@@ -106,6 +109,7 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         | After::PersonalSettings(_)
         | After::Portable(_)
         | After::Restrict(_)
+        | After::SetRules(_)
         | After::SetUp(_)
         | After::Respond(_)
         | After::Kill(_)
@@ -122,6 +126,7 @@ async fn run_command(
     now_ms: u64,
 ) -> Result<Plan, Notice> {
     let entry = catalogue::find(&interaction.command_path).ok_or(Notice::UnknownCommand)?;
+    cooldown::pass(app, asker, interaction).await?;
     permit(asker, entry.needs)?;
     match entry.command {
         Command::Respond => respond::plan(app, asker, interaction).await,
@@ -139,6 +144,9 @@ async fn run_command(
         Command::Portable(shelf, what) => {
             portable::open(app, asker, interaction, (shelf, what)).await
         }
+        Command::Cooldown => rules::cooldown(asker, interaction),
+        Command::Limits => rules::limits(app, asker, interaction).await,
+        Command::Whitelist => rules::whitelist(app, asker, interaction).await,
         Command::PersonalProvider => personal_provider::open(app, asker).await,
         Command::ProviderKeys => provider_keys::open(app, asker).await,
         Command::ProviderServices => provider_services::open(app, asker).await,
@@ -168,6 +176,9 @@ async fn use_component(
         asker.asked_at_secs(),
     )
     .map_err(rejection)?;
+    if app.settings.guards.commands.limits_presses {
+        app.hurry.pass(asker.user).await?;
+    }
     permit(&asker, needs(id.route))?;
     match id.route {
         Route::ReplaceKey => setup::replace(app, &asker),
@@ -180,6 +191,7 @@ async fn use_component(
         }
         Route::ServerData => server_data::use_component(app, &asker, &id.args, interaction).await,
         Route::Restrictions => restriction::use_component(app, asker, &id.args, &interaction).await,
+        Route::Rules => rules::use_component(app, asker, &id.args, &interaction).await,
         Route::PersonalProvider => {
             personal_provider::use_component(app, asker, &id.args, interaction).await
         }
@@ -208,7 +220,8 @@ const fn needs(route: Route) -> Needs {
         | Route::FixKey
         | Route::ProviderKeys
         | Route::ProviderServices
-        | Route::Restrictions => Needs::ManageGuild,
+        | Route::Restrictions
+        | Route::Rules => Needs::ManageGuild,
         Route::TakeLevel => Needs::Nothing,
         // What is shown there depends on who asks.
         Route::Details | Route::Memory | Route::PersonalProvider => Needs::Nothing,

@@ -6,6 +6,7 @@
 mod data;
 mod database;
 mod first_persona;
+mod guards;
 mod memory;
 mod provider_keys;
 mod remote;
@@ -24,6 +25,7 @@ pub use self::data::DataSettings;
 pub use self::database::read_operator_store;
 use self::database::read_store;
 use self::first_persona::read_bot_name;
+pub use self::guards::{CommandCooldowns, GuardSettings};
 pub use self::memory::MemoryBounds;
 use self::provider_keys::{read_key_rules, read_max_key_checks};
 pub use self::remote::RemoteSettings;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub chat: ChatSettings,
     /// What is known of copies of people's data.
     pub data: DataSettings,
+    /// How often and how much at once.
+    pub guards: GuardSettings,
     /// How much is remembered.
     pub memory: MemoryBounds,
     /// Addresses that replace the built-in ones of providers (CFG-84).
@@ -121,6 +125,7 @@ impl Settings {
             keys: read_keys(reader),
             chat: read_chat(reader),
             data: DataSettings::read(reader),
+            guards: GuardSettings::read(reader),
             memory: MemoryBounds::read(reader),
             provider_base_urls: read_provider_urls(reader, &remote),
             service_base_urls: read_service_urls(reader, &remote),

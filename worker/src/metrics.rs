@@ -41,6 +41,7 @@ const MODEL_ATTEMPTS_TOTAL: &str = "worker_model_attempts_total";
 const MODEL_STAND_INS_TOTAL: &str = "worker_model_stand_ins_total";
 const CIRCUITS_OPENED_TOTAL: &str = "worker_provider_circuits_opened_total";
 const KEY_TELLINGS_TOTAL: &str = "worker_key_tellings_total";
+const COOLDOWN_FAIL_OPEN_TOTAL: &str = "worker_cooldown_fail_open_total";
 const PANICS_TOTAL: &str = "worker_panics_total";
 
 /// Buckets around the objective of 250 ms for a stage without a model, up to a long answer.
@@ -158,6 +159,11 @@ fn describe_faults() {
         "changes of the state of provider keys, by change"
     );
     describe_counter!(
+        COOLDOWN_FAIL_OPEN_TOTAL,
+        Unit::Count,
+        "commands that were let pass because the database did not tell whether they rest"
+    );
+    describe_counter!(
         PANICS_TOTAL,
         Unit::Count,
         "panics that were caught; each is a defect"
@@ -196,6 +202,7 @@ fn touch() {
     counter!(MODEL_STAND_INS_TOTAL).absolute(0);
     privacy::touch();
     counter!(TAKEOVERS_TOTAL).absolute(0);
+    counter!(COOLDOWN_FAIL_OPEN_TOTAL).absolute(0);
     counter!(PANICS_TOTAL).absolute(0);
     gauge!(TURNS_RUNNING).set(0);
     gauge!(PARTITIONS_OWNED).set(0);
@@ -343,6 +350,10 @@ pub(crate) fn circuit_opened(provider: Provider) {
 
 pub(crate) fn told_of_key(told: Told) {
     counter!(KEY_TELLINGS_TOTAL, "told" => told.as_str()).increment(1);
+}
+
+pub(crate) fn cooldown_failed_open() {
+    counter!(COOLDOWN_FAIL_OPEN_TOTAL).increment(1);
 }
 
 pub(crate) fn panicked() {

@@ -14,12 +14,14 @@ mod data;
 mod fault;
 mod file;
 mod form;
+mod guards;
 mod keys;
 mod memory;
 mod panel;
 mod personal;
 mod privacy;
 mod restriction;
+mod rules;
 mod server_data;
 mod services;
 mod settings;
@@ -37,12 +39,14 @@ pub(crate) use self::fault::Around;
 pub use self::fault::{Advice, Fault, Objection, Silence};
 pub use self::file::{FileFault, FileText, MemoryCounts};
 pub use self::form::FormText;
+pub use self::guards::GuardText;
 pub use self::keys::{KeyCondition, KeyLine, KeyName, KeysSaid, KeysText};
 pub use self::memory::{MemorySaid, MemoryText};
 pub use self::panel::PanelText;
 pub use self::personal::{OwnKeyLine, PersonalSaid, PersonalText};
 pub use self::privacy::PrivacyText;
 pub use self::restriction::RestrictionText;
+pub use self::rules::RuleText;
 pub use self::server_data::ServerDataText;
 pub use self::services::{ServiceState, ServicesText};
 pub use self::settings::SettingsText;
@@ -96,6 +100,8 @@ pub enum Notice {
     Calls(CallText),
     /// About who pays, and with which keys and models.
     Credentials(CredentialText),
+    /// About asking too often, or too much at once.
+    Guard(GuardText),
     /// About steering replies.
     Steer(SteerText),
     /// About what became of somebody's message.
@@ -165,6 +171,7 @@ impl Notice {
             } => return pong(*gateway_ms, *worker_ms),
             Self::Calls(text) => return text.text(),
             Self::Credentials(text) => return text.text(),
+            Self::Guard(text) => return text.text(),
             Self::Steer(text) => return text.text(),
             Self::Why(text) => return text.text(),
             Self::Privacy(text) => return text.text(),
@@ -172,6 +179,12 @@ impl Notice {
             Self::Form(text) => return text.text(),
             Self::Panel(text) => return text.text(),
         })
+    }
+}
+
+impl From<GuardText> for Notice {
+    fn from(text: GuardText) -> Self {
+        Self::Guard(text)
     }
 }
 

@@ -84,6 +84,9 @@ SELECT jsonb_build_object(
             FROM persona_user_blocks b JOIN servers s ON s.server_id = b.server_id
             JOIN personas p ON p.persona_id = b.persona_id
             WHERE b.user_disc_id = $1::text) r),
+    'rests', (
+        SELECT jsonb_agg(to_jsonb(c) - '{user_disc_id,taken_for}'::text[] ORDER BY c.expires_at)
+        FROM cooldowns c WHERE c.user_disc_id = $1::text),
     -- Without what this export itself counts, and of people about whom something is stored: after a
     -- deletion the number is nobody's.
     'usage', (
@@ -102,6 +105,9 @@ SELECT jsonb_build_object(
                 'chat_settings', (
                     SELECT to_jsonb(c) - '{server_id,row_version}'::text[]
                     FROM server_chat_configs c WHERE c.server_id = who.direct),
+                'answer_settings', (
+                    SELECT to_jsonb(c) - '{server_id,row_version}'::text[]
+                    FROM server_trigger_configs c WHERE c.server_id = who.direct),
                 'personas', (
                     SELECT jsonb_agg(
                         (COALESCE(to_jsonb(c), '{}') || to_jsonb(p))

@@ -198,6 +198,9 @@ async fn delete_rows(
            ), named AS (
                -- Uses are counted under a number that names nobody; ids are not written any more.
                DELETE FROM operation_quotas WHERE scope_disc_id = $1
+           ), rests AS (
+               -- Not counted: they are over within a day.
+               DELETE FROM cooldowns WHERE user_disc_id = $1
            ), blacklists AS (
                DELETE FROM personalization_blacklist WHERE user_disc_id = $1 RETURNING 1
            ), blacklisted AS (

@@ -28,6 +28,7 @@ mod attempt;
 mod audit;
 mod connect;
 mod control;
+mod cooldown;
 mod decision;
 mod deletion;
 mod direct;
@@ -57,11 +58,13 @@ mod refused_key;
 mod restriction;
 mod retention;
 mod rotate;
+mod routing;
 mod row;
 mod schema;
 mod seal;
 mod sealed;
 mod server_memory;
+mod server_rules;
 mod server_settings;
 mod service_key;
 mod setup;
@@ -73,11 +76,12 @@ mod turn_state;
 mod user_key;
 mod why;
 
-pub use admission::{Admission, Admitted, Refusal};
+pub use admission::{Admission, Admitted, Limits, Refusal};
 pub use archive::Archive;
 pub use audit::{ColumnAudit, Reason, Undecryptable};
 pub use connect::{Settings, Store, Tls};
 pub use control::{Kill, Killed, StopWord, Whose};
+pub use cooldown::{Cooldown, CooldownKind, Hearer};
 pub use decision::Decision;
 pub use deletion::{
     Deleted, Fate, Held, Kept, OptOut, PERSONAL_COLUMNS, PersonalColumn, Receipt, ReceiptId,
@@ -109,8 +113,10 @@ pub use restriction::{
 };
 pub use retention::{Expiring, RULES, Rule};
 pub use rotate::{ColumnRotation, Rotation, StaleRow};
+pub use routing::{ChannelRest, ListedChannel, Lists, Routing};
 pub use schema::Applied;
 pub use server_memory::{NewServerMemories, Teacher};
+pub use server_rules::{ListedRow, MOST_LISTED, NewLimits, TypedCooldown};
 pub use server_settings::ServerSettings;
 pub use service_key::{NewServiceKey, ServiceKey, ServiceKeyId};
 pub use setup::{NewDirect, NewSetup};

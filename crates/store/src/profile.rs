@@ -5,10 +5,13 @@ use sqlx::PgConnection;
 use tokio::time::timeout;
 
 use crate::row::Place;
-use crate::{Error, Lineage, Store};
+use crate::{Error, Lineage, Routing, Store};
 
 /// The most personas that are read; more than a server can make.
 const MOST_PERSONAS: i64 = 500;
+
+/// Rows of one list that are read; more than the panels let anybody add.
+const MOST_LISTED: i64 = 1_000;
 
 /// The row of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +70,8 @@ pub struct Profile {
     pub tools: ToolSwitches,
     /// What personas may remember.
     pub memories: MemorySwitches,
+    /// Who is answered where, and what rests afterwards.
+    pub routing: Routing,
 }
 
 /// The switches of a tenant for memories.
@@ -143,13 +148,31 @@ async fn read(connection: &mut PgConnection, tenant: TenantId) -> Result<Option<
                   COALESCE(c.tool_use_enabled, true) AS "tool_use!",
                   COALESCE(c.thread_creation_enabled, false) AS "thread_creation!",
                   COALESCE(c.personal_memories_enabled, true) AS "personal_memories!",
-                  COALESCE(c.server_memteaching_enabled, false) AS "members_teach!"
+                  COALESCE(c.server_memteaching_enabled, false) AS "members_teach!",
+                  COALESCE(r.cooldown_type, 0::smallint) AS "cooldown_type!",
+                  COALESCE(r.cooldown_length, 5) AS "cooldown_length!",
+                  COALESCE(r.match_limit, 3::smallint) AS "match_limit!",
+                  ARRAY(
+                      (SELECT concat_ws(' ', 'channel', l.channel_disc_id, l.cooldown_type,
+                                        l.cooldown_length)
+                       FROM channel_whitelist l WHERE l.server_id = s.server_id
+                       ORDER BY l.created_at LIMIT $3)
+                      UNION ALL
+                      (SELECT concat_ws(' ', 'role', l.role_disc_id)
+                       FROM role_whitelist l WHERE l.server_id = s.server_id
+                       ORDER BY l.created_at LIMIT $3)
+                      UNION ALL
+                      (SELECT concat_ws(' ', 'persona', l.persona_id, l.channel_disc_id)
+                       FROM channel_persona_whitelist l WHERE l.server_id = s.server_id
+                       ORDER BY l.created_at LIMIT $3)) AS "listed!"
            FROM servers s
            LEFT JOIN server_model_configs m ON m.server_id = s.server_id
            LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
+           LEFT JOIN server_trigger_configs r ON r.server_id = s.server_id
            WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2 AND s.left_at IS NULL"#,
         tenant.disc_id().to_string(),
         tenant.is_direct(),
+        MOST_LISTED,
     )
     .fetch_optional(&mut *connection)
     .await?;
@@ -199,6 +222,10 @@ struct SettingsRow {
     thread_creation: bool,
     personal_memories: bool,
     members_teach: bool,
+    cooldown_type: i16,
+    cooldown_length: i32,
+    match_limit: i16,
+    listed: Vec<String>,
 }
 
 impl SettingsRow {
@@ -208,6 +235,11 @@ impl SettingsRow {
             column,
             row: &self.server_id,
         };
+        let routing = Routing::of(
+            (self.cooldown_type, self.cooldown_length),
+            place("server_trigger_configs", "match_limit").narrow(self.match_limit)?,
+            &self.listed,
+        );
         Ok(Profile {
             message_fetch_limit: place("server_chat_configs", "message_fetch_limit")
                 .narrow(self.message_fetch_limit)?,
@@ -237,6 +269,7 @@ impl SettingsRow {
                 tool_use: self.tool_use,
                 thread_creation: self.thread_creation,
             },
+            routing,
             memories: MemorySwitches {
                 personal: self.personal_memories,
                 members_teach: self.members_teach,

@@ -63,6 +63,8 @@ texts! {
         ChannelState = "channel_state",
         /// How often events were begun (DB-71).
         EventAttempts = "event_attempts",
+        /// What rests until when (DB-71).
+        Cooldowns = "cooldowns",
         /// How often somebody did something (DB-72).
         OperationQuotas = "operation_quotas",
         /// Whom personas do not answer (DB-73).
@@ -81,8 +83,11 @@ pub const RULES: &[(&str, Rule)] = &[
     ("_sqlx_migrations", Rule::Installation),
     ("api_key_rotation", Rule::Owned),
     ("channel_model_overrides", Rule::Owned),
+    ("channel_persona_whitelist", Rule::Owned),
     ("channel_state", Rule::Expires(Expiring::ChannelState)),
+    ("channel_whitelist", Rule::Owned),
     ("compatible_schemas", Rule::Installation),
+    ("cooldowns", Rule::Expires(Expiring::Cooldowns)),
     ("crypto_keys", Rule::Installation),
     ("custom_endpoints", Rule::Owned),
     (
@@ -105,9 +110,11 @@ pub const RULES: &[(&str, Rule)] = &[
     ("personal_memories", Rule::Owned),
     ("personalization_blacklist", Rule::Owned),
     ("personas", Rule::Owned),
+    ("role_whitelist", Rule::Owned),
     ("server_chat_configs", Rule::Owned),
     ("server_memories", Rule::Owned),
     ("server_model_configs", Rule::Owned),
+    ("server_trigger_configs", Rule::Owned),
     ("servers", Rule::Root),
     ("turn_attempts", Rule::With("turns")),
     ("turn_decisions", Rule::Expires(Expiring::TurnDecisions)),
@@ -127,6 +134,8 @@ impl Expiring {
             Self::ChannelState => (TimeDelta::days(30), "the last change"),
             // The event itself lives for ten minutes at most.
             Self::EventAttempts => (TimeDelta::hours(1), "the last try"),
+            // Nothing depends on a row after its end.
+            Self::Cooldowns => (TimeDelta::zero(), "its end"),
             // A window is a day long, and stays for a week more.
             Self::OperationQuotas => (TimeDelta::days(1 + 7), "the first use of a day"),
             // It has no effect after its end.
@@ -142,8 +151,10 @@ impl Expiring {
 
 impl Expiring {
     /// Returns the one statement that deletes by time from this table.
-    fn deletion(self, before: DateTime<Utc>) -> Query<'static, Postgres, PgArguments> {
-        match self {
+    /// `None`: a function of the database does it.
+    fn deletion(self, before: DateTime<Utc>) -> Option<Query<'static, Postgres, PgArguments>> {
+        Some(match self {
+            Self::Cooldowns => return None,
             Self::Turns => deletion!("turns", "ended_at", before),
             Self::TurnDecisions => deletion!("turn_decisions", "created_at", before),
             Self::ChannelState => deletion!("channel_state", "updated_at", before),
@@ -153,7 +164,7 @@ impl Expiring {
             Self::JobLeases => deletion!("job_leases", "lease_until", before),
             Self::DeletionReceipts => deletion!("deletion_receipts", "done_at", before),
             Self::Outbox => deletion!("outbox", "done_at", before),
-        }
+        })
     }
 }
 
@@ -166,6 +177,7 @@ impl fmt::Display for Rule {
             Self::Expires(what) => {
                 let (length, since) = what.kept();
                 match length.num_hours() {
+                    0 => write!(f, "until {since}"),
                     1 => write!(f, "an hour after {since}"),
                     hours @ 2..=48 => write!(f, "{hours} hours after {since}"),
                     hours => write!(f, "{} days after {since}", hours / 24),
@@ -178,13 +190,16 @@ impl fmt::Display for Rule {
 
 impl Store {
     /// Deletes up to 1,000 rows of a table whose time is over, counted back from `now`, the longest
-    /// over first, and returns how many; 0: none is left. Cancel safe: what is left is deleted the
+    /// over first, and returns how many; 0: none is left. Cooldowns go by the database's own clock,
+    /// up to 10,000 rows at once. Cancel safe: what is left is deleted the
     /// next time. Two at once do no harm.
     ///
     /// # Errors
     /// `Unavailable`.
     pub async fn delete_expired(&self, what: Expiring, now: DateTime<Utc>) -> Result<u64, Error> {
-        let deletion = what.deletion(now - what.kept().0);
+        let Some(deletion) = what.deletion(now - what.kept().0) else {
+            return self.cleanup_expired_cooldowns().await;
+        };
         let done = deletion.execute(self.pool.system()).await?;
         Ok(done.rows_affected())
     }

@@ -262,6 +262,9 @@ pub struct Job {
     /// The persona that answers; 0: the main one.
     #[prost(int64, tag = "6")]
     pub persona_id: i64,
+    /// Whether that person may manage the server.
+    #[prost(bool, tag = "7")]
+    pub may_manage: bool,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -181,6 +181,7 @@ fn job() -> Job {
         user_id: 200,
         message_id: 103,
         persona_id: 9,
+        may_manage: false,
     }
 }
 

@@ -18,6 +18,7 @@ use super::provider_keys;
 use super::provider_services;
 use super::respond::Order;
 use super::restriction;
+use super::rules;
 use super::server_data::ServerDeletion;
 use super::setup::Submission;
 use super::why::Question;
@@ -54,6 +55,8 @@ pub(crate) enum After {
     ProviderServices(Box<provider_services::Order>),
     /// Restrict somebody, or lift that.
     Restrict(Box<restriction::Order>),
+    /// Change who is answered where, and how often.
+    SetRules(Box<rules::Order>),
     /// Check and save what the setup form brought.
     SetUp(Box<Submission>),
     /// End turns of a channel.

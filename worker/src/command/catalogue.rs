@@ -38,6 +38,12 @@ pub(crate) enum Command {
     Blacklist,
     /// CMD-73.
     Restrictions,
+    /// CMD-67.
+    Whitelist,
+    /// CMD-68.
+    Limits,
+    /// CMD-69.
+    Cooldown,
     /// CMD-31.
     PersonalProvider,
     /// CMD-30.
@@ -103,6 +109,10 @@ enum Kind {
     Text(u16),
     /// Somebody, by id.
     Person,
+    /// A channel or thread of the server, by id.
+    Channel,
+    /// A role of the server, by id.
+    Role,
     /// A whole number in this range.
     Number(i64, i64),
     /// One of these words, 25 at most.
@@ -111,27 +121,32 @@ enum Kind {
     File,
 }
 
-/// Finds the command of a path.
-pub(crate) fn find(path: &str) -> Option<&'static Entry> {
-    entries::ENTRIES.iter().find(|entry| entry.path == path)
+/// Every command; those of one group come together.
+fn all() -> impl Iterator<Item = &'static Entry> {
+    entries::ENTRIES.iter().chain(&entries::server::SERVER)
 }
 
-/// Builds what Discord shall know, for everywhere or for one guild.
+/// Finds the command of a path.
+pub(crate) fn find(path: &str) -> Option<&'static Entry> {
+    all().find(|entry| entry.path == path)
+}
+
+/// Builds what Discord shall know, for everywhere or for one guild; sorted by name.
 ///
 /// Where a command may be used and installed is a property of global commands only (Discord's
 /// application command page, 2026-11).
 pub(crate) fn registrations(guild: Option<GuildId>) -> Vec<Registration> {
-    let mut all: Vec<Registration> = Vec::new();
-    for entry in &entries::ENTRIES {
+    let mut registered: Vec<Registration> = Vec::new();
+    for entry in all() {
         let (name, inner) = match entry.path.split_once(' ') {
             None => (entry.path, None),
             Some((name, inner)) => (name, Some(inner)),
         };
-        if all.last().is_none_or(|last| last.name != name) {
+        if registered.last().is_none_or(|last| last.name != name) {
             let description = inner.map_or(entry.description, |_| describe(name));
-            all.push(registration(name, description, entry.needs, guild));
+            registered.push(registration(name, description, entry.needs, guild));
         }
-        let Some(command) = all.last_mut() else {
+        let Some(command) = registered.last_mut() else {
             continue;
         };
         match inner {
@@ -139,7 +154,8 @@ pub(crate) fn registrations(guild: Option<GuildId>) -> Vec<Registration> {
             Some(inner) => add(&mut command.options, name, inner, entry),
         }
     }
-    all
+    registered.sort_by(|one, other| one.name.cmp(&other.name));
+    registered
 }
 
 /// Adds a command of a group, which may be in a group within that one.
@@ -225,6 +241,8 @@ fn given(entry: &Entry) -> Vec<CommandOption> {
             },
             Kind::Person => bare(CommandOptionType::User),
             Kind::File => bare(CommandOptionType::Attachment),
+            Kind::Channel => bare(CommandOptionType::Channel),
+            Kind::Role => bare(CommandOptionType::Role),
             Kind::Number(least, most) => CommandOption {
                 min_value: Some(least.into()),
                 max_value: Some(most.into()),

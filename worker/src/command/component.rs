@@ -33,6 +33,8 @@ pub(crate) enum Route {
     Memory,
     /// `/server user-blacklist remove`: everything; the arguments say what.
     Restrictions,
+    /// `/server whitelist`: everything; the arguments say what.
+    Rules,
     /// `/setup`: the button that starts the replacement of a key.
     ReplaceKey,
     /// `/setup`: the menu of providers.
@@ -63,10 +65,11 @@ pub(crate) enum Route {
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::TakeLevel,
         Self::Memory,
         Self::Restrictions,
+        Self::Rules,
         Self::ReplaceKey,
         Self::PickProvider,
         Self::AskKey,
@@ -89,6 +92,7 @@ impl Route {
             Self::TakeLevel => "pv-take",
             Self::Memory => "memory",
             Self::Restrictions => "restrict",
+            Self::Rules => "rules",
             Self::ReplaceKey => "su-repl",
             Self::PickProvider => "su-pick",
             Self::AskKey => "su-ask",

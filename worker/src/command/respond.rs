@@ -20,7 +20,7 @@ use proto::event::{
 };
 use proto::id::{ChannelId, EventId, InteractionId, MessageId, UserId};
 use proto::subject::{MESSAGE_ID_HEADER, Partition};
-use store::PersonaId;
+use store::{Decision, Persona, PersonaId, Profile};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::{After, Panel, Plan};
@@ -29,7 +29,9 @@ use super::reading::{given, in_time, persona_named, profile_of};
 use super::restriction;
 use crate::app::App;
 use crate::clock;
-use crate::notice::{Notice, SteerText};
+use crate::notice::{GuardText, Notice, SteerText};
+use crate::pipeline::accept::routing::{permitted, permitted_to_manager};
+use crate::pipeline::admit;
 
 /// Prompts kept at once, each at most a few thousand bytes.
 const PROMPTS: u64 = 2_000;
@@ -111,6 +113,7 @@ pub(super) async fn plan(
     let persona = typed("persona").map(|name| persona_named(&profile, name));
     let persona = persona.transpose()?;
     if let Some(persona) = persona.or(profile.personas.first()) {
+        in_time(permit_here(app, asker, interaction, (&profile, persona))).await?;
         in_time(restriction::permit(app, asker, persona)).await?;
     }
     let order = Order {
@@ -121,6 +124,29 @@ pub(super) async fn plan(
         prompt: typed("prompt").map(str::to_owned),
     };
     Ok(Plan::defer_publicly(After::Respond(Box::new(order))))
+}
+
+/// Refuses where the server has the bot answer elsewhere, or others (GUARD-24 to GUARD-28).
+async fn permit_here(
+    app: &App,
+    asker: &Asker,
+    interaction: &Interaction,
+    (profile, persona): (&Profile, &Persona),
+) -> Result<(), Notice> {
+    let spot = admit::spot_of(app, &profile.routing, ChannelId(interaction.channel_id)).await;
+    let personas = [persona.id];
+    let permitted = if asker.may_manage() {
+        permitted_to_manager(&profile.routing, spot, &personas)
+    } else {
+        permitted(&profile.routing, spot, &interaction.role_ids, &personas)
+    };
+    let refusal = |code| match code {
+        Decision::WhitelistChannel => GuardText::NotHere,
+        Decision::WhitelistRole => GuardText::NotYou,
+        Decision::WhitelistPersona => GuardText::PersonaNotHere,
+        _ => GuardText::Unreadable,
+    };
+    permitted.map(drop).map_err(|code| refusal(code).into())
 }
 
 impl Order {
@@ -179,6 +205,7 @@ impl Order {
                 user_id: self.asker.user.0,
                 message_id: answer.0,
                 persona_id: self.persona.map_or(0, |persona| persona.0),
+                may_manage: self.asker.may_manage(),
             })),
             ..Envelope::default()
         }

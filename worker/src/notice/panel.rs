@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::{
     ButtonText, CheckText, DataText, FileFault, FileText, KeysSaid, KeysText, MemorySaid,
-    MemoryText, Notice, PersonalSaid, PersonalText, RestrictionText, ServerDataText, ServicesText,
-    SettingsText,
+    MemoryText, Notice, PersonalSaid, PersonalText, RestrictionText, RuleText, ServerDataText,
+    ServicesText, SettingsText,
 };
 
 /// A part of a panel.
@@ -33,6 +33,8 @@ pub enum PanelText {
     Restriction(RestrictionText),
     /// About what a person has set for everywhere.
     Settings(SettingsText),
+    /// About who is answered where, and how often.
+    Rule(RuleText),
     /// A part of the panel of service keys.
     Services(ServicesText),
     /// A part of the panel of a person's own keys.
@@ -57,6 +59,7 @@ impl PanelText {
             Self::Memory(text) => text.text(),
             Self::MemorySaid(text) => text.text(),
             Self::Restriction(text) => text.text(),
+            Self::Rule(text) => text.text(),
             Self::Services(text) => text.text(),
             Self::Settings(text) => text.text(),
             Self::Personal(text) => text.text(),
@@ -131,6 +134,12 @@ impl From<RestrictionText> for Notice {
 impl From<SettingsText> for Notice {
     fn from(text: SettingsText) -> Self {
         Self::Panel(PanelText::Settings(text))
+    }
+}
+
+impl From<RuleText> for Notice {
+    fn from(text: RuleText) -> Self {
+        Self::Panel(PanelText::Rule(text))
     }
 }
 

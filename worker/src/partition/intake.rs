@@ -6,6 +6,7 @@
 mod events;
 mod gap;
 mod guilds;
+mod refused;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

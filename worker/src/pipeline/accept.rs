@@ -3,6 +3,7 @@
 //! Pure: everything it looks at is an argument. What it lets through is only asked for; whether
 //! it is allowed is decided by `admit`.
 
+pub(crate) mod routing;
 mod stop_word;
 mod trigger;
 
@@ -15,9 +16,6 @@ use crate::channel::history::{Found, History, Line};
 /// Discord's message types that people write: default, reply, thread starter (Discord's message
 /// resource page, 2026-11; CHAT-11).
 const WRITTEN_BY_PEOPLE: [u32; 3] = [0, 19, 21];
-
-/// Personas that one message may trigger unless the server says otherwise (CHAT-40).
-const MATCH_LIMIT: usize = 3;
 
 /// What the worker knows beside the message and the settings.
 #[derive(Debug, Clone, Copy)]
@@ -144,7 +142,7 @@ fn choose(
             personas.push(persona);
         }
     }
-    personas.truncate(MATCH_LIMIT);
+    personas.truncate(profile.routing.match_limit.into());
     let kind = direct.unwrap_or(TriggerKind::Word);
     (!personas.is_empty()).then_some(Candidate { personas, kind })
 }

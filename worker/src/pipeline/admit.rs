@@ -2,15 +2,26 @@
 //!
 //! [`Granted`] can only be made here: no later step can run for a message that was refused.
 
+use std::time::Duration;
+
 use proto::event;
 use proto::id::{ChannelId, EventId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
-use store::{Admission, Admitted, Decision, Profile, Refusal, StopWord, TriggerKind, Turn};
-use tokio::time::Instant;
+use store::{
+    Admission, Admitted, Cooldown, CooldownKind, Decision, Profile, Refusal, Routing, StopWord,
+    TriggerKind, Turn,
+};
+use tokio::time::{Instant, timeout};
 
+use super::accept::routing::{Spot, asks_for_thread, cooldown_at, permitted, permitted_to_manager};
 use super::accept::{Candidate, channel_of, tenant_of};
 use crate::app::App;
 use crate::direct;
+
+/// Longest wait for Discord where only Discord knows: which channel a thread belongs to, and what
+/// the roles of a server allow. Asked in few servers, and once in half a minute at most; events
+/// of the partition wait meanwhile.
+const ASK_WITHIN: Duration = Duration::from_millis(500);
 
 /// A turn that was admitted, by this worker or by one before it.
 #[derive(Clone, Debug)]
@@ -59,20 +70,79 @@ pub(super) async fn admit(
 ) -> Result<Answer, store::Error> {
     let seen = Instant::now();
     let channel = channel_of(message);
+    let (spot, author) = (
+        spot_of(app, &profile.routing, channel).await,
+        author_of(message),
+    );
+    let roles = message
+        .author
+        .as_ref()
+        .map_or(&[][..], |author| &author.role_ids);
+    let personas = match permitted(&profile.routing, spot, roles, &candidate.personas) {
+        Ok(personas) => personas,
+        Err(code) => return refuse_by(app, event_id, message, (code, profile)).await,
+    };
+    let cooldown = match cooldown_at(&profile.routing, spot) {
+        Some(cooldown) if !goes_past(app, cooldown, (profile.tenant, author), roles).await => {
+            Some(cooldown)
+        }
+        _ => None,
+    };
     let admission = Admission {
         event_id: event_id.clone(),
         tenant: tenant_of(message),
         channel,
         message: MessageId(message.message_id),
-        author: author_of(message),
+        author,
         partition: Partition::of_channel(channel, app.settings.nats.partitions),
-        personas: candidate.personas,
+        personas,
         trigger_kind: candidate.kind,
         settings_version: profile.settings_version,
         max_follow_ups: app.settings.chat.max_follow_ups,
+        limits: app.settings.guards.limits,
+        cooldown,
     };
     let admitted = app.store.admit(&admission).await?;
     Ok(answer_of(admitted, Some(seen)))
+}
+
+/// What rests after an answered message there, whoever wrote it.
+pub(crate) async fn rests_at(app: &App, profile: &Profile, channel: ChannelId) -> Option<Cooldown> {
+    let spot = spot_of(app, &profile.routing, channel).await;
+    cooldown_at(&profile.routing, spot)
+}
+
+/// Finds out where a message stands. Of which channel a thread is no message says, so Discord is
+/// asked where that matters, and remembered; without an answer it is nobody's thread.
+pub(crate) async fn spot_of(app: &App, routing: &Routing, channel: ChannelId) -> Spot {
+    let asking = app.rights.thread_of(&app.discord, channel);
+    let thread_of = if asks_for_thread(routing, channel) {
+        timeout(ASK_WITHIN, asking).await
+    } else {
+        Ok(Ok(None))
+    };
+    Spot {
+        channel,
+        thread_of: thread_of.unwrap_or(Ok(None)).unwrap_or_default(),
+    }
+}
+
+/// Tells whether somebody does not wait for a cooldown: who manages the server, as far as Discord
+/// says so in time (GUARD-17).
+async fn goes_past(
+    app: &App,
+    cooldown: Cooldown,
+    (tenant, user): (TenantId, UserId),
+    roles: &[u64],
+) -> bool {
+    let TenantId::Guild(guild) = tenant else {
+        return false;
+    };
+    if cooldown.kind == CooldownKind::Everybody || !app.settings.guards.managers_go_past {
+        return false;
+    }
+    let asking = app.rights.manages(&app.discord, (guild, user), roles);
+    matches!(timeout(ASK_WITHIN, asking).await, Ok(Ok(true)))
 }
 
 /// Stops the author's running turn; `None` when there is none. The turns are that of a short answer.
@@ -110,6 +180,17 @@ pub(super) async fn admit_job(
         is_meant || (job.persona_id == 0 && persona.is_main)
     });
     let persona = asked.or(profile.personas.first());
+    let personas: Vec<_> = persona.map(|persona| persona.id).into_iter().collect();
+    let routing = &profile.routing;
+    let spot = spot_of(app, routing, channel).await;
+    // Which roles its person has was looked at by the command.
+    if let Err(code) = permitted_to_manager(routing, spot, &personas) {
+        return refuse_job(app, event_id, job, code).await;
+    }
+    let waits = |cooldown: &Cooldown| {
+        let goes_past = job.may_manage && app.settings.guards.managers_go_past;
+        !goes_past || cooldown.kind == CooldownKind::Everybody
+    };
     let admission = Admission {
         event_id: event_id.clone(),
         tenant: profile.tenant,
@@ -117,11 +198,13 @@ pub(super) async fn admit_job(
         message: MessageId(job.message_id),
         author: UserId(job.user_id),
         partition: Partition::of_channel(channel, app.settings.nats.partitions),
-        personas: persona.map(|persona| persona.id).into_iter().collect(),
+        personas,
         trigger_kind: TriggerKind::Command,
         settings_version: profile.settings_version,
         // A command interrupts nobody.
         max_follow_ups: 0,
+        limits: app.settings.guards.limits,
+        cooldown: cooldown_at(routing, spot).filter(waits),
     };
     let admitted = app.store.admit(&admission).await?;
     Ok(answer_of(admitted, None))
@@ -175,16 +258,36 @@ pub(super) async fn refuse(
     message: &event::Message,
     code: Decision,
 ) -> Result<Answer, store::Error> {
+    let refusal = refusal(event_id, message, code);
+    let admitted = app.store.record_refusal(&refusal).await?;
+    Ok(answer_of(admitted, None))
+}
+
+/// The same for what the settings say, unless they are others by now.
+async fn refuse_by(
+    app: &App,
+    event_id: &EventId,
+    message: &event::Message,
+    (code, profile): (Decision, &Profile),
+) -> Result<Answer, store::Error> {
     let refusal = Refusal {
+        settings_version: Some(profile.settings_version),
+        ..refusal(event_id, message, code)
+    };
+    let admitted = app.store.record_refusal(&refusal).await?;
+    Ok(answer_of(admitted, None))
+}
+
+fn refusal(event_id: &EventId, message: &event::Message, code: Decision) -> Refusal {
+    Refusal {
         event_id: event_id.clone(),
         tenant: tenant_of(message),
         channel: channel_of(message),
         message: MessageId(message.message_id),
         author: author_of(message),
         code,
-    };
-    let admitted = app.store.record_refusal(&refusal).await?;
-    Ok(answer_of(admitted, None))
+        settings_version: None,
+    }
 }
 
 /// Records that a command comes too late, unless its turn was admitted before.
@@ -202,6 +305,7 @@ pub(super) async fn refuse_job(
         message: MessageId(job.message_id),
         author,
         code,
+        settings_version: None,
     };
     let admitted = app.store.record_refusal(&refusal).await?;
     Ok(answer_of(admitted, None))

@@ -4,7 +4,7 @@ mod words;
 
 use std::time::Duration;
 
-use store::TurnState;
+use store::{Lease, TurnState};
 use tokio::time::timeout;
 
 use super::TurnEnd;
@@ -63,10 +63,22 @@ pub(super) async fn settle(
         tracing::error!(turn.id = %claimed.turn.id, %error, "a turn's end is not recorded");
         TurnEnd::Unsettled
     });
+    give_back(app, lease, (end, journal)).await;
     if (end, disposition) == (TurnEnd::Ended, Disposition::End(TurnState::Done)) {
         words::of_stand_in(app, &claimed, journal).await;
     }
     end
+}
+
+/// Ends what the message made rest: nobody saw anything of an answer (GUARD-21).
+async fn give_back(app: &App, lease: &Lease, (end, journal): (TurnEnd, &Journal<'_>)) {
+    let is_unseen = end == TurnEnd::Ended && !journal.has_shown();
+    if !is_unseen || !app.settings.guards.releases_cooldowns {
+        return;
+    }
+    if let Err(error) = app.store.release_cooldown(lease).await {
+        tracing::info!(%error, "a cooldown is not given back, and ends by itself");
+    }
 }
 
 /// Waits until nothing of the turn is on its way, and tells people why it ends where they are to

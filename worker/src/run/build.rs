@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
+use crate::command::cooldown::Hurry;
 use crate::command::respond::Prompts;
 use crate::config::Settings;
 use crate::control::Nudges;
@@ -82,6 +83,7 @@ pub(super) async fn build(
         nudges: Nudges::default(),
         forgetting: Forgetting::default(),
         outbox: Outbox::default(),
+        hurry: Hurry::default(),
         prompts: Prompts::default(),
         interactions: TaskTracker::new(),
         tracker: shutdown.tracker.clone(),

@@ -24,6 +24,9 @@ const CAPACITY: u64 = 1_000;
 /// What is left to somebody who is timed out.
 const TIMED_OUT: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_MESSAGE_HISTORY);
 
+/// What lets somebody manage a server.
+const MANAGING: Permissions = Permissions::MANAGE_GUILD.union(Permissions::ADMINISTRATOR);
+
 /// Reads what permissions are made of, and remembers it shortly.
 #[derive(Debug)]
 pub(crate) struct Rights {
@@ -113,6 +116,38 @@ impl Rights {
         })
     }
 
+    /// Tells whether somebody with these roles may manage a server. Cancel safe: yes.
+    pub(crate) async fn manages(
+        &self,
+        discord: &Client,
+        (guild_id, user): (GuildId, UserId),
+        roles: &[u64],
+    ) -> Result<bool, discord::Error> {
+        let guild = self.guild(discord, guild_id).await?;
+        let member = Member {
+            roles: roles.to_vec(),
+            ..Member::default()
+        };
+        let asked = Asked {
+            guild_id,
+            guild: &guild,
+            user,
+            member: &member,
+            now_unix: 0,
+        };
+        Ok(asked.everywhere().intersects(MANAGING))
+    }
+
+    /// Returns the channel of a thread, `None` for what is no thread. Cancel safe: yes.
+    pub(crate) async fn thread_of(
+        &self,
+        discord: &Client,
+        channel: ChannelId,
+    ) -> Result<Option<ChannelId>, discord::Error> {
+        let channel = self.channel(discord, channel).await?;
+        Ok(channel.parent.filter(|_| channel.is_thread()))
+    }
+
     /// Finds out whom a call is about. Cancel safe: yes.
     pub(super) async fn target(
         &self,
@@ -131,11 +166,10 @@ impl Rights {
             member: &member,
             now_unix,
         };
-        let managing = Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR;
         Ok(Target {
             is_member: true,
             is_bot: member.is_bot,
-            may_manage: asked.everywhere().intersects(managing),
+            may_manage: asked.everywhere().intersects(MANAGING),
         })
     }
 

@@ -9,7 +9,7 @@ use proto::id::{ChannelId, EventId, MessageId, UserId};
 use proto::subject::Partition;
 use serde_json::{Value, json};
 use sqlx::{ConnectOptions, Row};
-use store::{Admission, Admitted, Edited, Lease, NewPoolKey, TriggerKind};
+use store::{Admission, Admitted, Edited, Lease, Limits, NewPoolKey, TriggerKind};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use worker::pool::{CallError, Order, Outcome, Purse, Record, TurnKeys};
@@ -489,6 +489,12 @@ async fn running_turn(bench: &Bench) -> Lease {
         trigger_kind: TriggerKind::Mention,
         settings_version: profile.settings_version,
         max_follow_ups: 0,
+        limits: Limits {
+            user: 1_000,
+            server: 1_000,
+            channel: 1_000,
+        },
+        cooldown: None,
     };
     let Admitted::Accepted(turns) = bench.store.admit(&admission).await.unwrap() else {
         panic!("not admitted");

@@ -20,6 +20,13 @@ pub(super) type Environment = Vec<(String, String)>;
 
 /// Variables of `.env` that are handed over in the secret file.
 const HANDED_OVER: [&str; 3] = ["DISCORD_TOKEN", "CRYPTO_SECRET", "DISCORD_WEBHOOK_URL"];
+/// Limits of the sandbox's people, who are few and do what a crowd does.
+const WIDE: [(&str, &str); 4] = [
+    ("MAX_USER_ACTIVE_MESSAGES", "1000"),
+    ("MAX_SERVER_ACTIVE_MESSAGES", "1000"),
+    ("MAX_CHANNEL_QUEUE", "1000"),
+    ("COMMAND_COOLDOWN_SCALE", "0"),
+];
 /// Variables of `.env` that an installation decides itself.
 const OWN: [&str; 5] = [
     "POSTGRES_",
@@ -230,6 +237,8 @@ fn sandbox_addresses(state: &State, part: Part) -> anyhow::Result<Vec<(&'static 
             // A few people set up every server there.
             ("MAX_KEY_CHECKS_PER_DAY", "100000".into()),
         ]);
+        // They say and do everything at once, too.
+        addresses.extend(WIDE.map(|(limit, wide)| (limit, wide.into())));
     }
     Ok(addresses)
 }

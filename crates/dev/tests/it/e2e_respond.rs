@@ -102,6 +102,7 @@ async fn an_order_that_nobody_took_in_time_is_not_answered_late() {
             user_id: number(&message["author"]["id"]),
             message_id: (old - DISCORD_EPOCH_MS) << 22,
             persona_id: 0,
+            may_manage: false,
         })),
         ..Envelope::default()
     };

@@ -22,6 +22,7 @@ mod e2e_events;
 mod e2e_files;
 mod e2e_forwards;
 mod e2e_gateway;
+mod e2e_guards;
 mod e2e_guilds;
 mod e2e_interactions;
 mod e2e_keys_notices;

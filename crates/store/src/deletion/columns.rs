@@ -38,6 +38,7 @@ pub const PERSONAL_COLUMNS: &[PersonalColumn] = &[
     column("turn_decisions", "user_disc_id", Fate::Deleted),
     // The same as in `servers`.
     column("turn_decisions", "guild_disc_id", Fate::Deleted),
+    column("cooldowns", "user_disc_id", Fate::Deleted),
     column("operation_quotas", "scope_disc_id", Fate::Deleted),
     column("personalization_blacklist", "user_disc_id", Fate::Deleted),
     column("personalization_blacklist", "added_by", Fate::Emptied),

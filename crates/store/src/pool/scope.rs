@@ -57,6 +57,7 @@ impl Pool {
         self.scoped(Tenant {
             named: Some(Named::Known(tenant)),
             users,
+            locks: Vec::new(),
         })
     }
 
@@ -66,6 +67,7 @@ impl Pool {
         self.scoped(Tenant {
             named: Some(Named::Row(server)),
             users: Vec::new(),
+            locks: Vec::new(),
         })
     }
 
@@ -79,6 +81,7 @@ impl Pool {
         self.scoped(Tenant {
             named: None,
             users: people.to_vec(),
+            locks: Vec::new(),
         })
     }
 
@@ -106,6 +109,29 @@ pub(crate) trait Scope: fmt::Debug + Send + 'static {
 pub(crate) struct Tenant {
     named: Option<Named>,
     users: Vec<UserId>,
+    locks: Vec<Lock>,
+}
+
+/// What a transaction has to itself until it ends; others who want it wait. Two of one kind are
+/// never held at once and a person comes before a server, so nobody waits in a circle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lock {
+    /// What is counted of a person.
+    Person(UserId),
+    /// What is counted of a server.
+    Server(TenantId),
+}
+
+impl Lock {
+    /// The lock as the database knows it. Ids that share one wait for each other, which is all.
+    fn statement(self) -> String {
+        let (kind, id) = match self {
+            Self::Person(user) => (1, user.0),
+            Self::Server(tenant) => (2, tenant.disc_id()),
+        };
+        let id = i32::try_from(id % 2_147_483_647).unwrap_or_default();
+        format!("; SELECT pg_advisory_xact_lock({kind}, {id})")
+    }
 }
 
 #[derive(Debug)]
@@ -120,6 +146,14 @@ impl Scoped<Tenant> {
         self.scope.users = vec![user];
         self
     }
+
+    /// Takes locks at the begin, in that round trip; statements after it see what was committed by
+    /// whoever held them before.
+    pub(crate) fn locking(mut self, locks: [Lock; 2]) -> Self {
+        self.scope.locks = locks.to_vec();
+        self.scope.locks.sort_unstable();
+        self
+    }
 }
 
 impl Scope for Tenant {
@@ -131,12 +165,13 @@ impl Scope for Tenant {
             Some(Named::Row(server)) => format!("SET LOCAL tomori.server_id = '{}'; ", server.0),
             None => String::new(),
         };
+        let locks: String = self.locks.iter().map(|lock| lock.statement()).collect();
         if self.users.is_empty() {
-            return named;
+            return named + &locks;
         }
         let users: Vec<String> = self.users.iter().map(|user| user.0.to_string()).collect();
         format!(
-            "{named}SET LOCAL tomori.user_disc_ids = '{}'",
+            "{named}SET LOCAL tomori.user_disc_ids = '{}'{locks}",
             users.join(",")
         )
     }

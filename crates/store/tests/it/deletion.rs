@@ -58,6 +58,8 @@ const ABOUT: &[&str] = &[
             ('mc:' || $2 || '2', $1, $1, 'stale', now() - interval '1 hour')",
     "INSERT INTO operation_quotas (scope_kind, scope_disc_id, operation, window_start, used)
      VALUES ('user', $1, 'key_check', now(), 3)",
+    "INSERT INTO cooldowns (cooldown_type, user_disc_id, command_category, expires_at)
+     VALUES (5, $1, 'memory', now() + interval '1 hour')",
     "INSERT INTO personas (server_id, nickname, is_alter, position)
      SELECT server_id, 'Tomori', false, 0 FROM servers WHERE server_disc_id = '100000000000000009'
      ON CONFLICT DO NOTHING",

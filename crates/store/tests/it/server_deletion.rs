@@ -173,6 +173,7 @@ async fn a_server_that_the_bot_left_is_as_if_never_set_up_until_it_comes_back() 
         message: asked.message,
         author: asked.author,
         code: store::Decision::NotSetUp,
+        settings_version: None,
     };
     let refused = store.record_refusal(&refusal).await.unwrap();
     assert!(not_set_up(&refused), "{refused:?}");

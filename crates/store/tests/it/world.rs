@@ -7,8 +7,8 @@ use proto::id::{ChannelId, EventId, GuildId, MessageId, TenantId, UserId};
 use proto::subject::Partition;
 use secrecy::SecretString;
 use store::{
-    Admission, Admitted, KeyFault, KeyId, Kill, Lease, NewSetup, Profile, Refusal, SeenKey, Store,
-    TriggerKind, Turn, Whose,
+    Admission, Admitted, KeyFault, KeyId, Kill, Lease, Limits, NewSetup, Profile, Refusal, SeenKey,
+    Store, TriggerKind, Turn, Whose,
 };
 
 pub(crate) const GUILD: TenantId = TenantId::Guild(GuildId(100_000_000_000_000_001));
@@ -22,6 +22,13 @@ pub(crate) const PARTITION: Partition = Partition(7);
 /// The provider calls a key wrong; the third time in a row ends its use.
 pub(crate) const WRONG: KeyFault = KeyFault::Auth { fatal: 3 };
 pub(crate) const KEY: &str = "sk-a-provider-key-0001";
+
+/// Limits that no test reaches unless it is about them.
+pub(crate) const WIDE: Limits = Limits {
+    user: 1_000,
+    server: 1_000,
+    channel: 1_000,
+};
 
 /// The id of the n-th message.
 pub(crate) fn message(n: u64) -> MessageId {
@@ -73,6 +80,8 @@ pub(crate) fn admission(profile: &Profile, n: u64) -> Admission {
         trigger_kind: TriggerKind::Mention,
         settings_version: profile.settings_version,
         max_follow_ups: 0,
+        limits: WIDE,
+        cooldown: None,
     }
 }
 
@@ -84,6 +93,7 @@ pub(crate) fn refusal(tenant: TenantId, n: u64, code: store::Decision) -> Refusa
         message: message(n),
         author: ALICE,
         code,
+        settings_version: None,
     }
 }
 

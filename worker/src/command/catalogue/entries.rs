@@ -1,5 +1,7 @@
 //! The commands that there are, each with its words. Nothing is decided here.
 
+pub(super) mod server;
+
 use super::super::memory::{About, Doing};
 use super::super::portable::{Move, Shelf};
 use super::{Command, Entry, Given, Kind, Needs};
@@ -58,8 +60,8 @@ const MEMBER: Given = Given {
     kind: Kind::Person,
 };
 
-/// Every command, by path; commands of one group stand together.
-pub(super) const ENTRIES: [Entry; 32] = [
+/// Every command but those of [`server`], by path; commands of one group stand together.
+pub(super) const ENTRIES: [Entry; 26] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -263,48 +265,6 @@ pub(super) const ENTRIES: [Entry; 32] = [
         description: "See and manage this server's keys of services that tools use",
         needs: Needs::ManageGuild,
         command: Command::ProviderServices,
-        options: &[],
-    },
-    Entry {
-        path: "server config export",
-        description: "Get the settings of this server, as a file",
-        needs: Needs::ManageGuild,
-        command: Command::Portable(Shelf::ServerConfig, Move::Export),
-        options: &[],
-    },
-    Entry {
-        path: "server config import",
-        description: "Take in a file of settings of a server",
-        needs: Needs::ManageGuild,
-        command: Command::Portable(Shelf::ServerConfig, Move::Import),
-        options: &[FILE, CONFIRMATION],
-    },
-    Entry {
-        path: "server config remove",
-        description: "Make all settings of this server as at first",
-        needs: Needs::ManageGuild,
-        command: Command::Portable(Shelf::ServerConfig, Move::Reset),
-        options: &[RESET_CONFIRMATION],
-    },
-    Entry {
-        path: "server data delete",
-        description: "See how much I keep about this server, and delete all of it",
-        needs: Needs::Administrator,
-        command: Command::DeleteServer,
-        options: &[],
-    },
-    Entry {
-        path: "server user-blacklist add",
-        description: "Let me do without my memories of somebody in this server",
-        needs: Needs::ManageGuild,
-        command: Command::Blacklist,
-        options: &[MEMBER],
-    },
-    Entry {
-        path: "server user-blacklist remove",
-        description: "See whom I do without or do not answer here, and end it",
-        needs: Needs::ManageGuild,
-        command: Command::Restrictions,
         options: &[],
     },
     Entry {

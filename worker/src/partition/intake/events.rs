@@ -9,6 +9,7 @@ use store::{Decision, Unpaid};
 use tokio::time::{Duration, Instant, sleep};
 use twilight_model::channel::message::Component;
 
+use super::refused::{self, Refused};
 use super::{DATABASE_RETRY, Intake};
 use crate::channel::history::Line;
 use crate::channel::line;
@@ -126,6 +127,13 @@ impl Intake {
                     let tenant = accept::tenant_of(message);
                     self.tell_unpaid(tenant, author, id, MessageId(message.message_id));
                 }
+                let refused = Refused {
+                    tenant: accept::tenant_of(message),
+                    user: author,
+                    channel: id,
+                    message: MessageId(message.message_id),
+                };
+                refused::tell(&self.app, code, refused);
             }
             Taken::NotSetUp => {
                 metrics::decision(Decision::NotSetUp);
@@ -154,10 +162,18 @@ impl Intake {
             Taken::Granted(turns) => self.queue(channel, turns).await,
             Taken::Refused(code) => {
                 metrics::decision(code);
+                let (guild, user) = (GuildId::non_zero(job.guild_id), UserId(job.user_id));
+                let tenant = TenantId::of(guild, user);
                 if code == Decision::NoCredentials {
-                    let (guild, user) = (GuildId::non_zero(job.guild_id), UserId(job.user_id));
-                    self.tell_unpaid(TenantId::of(guild, user), user, channel, message);
+                    self.tell_unpaid(tenant, user, channel, message);
                 }
+                let refused = Refused {
+                    tenant,
+                    user,
+                    channel,
+                    message,
+                };
+                refused::tell(&self.app, code, refused);
             }
             Taken::NotSetUp => metrics::decision(Decision::NotSetUp),
         }
@@ -221,7 +237,7 @@ impl Intake {
     }
 }
 
-async fn post(
+pub(super) async fn post(
     discord: &discord::Client,
     (channel, reply_to): (ChannelId, MessageId),
     notice: &Notice,

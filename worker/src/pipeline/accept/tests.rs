@@ -1,7 +1,7 @@
 //! What a message means, case by case.
 
 use proto::event::{Author, Mention, Message, Reference};
-use store::{Lineage, MemorySwitches, ModelChoice, Persona, ServerId, ToolSwitches};
+use store::{Lineage, MemorySwitches, ModelChoice, Persona, Routing, ServerId, ToolSwitches};
 
 use super::*;
 
@@ -60,6 +60,11 @@ fn profile() -> Profile {
         tools: ToolSwitches {
             tool_use: true,
             thread_creation: false,
+        },
+        routing: Routing {
+            cooldown: None,
+            match_limit: 3,
+            lists: Some(store::Lists::default()),
         },
         memories: MemorySwitches {
             personal: true,

@@ -10,9 +10,10 @@ use crate::database::Database;
 const OWNER_COLUMNS: [&str; 3] = ["server_id", "user_id", "guild_disc_id"];
 
 /// Tables whose rows belong to nobody and hold no text of anybody (DB-63).
-const OF_NOBODY: [&str; 8] = [
+const OF_NOBODY: [&str; 9] = [
     "_sqlx_migrations",
     "compatible_schemas",
+    "cooldowns",
     "crypto_keys",
     "deletion_receipts",
     "event_attempts",

@@ -73,6 +73,11 @@ const ROWS: &[&str] = &[
                                       expires_at, created_by)
      SELECT server_id, persona_id, $3, 'mute', 'a', now() + interval '1 hour', 'moderator'
      FROM personas WHERE server_id = $1",
+    "INSERT INTO server_trigger_configs (server_id) VALUES ($1)",
+    "INSERT INTO channel_whitelist (server_id, channel_disc_id) VALUES ($1, $3)",
+    "INSERT INTO role_whitelist (server_id, role_disc_id) VALUES ($1, $3)",
+    "INSERT INTO channel_persona_whitelist (server_id, persona_id, channel_disc_id)
+     SELECT server_id, persona_id, $3 FROM personas WHERE server_id = $1",
     "INSERT INTO guild_mcp_servers (server_id, name, url) VALUES ($1, 'a', 'https://a.example')",
     "INSERT INTO discord_managed_webhooks (server_id, channel_disc_id, kind, webhook_disc_id,
                                            webhook_token, key_version, key_form)
