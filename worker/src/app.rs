@@ -24,6 +24,7 @@ use crate::pool::KeyPools;
 use crate::privacy::Privacy;
 use crate::profiles::Profiles;
 use crate::tool::{Rights, Toolless};
+use crate::tool_servers::ToolServers;
 
 /// What every part of the worker may use.
 #[derive(Debug)]
@@ -76,6 +77,8 @@ pub struct App {
     pub(crate) prompts: Prompts,
     /// How often people used buttons, menus and forms a moment ago.
     pub(crate) hurry: Hurry,
+    /// Sessions with the tool servers of servers.
+    pub(crate) tool_servers: ToolServers,
     /// Models that take no tools.
     pub(crate) toolless: Toolless,
     /// Who may do what, as far as it was read a moment ago.

@@ -31,6 +31,7 @@ mod restriction;
 mod rules;
 mod server_data;
 mod setup;
+mod tool_servers;
 mod why;
 
 use proto::event::{Interaction, InteractionType};
@@ -76,6 +77,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         After::ProviderServices(order) => provider_services::finish(app, *order).await.into(),
         After::Restrict(order) => restriction::finish(app, *order).await.into(),
         After::SetRules(order) => rules::finish(app, *order).await.into(),
+        After::ToolServers(order) => tool_servers::finish(app, *order).await,
         After::SetUp(submission) => setup::finish(app, *submission).await.into(),
         After::Respond(order) => Finished {
             panel: order.panel(),
@@ -102,6 +104,7 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         After::PersonalProvider(order) => personal_provider::waiting(app, order),
         After::ProviderKeys(order) => provider_keys::waiting(app, order),
         After::ProviderServices(order) => provider_services::waiting(app, order),
+        After::ToolServers(order) => tool_servers::waiting(app, order),
         After::DeletePerson(_)
         | After::DeleteServer(_)
         | After::ExportPerson(_)
@@ -150,6 +153,8 @@ async fn run_command(
         Command::PersonalProvider => personal_provider::open(app, asker).await,
         Command::ProviderKeys => provider_keys::open(app, asker).await,
         Command::ProviderServices => provider_services::open(app, asker).await,
+        Command::AddToolServer => tool_servers::open_form(app, asker),
+        Command::ToolServers => tool_servers::open(app, asker).await,
         Command::Setup => setup::open(app, asker).await,
         Command::Privacy => privacy::open(app, asker).await,
         Command::Why => Ok(Plan::defer(After::Why(why::question(asker, interaction)?))),
@@ -205,6 +210,7 @@ async fn use_component(
         Route::ProviderServices => {
             provider_services::use_component(app, asker, &id.args, interaction).await
         }
+        Route::ToolServers => tool_servers::use_component(app, asker, &id.args, interaction).await,
         Route::FixKey => setup::open(app, &asker).await,
         Route::Details => details::show(app, &asker, &id.args).await,
         Route::TakeLevel => privacy::take(&asker, &interaction.fields),
@@ -221,7 +227,8 @@ const fn needs(route: Route) -> Needs {
         | Route::ProviderKeys
         | Route::ProviderServices
         | Route::Restrictions
-        | Route::Rules => Needs::ManageGuild,
+        | Route::Rules
+        | Route::ToolServers => Needs::ManageGuild,
         Route::TakeLevel => Needs::Nothing,
         // What is shown there depends on who asks.
         Route::Details | Route::Memory | Route::PersonalProvider => Needs::Nothing,

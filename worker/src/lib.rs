@@ -43,3 +43,4 @@ mod stops;
 pub mod switches;
 mod telling;
 pub mod tool;
+mod tool_servers;

@@ -27,6 +27,7 @@ mod services;
 mod settings;
 mod setup;
 mod steer;
+mod tool_servers;
 mod why;
 
 pub use self::button::ButtonText;
@@ -52,6 +53,9 @@ pub use self::services::{ServiceState, ServicesText};
 pub use self::settings::SettingsText;
 pub use self::setup::SetupText;
 pub use self::steer::SteerText;
+pub use self::tool_servers::{
+    SheetText, ToolServerFault, ToolServerForm, ToolServersSaid, ToolServersText, ToolState,
+};
 pub use self::why::{Fate, WhyText};
 
 /// One thing to say to a person.

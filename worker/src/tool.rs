@@ -3,9 +3,11 @@
 //! There is one [`gate`], pure and in front of every use: what it refuses does not run, and the
 //! model is told why. Then one file per tool. A use with effects is journaled before and after, so
 //! none runs twice, whoever dies (DESIGN §4). Discord's ids never reach the model, and tools take
-//! nothing but the [`handles`] of this turn (CHAT-63).
+//! nothing but the [`handles`] of this turn (CHAT-63). Tools of tool servers are [`borrowed`]: they go through
+//! the same gate and the same journal.
 
 mod block;
+mod borrowed;
 mod create_thread;
 mod interact;
 mod review;
@@ -26,6 +28,7 @@ use twilight_model::guild::Permissions;
 
 use crate::pipeline::neutralise;
 
+pub(crate) use self::borrowed::{BorrowedTool, borrow, offer_of};
 pub(crate) use self::handles::Handles;
 pub use self::limits::Bounds;
 pub(crate) use self::outcome::Outcome;
@@ -102,6 +105,14 @@ impl Tool {
         }
     }
 
+    /// Tells whether people must want it, and not only something that was read (CHAT section 9, column S).
+    const fn needs_own_word(self) -> bool {
+        match self {
+            Self::BlockUser | Self::CreateThread | Self::UnblockUser => true,
+            Self::InteractWithRecentMessage | Self::ReviewCapabilities => false,
+        }
+    }
+
     /// Tells whether it is of no use in direct messages.
     const fn is_for_servers(self) -> bool {
         match self {
@@ -157,11 +168,25 @@ impl Scene {
 /// What a use of a tool changes that people see.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
-    CreateThread { name: String, is_announcement: bool },
-    React { message: MessageId, emoji: String },
-    Reply { message: MessageId, text: String },
+    CreateThread {
+        name: String,
+        is_announcement: bool,
+    },
+    React {
+        message: MessageId,
+        emoji: String,
+    },
+    Reply {
+        message: MessageId,
+        text: String,
+    },
     Block(block::Order),
-    Unblock { persona: PersonaId, user: UserId },
+    Unblock {
+        persona: PersonaId,
+        user: UserId,
+    },
+    /// Whatever it does, it is not known here.
+    Call(borrowed::Call),
 }
 
 /// On whose behalf something is done, and where.
@@ -204,6 +229,9 @@ impl Effect {
             }
             Self::Block(order) => Ok(block::act(actor, order).await),
             Self::Unblock { persona, user } => Ok(block::undo(actor, *persona, *user).await),
+            // The last look before it is sent, as before a post.
+            Self::Call(_) if !(wanted.may_send)() => Ok(Outcome::NotReached),
+            Self::Call(call) => Ok(borrowed::act(call).await),
         }
     }
 
@@ -227,6 +255,7 @@ impl std::fmt::Debug for Effect {
             Self::Reply { .. } => "Reply",
             Self::Block(_) => "Block",
             Self::Unblock { .. } => "Unblock",
+            Self::Call(_) => "Call",
         })
     }
 }

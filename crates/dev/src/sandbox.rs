@@ -22,6 +22,7 @@ mod services;
 mod settings;
 mod shape;
 mod snowflake;
+mod tool_server;
 mod world;
 
 use std::net::SocketAddr;

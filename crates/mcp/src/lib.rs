@@ -17,4 +17,4 @@ mod tool;
 pub use answer::Answer;
 pub use error::{Error, Words};
 pub use session::{Limits, Server, Session};
-pub use tool::Tool;
+pub use tool::{Tool, is_hidden};

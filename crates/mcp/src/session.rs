@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fetch::{Bounds, Client, Endpoint, Purpose, Trust};
@@ -101,6 +102,8 @@ pub struct Session {
     service: RunningService<RoleClient, Us>,
     tools: Vec<Tool>,
     limits: Limits,
+    /// The server has forgotten it.
+    is_lost: AtomicBool,
 }
 
 impl Session {
@@ -128,6 +131,7 @@ impl Session {
             service,
             tools,
             limits: server.limits,
+            is_lost: AtomicBool::new(false),
         })
     }
 
@@ -144,7 +148,9 @@ impl Session {
 
     /// Tells whether nothing can be asked any more.
     pub fn is_over(&self) -> bool {
-        self.service.is_closed() || self.service.is_transport_closed()
+        self.is_lost.load(Ordering::Relaxed)
+            || self.service.is_closed()
+            || self.service.is_transport_closed()
     }
 
     /// Calls a tool, once.
@@ -161,7 +167,13 @@ impl Session {
             Ok(CallToolResponse::Complete(result)) => Ok(Answer::read(result)),
             // It asks us something in between, or wants to be asked again later.
             Ok(_) => Err(Error::Protocol),
-            Err(error) => Err(Error::of_request(error)),
+            Err(error) => {
+                let error = Error::of_request(error);
+                if matches!(error, Error::SessionOver) {
+                    self.is_lost.store(true, Ordering::Relaxed);
+                }
+                Err(error)
+            }
         }
     }
 

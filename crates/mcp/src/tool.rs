@@ -17,11 +17,12 @@ const LONGEST_NAME: usize = 128;
 pub struct Tool {
     /// Its name at the server: 1 to 128 of letters, digits, `_`, `-`, `.` and `/`.
     pub name: String,
-    /// What it is for, at most 1024 characters; may be empty.
+    /// What it is for, at most 1024 characters, none of them hidden; may be empty.
     pub description: String,
-    /// The JSON Schema of its arguments: an object, at most 16 KiB.
+    /// The JSON Schema of its arguments: an object, at most 16 KiB, without hidden characters.
     pub schema: JsonObject,
-    /// SHA-256 of name, whole description and schema: another one is another tool.
+    /// SHA-256 of name, whole description and schema as the server sent them: another one is another
+    /// tool.
     pub fingerprint: [u8; 32],
     /// Whether the server says that it changes nothing.
     pub claims_read_only: bool,
@@ -35,20 +36,35 @@ impl Tool {
         if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
             return None;
         }
-        let schema = serde_json::to_vec(&*definition.input_schema).ok()?;
+        let schema = serde_json::to_string(&*definition.input_schema).ok()?;
         if schema.len() > LARGEST_SCHEMA {
             return None;
         }
         let description = definition.description.unwrap_or_default();
         let hints = definition.annotations.as_ref();
         Some(Self {
-            fingerprint: fingerprint(&[name.as_bytes(), description.as_bytes(), &schema]),
+            fingerprint: fingerprint(&[&name, &description, &schema]),
             name,
-            description: description.chars().take(LONGEST_DESCRIPTION).collect(),
-            schema: (*definition.input_schema).clone(),
+            description: seen(&description).take(LONGEST_DESCRIPTION).collect(),
+            schema: serde_json::from_str(&seen(&schema).collect::<String>()).ok()?,
             claims_read_only: hints.and_then(|hints| hints.read_only_hint) == Some(true),
         })
     }
+}
+
+/// Tells whether nobody sees a character whom a model may obey all the same: it takes no room, breaks a
+/// line, turns the direction of text, or steers a terminal. Joiners are not meant: emoji and some scripts need them.
+pub fn is_hidden(letter: char) -> bool {
+    let is_control = letter.is_control() && !matches!(letter, '\n' | '\t');
+    is_control
+        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// What a person sees of a text: somebody agrees to what is read, so nothing else is told (NET-49).
+fn seen(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|letter| !is_hidden(*letter))
 }
 
 /// A server's words.
@@ -59,11 +75,11 @@ impl fmt::Debug for Tool {
 }
 
 /// Each part behind its length, so that none can pass for the end of another.
-fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
+fn fingerprint(parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part.len().to_be_bytes());
-        hash.update(part);
+        hash.update(part.as_bytes());
     }
     hash.finalize().into()
 }
@@ -96,6 +112,28 @@ mod tests {
         let longer = read("ab", &format!("{long}y"));
         assert_eq!(longer.description, long);
         assert_ne!(longer.fingerprint, read("ab", &long).fingerprint);
+    }
+
+    /// NET-49: what nobody sees is not told, and is part of what was approved.
+    #[test]
+    fn hidden_characters_are_left_out_and_make_another_tool() {
+        let smuggled: String = "Reads."
+            .chars()
+            .map(|c| char::from_u32(0xe0000 + u32::from(c)))
+            .map(Option::unwrap)
+            .collect();
+        let hidden = format!("a\u{202e}b\u{200b}\u{1b}{smuggled} \u{1f469}\u{200d}\u{1f4bb}\n");
+        let schema = serde_json::json!({"properties": {&hidden: {"description": hidden}}});
+        let mut other = definition("a", &hidden);
+        other.input_schema = Arc::new(schema.as_object().unwrap().clone());
+        let read = Tool::read(other).unwrap();
+        let seen = "ab \u{1f469}\u{200d}\u{1f4bb}\n";
+        assert_eq!(read.description, seen);
+        let text = serde_json::to_string(&read.schema).unwrap();
+        assert!(!text.chars().any(is_hidden), "{text:?}");
+        let mut plain = definition("a", seen);
+        plain.input_schema = Arc::new(read.schema.clone());
+        assert_ne!(Tool::read(plain).unwrap().fingerprint, read.fingerprint);
     }
 
     /// NET-49.

@@ -131,7 +131,10 @@ SELECT jsonb_build_object(
                         ORDER BY e.endpoint_id)
                     FROM custom_endpoints e WHERE e.server_id = who.direct),
                 'tool_servers', (
-                    SELECT jsonb_agg(to_jsonb(t) - '{guild_mcp_id,server_id,auth_token,key_version,key_form,row_version}'::text[]
+                    SELECT jsonb_agg((to_jsonb(t) - '{guild_mcp_id,server_id,auth_token,key_version,key_form,row_version}'::text[])
+                        || jsonb_build_object('approved', (
+                            SELECT jsonb_agg(a.tool_name ORDER BY a.tool_name)
+                            FROM guild_mcp_tools a WHERE a.guild_mcp_id = t.guild_mcp_id))
                         ORDER BY t.guild_mcp_id)
                     FROM guild_mcp_servers t WHERE t.server_id = who.direct),
                 'channel_models', (

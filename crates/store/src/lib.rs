@@ -70,6 +70,7 @@ mod service_key;
 mod setup;
 mod step;
 mod text;
+mod tool_server;
 mod turn;
 mod turn_attempt;
 mod turn_state;
@@ -122,6 +123,9 @@ pub use service_key::{NewServiceKey, ServiceKey, ServiceKeyId};
 pub use setup::{NewDirect, NewSetup};
 pub use step::{NewStep, Step};
 pub use text::UnknownText;
+pub use tool_server::{
+    Added, ApprovedTool, NewToolServer, SeenToolServer, ToolServer, ToolServerId,
+};
 pub use turn::{Turn, TurnId, TurnOwner};
 pub use turn_attempt::{Attempt, ShownAttempt, ShownKey};
 pub use turn_state::{TriggerKind, TurnState};

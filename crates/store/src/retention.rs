@@ -98,6 +98,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("event_attempts", Rule::Expires(Expiring::EventAttempts)),
     ("fallback_models", Rule::Owned),
     ("guild_mcp_servers", Rule::Owned),
+    ("guild_mcp_tools", Rule::With("guild_mcp_servers")),
     ("job_leases", Rule::Expires(Expiring::JobLeases)),
     ("operation_quotas", Rule::Expires(Expiring::OperationQuotas)),
     ("opt_api_keys", Rule::Owned),

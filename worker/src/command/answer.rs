@@ -21,6 +21,7 @@ use super::restriction;
 use super::rules;
 use super::server_data::ServerDeletion;
 use super::setup::Submission;
+use super::tool_servers;
 use super::why::Question;
 use crate::notice::{CheckText, Notice};
 use crate::privacy::change::Hiding;
@@ -53,6 +54,8 @@ pub(crate) enum After {
     ProviderKeys(Box<provider_keys::Order>),
     /// Change or test keys of services.
     ProviderServices(Box<provider_services::Order>),
+    /// Add, try or change tool servers.
+    ToolServers(Box<tool_servers::Order>),
     /// Restrict somebody, or lift that.
     Restrict(Box<restriction::Order>),
     /// Change who is answered where, and how often.

@@ -52,6 +52,10 @@ pub(crate) enum Command {
     ProviderKeys,
     /// CMD-62.
     ProviderServices,
+    /// CMD-63.
+    AddToolServer,
+    /// CMD-64.
+    ToolServers,
     /// CMD-29.
     Privacy,
     /// CMD-17.

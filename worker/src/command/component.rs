@@ -57,6 +57,8 @@ pub(crate) enum Route {
     ProviderKeys,
     /// `/provider services`: everything; the arguments say what.
     ProviderServices,
+    /// `/mcp`: everything; the arguments say what.
+    ToolServers,
     /// A notice about a refused key: the setup panel.
     FixKey,
     /// A notice about a provider: the calls of its turn.
@@ -65,7 +67,7 @@ pub(crate) enum Route {
 
 impl Route {
     /// All routes.
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::TakeLevel,
         Self::Memory,
         Self::Restrictions,
@@ -81,6 +83,7 @@ impl Route {
         Self::Portable,
         Self::ProviderKeys,
         Self::ProviderServices,
+        Self::ToolServers,
         Self::FixKey,
         Self::Details,
     ];
@@ -104,6 +107,7 @@ impl Route {
             Self::Portable => "file",
             Self::ProviderKeys => "keys",
             Self::ProviderServices => "services",
+            Self::ToolServers => "mcp",
             Self::FixKey => "key-fix",
             Self::Details => "tn-what",
         }

@@ -113,18 +113,13 @@ fn select(custom_id: String, placeholder: &Notice, options: Vec<SelectMenuOption
     }
 }
 
-/// Makes a line with a list of 1 to 25 options, all of them ticked; what is left ticked is chosen. Its
+/// Makes a line with a list of 1 to 25 options, of which any may be ticked; `default` says which are. Its
 /// placeholder has at most 150 characters.
 pub(super) fn checklist(
     custom_id: String,
     placeholder: &Notice,
     options: Vec<SelectMenuOption>,
 ) -> Component {
-    let ticked = |option| SelectMenuOption {
-        default: true,
-        ..option
-    };
-    let options: Vec<SelectMenuOption> = options.into_iter().map(ticked).collect();
     row(vec![Component::SelectMenu(SelectMenu {
         max_values: u8::try_from(options.len()).ok(),
         min_values: Some(0),

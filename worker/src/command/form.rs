@@ -118,11 +118,22 @@ pub(super) fn name_field(
 /// Makes a field in which a phrase has to be typed; the label has at most 45 characters, the hint
 /// 100.
 pub(super) fn phrase_field(name: &str, label: &Notice, hint: &Notice) -> Component {
+    line_field(name, (label, hint), PHRASE_CHARS, true)
+}
+
+/// Makes a field for one line of text; `words` are its label, of at most 45 characters, and a hint
+/// below it, of at most 100.
+pub(super) fn line_field(
+    name: &str,
+    words: (&Notice, &Notice),
+    longest: u16,
+    is_required: bool,
+) -> Component {
     let input = TextInput {
-        required: Some(true),
-        ..input(name, PHRASE_CHARS)
+        required: Some(is_required),
+        ..input(name, longest)
     };
-    field((label, hint), Component::TextInput(input))
+    field(words, Component::TextInput(input))
 }
 
 /// Makes a field in which one of 1 to 25 options is chosen.

@@ -84,6 +84,21 @@ pub(super) async fn service(
     counted(app, user, asking).await
 }
 
+/// Opens a session with a tool server, as one of the same checks; the failure is given apart.
+///
+/// # Errors
+/// That nothing may be tried.
+pub(super) async fn tool_server(
+    app: &App,
+    user: UserId,
+    url: &str,
+    token: Option<&SecretString>,
+) -> Result<Result<(), mcp::Error>, Notice> {
+    // Each counts, whatever comes of it: else somebody could look through a network.
+    let _counted = reserve(app, user).await?;
+    Ok(app.tool_servers.try_out(url, token).await.map(drop))
+}
+
 /// Counts a check, and gives it back where nobody was reached.
 async fn counted<T>(
     app: &App,

@@ -72,6 +72,10 @@ impl Acts {
                     self.in_doubt.insert(step.arguments_hash);
                     self.quiet_at = Some(Instant::now() + SEND_WITHIN);
                 }
+                // It may have had effects, and what it said is lost: asking again is no way to hear it.
+                Outcome::Answered(_) => {
+                    self.in_doubt.insert(step.arguments_hash);
+                }
                 _ => {}
             }
             self.posts += usize::from(matches!(
@@ -82,10 +86,10 @@ impl Acts {
         }
     }
 
-    fn note(&mut self, one: Use<'_>, outcome: Outcome) {
-        let is_possible = outcome.is_done() || outcome == Outcome::Unknown;
+    fn note(&mut self, one: Use<'_>, outcome: &Outcome) {
+        let is_possible = outcome.is_done() || *outcome == Outcome::Unknown;
         match one.effect {
-            Effect::CreateThread { .. } | Effect::Unblock { .. } => {}
+            Effect::CreateThread { .. } | Effect::Unblock { .. } | Effect::Call(_) => {}
             Effect::Block(_) => self.blocks += usize::from(is_possible),
             Effect::React { .. } => {
                 self.reactions += usize::from(is_possible);
@@ -93,7 +97,7 @@ impl Acts {
             }
             Effect::Reply { .. } => self.posts += usize::from(is_possible),
         }
-        if outcome == Outcome::Unknown {
+        if *outcome == Outcome::Unknown {
             self.in_doubt.insert(one.hash);
         }
         self.are_seen |= outcome.is_done();
@@ -113,16 +117,20 @@ impl Journal<'_> {
         self.held_in = run;
         self.wait_until_held().await?;
         let until = Instant::now() + SEND_WITHIN;
-        self.acts.quiet_at = Some(until);
+        // What a tool server does late, it does not do in the channel.
+        let is_at_discord = !matches!(one.effect, Effect::Call(_));
+        if is_at_discord {
+            self.acts.quiet_at = Some(until);
+        }
         let outcome = self.try_once(one, until).await;
-        if outcome != Outcome::Unknown {
+        if is_at_discord && outcome != Outcome::Unknown {
             self.acts.quiet_at = None;
         }
-        self.acts.note(one, outcome);
+        self.acts.note(one, &outcome);
         if outcome.is_done() {
             self.discord = self.app.discord.clone();
         }
-        self.finish(one, outcome).await?;
+        self.finish(one, &outcome).await?;
         Ok(outcome)
     }
 
@@ -203,7 +211,7 @@ impl Journal<'_> {
     }
 
     /// Records what came of a use; what nobody knows stays as it is.
-    async fn finish(&self, one: Use<'_>, outcome: Outcome) -> Result<(), TurnError> {
+    async fn finish(&self, one: Use<'_>, outcome: &Outcome) -> Result<(), TurnError> {
         let Some(result) = outcome.record().filter(|_| !self.switches().no_journal) else {
             return Ok(());
         };

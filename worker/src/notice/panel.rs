@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{
     ButtonText, CheckText, DataText, FileFault, FileText, KeysSaid, KeysText, MemorySaid,
     MemoryText, Notice, PersonalSaid, PersonalText, RestrictionText, RuleText, ServerDataText,
-    ServicesText, SettingsText,
+    ServicesText, SettingsText, SheetText, ToolServerForm, ToolServersSaid, ToolServersText,
 };
 
 /// A part of a panel.
@@ -37,6 +37,8 @@ pub enum PanelText {
     Rule(RuleText),
     /// A part of the panel of service keys.
     Services(ServicesText),
+    /// A part of the panel of tool servers, or what came of a change there.
+    ToolServers(ToolServersText),
     /// A part of the panel of a person's own keys.
     Personal(PersonalText),
     /// What came of a change in that panel.
@@ -62,6 +64,7 @@ impl PanelText {
             Self::Rule(text) => text.text(),
             Self::Services(text) => text.text(),
             Self::Settings(text) => text.text(),
+            Self::ToolServers(text) => text.text(),
             Self::Personal(text) => text.text(),
             Self::PersonalSaid(text) => text.text(),
             Self::ChangedMeanwhile => {
@@ -146,6 +149,30 @@ impl From<RuleText> for Notice {
 impl From<ServicesText> for Notice {
     fn from(text: ServicesText) -> Self {
         Self::Panel(PanelText::Services(text))
+    }
+}
+
+impl From<ToolServersText> for Notice {
+    fn from(text: ToolServersText) -> Self {
+        Self::Panel(PanelText::ToolServers(text))
+    }
+}
+
+impl From<ToolServerForm> for Notice {
+    fn from(text: ToolServerForm) -> Self {
+        ToolServersText::Form(text).into()
+    }
+}
+
+impl From<SheetText> for Notice {
+    fn from(text: SheetText) -> Self {
+        ToolServersText::Sheet(text).into()
+    }
+}
+
+impl From<ToolServersSaid> for Notice {
+    fn from(text: ToolServersSaid) -> Self {
+        ToolServersText::Said(text).into()
     }
 }
 

@@ -1,15 +1,15 @@
 //! `worker mcp-check`: connects to a tool server under the rules of production, tells what it offers,
 //! and calls a tool of it if asked to.
 //!
-//! Lines are parted by tabs. What the server says of itself is shown without control characters; what
-//! a tool answered comes last, as it is but for those.
+//! Lines are parted by tabs. What the server says of itself is shown without control characters and those
+//! that nobody sees; what a tool answered comes last, as it is but for those.
 
 use std::io::Read as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use mcp::{Answer, Error, Server, Session, Tool};
+use mcp::{Answer, Error, Server, Session, Tool, is_hidden};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -125,10 +125,11 @@ fn line(tool: &Tool) -> String {
     format!("tool\t{}\t{claim}\t{}", tool.name, plain(&description))
 }
 
-/// Leaves control characters out: a terminal would obey them.
+/// Leaves out what a terminal would obey, and what nobody sees: control characters, and hidden ones.
 fn plain(text: &str) -> String {
     let letters = text
         .chars()
+        .filter(|letter| letter.is_control() || !is_hidden(*letter))
         .map(|letter| if letter.is_control() { ' ' } else { letter });
     letters.collect()
 }
@@ -168,4 +169,16 @@ fn read_token() -> anyhow::Result<SecretString> {
         "there is no token on standard input"
     );
     Ok(token.trim().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_server_neither_steer_the_terminal_nor_turn_its_text() {
+        let turning = ('\u{202a}'..='\u{202e}').chain('\u{2066}'..='\u{2069}');
+        let text: String = "a\u{1b}[2J\tb".chars().chain(turning).collect();
+        assert_eq!(plain(&text), "a [2J b");
+    }
 }

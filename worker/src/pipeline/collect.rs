@@ -19,11 +19,11 @@ use crate::channel::history::{Found, History, Line};
 use crate::channel::line;
 use crate::command::respond;
 use crate::error::TurnError;
-use crate::journal::{Begun, Journal, Left};
+use crate::journal::{Begun, Journal, Left, PastStep};
 use crate::patience::{with_patience, with_rest_patience};
 use crate::privacy::filter::{self, Restricted, Rules, Unanswered, Visible};
 use crate::privacy::standing;
-use crate::tool::{Handles, Scene, Toolbox};
+use crate::tool::{Handles, Scene, Toolbox, borrow};
 
 /// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
 /// first, the newest message never.
@@ -91,7 +91,7 @@ pub(super) async fn collect(
     let lines = conversation(heard.lines, heard.trigger, &shown);
     let mut handles = Handles::of(&lines);
     let restricted = blocks::text(&heard.restricted, &mut handles);
-    let mut toolbox = Toolbox::new(app, scene(claimed, voice), handles, &steps);
+    let mut toolbox = lay_out(app, scene(claimed, voice), handles, &steps).await;
     let prompt = Prompt {
         provider: voice.provider,
         model: voice.model.to_owned(),
@@ -107,6 +107,12 @@ pub(super) async fn collect(
         continue_from: (!said.is_empty()).then(|| said.join("\n\n")),
     };
     Ok(Some((prompt, toolbox)))
+}
+
+/// Lays out the tools, with those that tool servers lend.
+async fn lay_out(app: &App, scene: Scene, handles: Handles, past: &[PastStep]) -> Toolbox {
+    let lent = borrow(app, &scene).await;
+    Toolbox::new(app, scene, lent, handles, past)
 }
 
 fn scene(claimed: &Claimed, voice: Voice<'_>) -> Scene {

@@ -33,6 +33,7 @@ use crate::pool::KeyPools;
 use crate::privacy::Privacy;
 use crate::profiles::Profiles;
 use crate::tool::{Rights, Toolless};
+use crate::tool_servers::ToolServers;
 
 /// Builds everything; returns when the first heartbeat is acknowledged. Cancel safe: a worker that
 /// was heard of and is no more expires.
@@ -68,6 +69,7 @@ pub(super) async fn build(
     let fetch = Arc::new(remote::client(&settings).await?);
     Ok(App {
         downloads: remote::downloads(&fetch, &settings),
+        tool_servers: ToolServers::new(Arc::clone(&fetch), settings.tool_servers),
         fetch,
         key_pools: Arc::new(key_pools(&settings, &store, &nats, &names, shutdown)),
         profiles: Profiles::new(store.clone(), settings.chat.server_config_ttl),

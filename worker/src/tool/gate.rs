@@ -4,6 +4,7 @@
 //! A model that takes no tools is offered none, so its capability is part of the first question.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use llm::{Arguments, ToolCall};
 use proto::id::UserId;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use store::{PersonaId, ToolSwitches};
 use twilight_model::guild::Permissions;
 
+use super::borrowed::{BorrowedTool, Call, Heard};
 use super::handles::Handles;
 use super::interact::Deed;
 use super::{CallHash, Effect, Tool, block, create_thread, interact};
@@ -64,6 +66,10 @@ pub(super) struct Spent {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Given<'a> {
     pub(super) offered: &'a [Tool],
+    /// Tools of tool servers, which are offered besides.
+    pub(super) borrowed: &'a [Arc<BorrowedTool>],
+    /// Whose answers this reply has read.
+    pub(super) heard: Heard,
     pub(super) switches: ToolSwitches,
     /// `None` where it could not be found out.
     pub(super) here: Option<Here>,
@@ -98,11 +104,15 @@ pub(super) enum Refusal {
     TooManyPosts,
     Repeated,
     InDoubt,
+    OutsideWord,
     Arguments,
 }
 
 /// Decides about a call: what is done, or why nothing is.
 pub(super) fn decide(call: &ToolCall, given: &Given<'_>) -> Result<Action, Refusal> {
+    if let Some(tool) = given.borrowed.iter().find(|tool| tool.name() == call.name) {
+        return decide_borrowed(call, tool, given);
+    }
     let tool = Tool::named(&call.name).filter(|tool| given.offered.contains(tool));
     let tool = tool.ok_or(Refusal::NotOffered)?;
     if !tool.is_on(given.switches) {
@@ -115,7 +125,33 @@ pub(super) fn decide(call: &ToolCall, given: &Given<'_>) -> Result<Action, Refus
         None => None,
     };
     within_caps(action.as_ref(), given)?;
+    // CHAT-88: what others say is no reason to do what people did not ask for.
+    if tool.needs_own_word() && !given.heard.lets(None) {
+        return Err(Refusal::OutsideWord);
+    }
     action.ok_or(Refusal::Arguments)
+}
+
+/// Decides about a tool of a tool server. Whether the arguments fit is for that server to say.
+fn decide_borrowed(
+    call: &ToolCall,
+    tool: &Arc<BorrowedTool>,
+    given: &Given<'_>,
+) -> Result<Action, Refusal> {
+    if !given.switches.tool_use {
+        return Err(Refusal::SwitchedOff);
+    }
+    within_caps(None, given)?;
+    if !given.heard.lets(tool.reads_at()) {
+        return Err(Refusal::OutsideWord);
+    }
+    match &call.arguments {
+        Arguments::Given(arguments) => Ok(Action::Take(Effect::Call(Call {
+            tool: Arc::clone(tool),
+            arguments: arguments.clone(),
+        }))),
+        Arguments::Malformed => Err(Refusal::Arguments),
+    }
 }
 
 /// Returns the person about whom something must be known before a call is decided.
@@ -272,6 +308,7 @@ impl Refusal {
             Self::TooManyReactions | Self::TooManyBlocks | Self::TooManyPosts => "too_many",
             Self::Repeated => "repeated",
             Self::InDoubt => "in_doubt",
+            Self::OutsideWord => "outside_word",
             Self::Arguments => "arguments",
         }
     }
@@ -310,6 +347,11 @@ impl Refusal {
             Self::InDoubt => {
                 "Refused: exactly this was begun before and may have been done. It is not tried \
                  again; say that you are not sure whether it worked."
+            }
+            Self::OutsideWord => {
+                "Refused: this reply has read the answer of a tool server, so nothing with effects is \
+                 done in it any more, and no other server is asked. Say what you would do; whoever \
+                 wants it can ask for it in a new message."
             }
             Self::Arguments => "Refused: the arguments do not fit the tool's description.",
         }

@@ -1,5 +1,6 @@
 //! The tools of one turn: what is offered, and the uses of a step, one after the other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use llm::{Arguments, Prompt, ToolCall, ToolStep, ToolUse};
@@ -7,11 +8,12 @@ use proto::id::TenantId;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
+use super::borrowed::{BorrowedTool, Heard, Lent};
 use super::gate::{self, Action, Given, Here, Spent, Target};
 use super::handles::Handles;
 use super::limits::{Bounds, Limits};
 use super::rights::Question;
-use super::{CallHash, Scene, Tool, review};
+use super::{CallHash, Effect, Outcome, Scene, Tool, review};
 use crate::app::App;
 use crate::error::TurnError;
 use crate::journal::{Journal, PastStep, Use};
@@ -29,6 +31,12 @@ const CHECK_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Toolbox {
     scene: Scene,
     offered: Vec<Tool>,
+    borrowed: Vec<Arc<BorrowedTool>>,
+    /// Tools that are not borrowed because they changed.
+    changed: Vec<String>,
+    /// Whose answers the reply had read before this step, and by its end.
+    heard: Heard,
+    overheard: Heard,
     handles: Handles,
     limits: Limits,
     bounds: Bounds,
@@ -38,10 +46,21 @@ pub(crate) struct Toolbox {
 
 impl Toolbox {
     /// Lays out the tools of a turn, after the steps that a predecessor made.
-    pub(crate) fn new(app: &App, scene: Scene, handles: Handles, past: &[PastStep]) -> Self {
+    pub(crate) fn new(
+        app: &App,
+        scene: Scene,
+        lent: Lent,
+        handles: Handles,
+        past: &[PastStep],
+    ) -> Self {
         let made = u32::try_from(past.len()).unwrap_or(u32::MAX);
+        let heard = heard_before(&lent.tools, past);
         Self {
             offered: scene.offered(),
+            heard,
+            overheard: heard,
+            borrowed: lent.tools,
+            changed: lent.changed,
             scene,
             handles,
             limits: Limits::new(app.settings.chat.tool_bounds, made),
@@ -63,7 +82,9 @@ impl Toolbox {
 
     fn offered_to_model(&self) -> Vec<llm::Tool> {
         let offer = |tool: &Tool| tool.offer(self.bounds);
-        self.offered.iter().map(offer).collect()
+        let own = self.offered.iter().map(offer);
+        own.chain(self.borrowed.iter().map(|tool| tool.offer()))
+            .collect()
     }
 
     fn told(&mut self, step: PastStep) -> ToolStep {
@@ -104,6 +125,7 @@ impl Toolbox {
             uses.push(ToolUse { call, result });
         }
         self.next_step += 1;
+        self.heard = self.overheard;
         let mut all = prompt.continue_from.take().unwrap_or_default();
         all.push_str(&said.text);
         prompt.tools.steps.push(ToolStep { said: all, uses });
@@ -122,22 +144,15 @@ impl Toolbox {
         let hash = hash_of(call);
         let given = Given {
             offered: &self.offered,
+            borrowed: &self.borrowed,
+            heard: self.heard,
             switches: self.scene.switches,
             here,
             target,
             persona: self.scene.persona,
             most_hours: self.bounds.block_hours,
             handles: &self.handles,
-            spent: Spent {
-                posts_left: app
-                    .settings
-                    .chat
-                    .max_flush_count
-                    .saturating_sub(journal.posts()),
-                reactions: journal.reactions(),
-                blocks: journal.blocks(),
-                is_repeated: self.limits.is_repeated(hash),
-            },
+            spent: spent(app, journal, self.limits.is_repeated(hash)),
             in_doubt: journal.in_doubt(),
             hash,
         };
@@ -145,7 +160,7 @@ impl Toolbox {
             Ok(Action::Take(effect)) => effect.neutralised(&self.scene.name),
             Ok(Action::Review) => {
                 self.note(call, Ok("done"));
-                return Ok(review::tell(&self.scene));
+                return Ok(review::tell(&self.scene, &self.borrowed, &self.changed));
             }
             Err(refusal) => {
                 self.note(call, Err(refusal.label()));
@@ -160,10 +175,13 @@ impl Toolbox {
             effect: &effect,
         };
         let outcome = journal.perform(one).await?;
+        if let (Effect::Call(called), Outcome::Answered(_)) = (&effect, &outcome) {
+            self.overheard = self.overheard.and(Some(called.tool.server()));
+        }
         let label = outcome.label();
         self.note(
             call,
-            if outcome.is_done() {
+            if outcome.has_worked() {
                 Ok(label)
             } else {
                 Err(label)
@@ -175,7 +193,12 @@ impl Toolbox {
     /// Counts a use by what came of it: an error where it did not work.
     fn note(&mut self, call: &ToolCall, came_of_it: Result<&'static str, &'static str>) {
         self.limits.note(came_of_it.is_ok());
-        let tool = Tool::named(&call.name).map_or("unknown", Tool::name);
+        let is_borrowed = self.borrowed.iter().any(|tool| tool.name() == call.name);
+        let tool = match Tool::named(&call.name) {
+            Some(tool) => tool.name(),
+            None if is_borrowed => "mcp",
+            None => "unknown",
+        };
         metrics::tool(tool, came_of_it.unwrap_or_else(|label| label));
     }
 
@@ -221,6 +244,26 @@ impl Toolbox {
         };
         Ok(checked(asking).await)
     }
+}
+
+fn spent(app: &App, journal: &Journal<'_>, is_repeated: bool) -> Spent {
+    let most_posts = app.settings.chat.max_flush_count;
+    Spent {
+        posts_left: most_posts.saturating_sub(journal.posts()),
+        reactions: journal.reactions(),
+        blocks: journal.blocks(),
+        is_repeated,
+    }
+}
+
+/// Returns whose answers a predecessor has read: what it said since may rest on them.
+fn heard_before(borrowed: &[Arc<BorrowedTool>], past: &[PastStep]) -> Heard {
+    let used = past.iter().flat_map(|step| &step.uses);
+    let borrowed_uses = used.filter(|(name, _)| Tool::named(name).is_none());
+    borrowed_uses.fold(Heard::default(), |heard, (name, _)| {
+        let tool = borrowed.iter().find(|tool| tool.name() == name);
+        heard.and(tool.map(|tool| tool.server()))
+    })
 }
 
 /// Waits for what Discord says about permissions; `None` where it does not in time. What Discord could

@@ -10,7 +10,7 @@ async fn commands_are_registered_once() {
     assert_success(&first);
     assert_eq!(
         String::from_utf8_lossy(&first.stdout),
-        "added /bot\nadded /memory\nadded /persona\nadded /personal\nadded /provider\nadded /server\nadded /setup\nadded /tool\nadded /why\n"
+        "added /bot\nadded /mcp\nadded /memory\nadded /persona\nadded /personal\nadded /provider\nadded /server\nadded /setup\nadded /tool\nadded /why\n"
     );
     let second = operate(&fake, "register-commands").await;
     assert_success(&second);

@@ -96,6 +96,8 @@ pub(crate) fn router() -> Router<Sandbox> {
         .route("/settings", get(settings).patch(change_settings))
         .route("/stats", get(stats))
         .route("/posts", get(posts))
+        .route("/notes", get(notes))
+        .route("/sign", post(change_sign))
         .route("/faults", post(add_fault).delete(clear_faults))
         .route(
             "/model/faults",
@@ -173,6 +175,18 @@ async fn change_settings(State(sandbox): State<Sandbox>, body: Bytes) -> Respons
             world.settings = all;
             Ok(json!(world.settings))
         })
+    }))
+}
+
+async fn notes(State(sandbox): State<Sandbox>) -> Response {
+    answer(Ok(sandbox.peek(|world| json!(world.notes))))
+}
+
+/// Lets the tool server say something else of its tool, as one does that is not to be trusted.
+async fn change_sign(State(sandbox): State<Sandbox>, body: Bytes) -> Response {
+    answer(parse::<String>(&body).map(|words| {
+        sandbox.with(|world| world.sign = Some(words));
+        json!({})
     }))
 }
 

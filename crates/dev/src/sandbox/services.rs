@@ -1,23 +1,27 @@
-//! Services that tools use: Brave Search (`/services/brave-search`), as far as a key matters.
+//! Services that tools use: Brave Search (`/services/brave-search`), as far as a key matters, and a tool server
+//! (`/services/tools`).
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Query;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Sandbox;
 use super::model::KEY_PREFIX;
+use super::tool_server;
 
 /// The header with the key (Brave's page on authentication, 2026-11).
 const KEY: &str = "x-subscription-token";
 
 /// The routes below `/services`.
 pub(crate) fn router() -> Router<Sandbox> {
-    Router::new().route("/brave-search/res/v1/web/search", get(search))
+    Router::new()
+        .route("/brave-search/res/v1/web/search", get(search))
+        .route("/tools", post(tool_server::serve))
 }
 
 #[derive(Deserialize)]

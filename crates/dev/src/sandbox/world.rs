@@ -65,6 +65,10 @@ pub(crate) struct World {
     pub(crate) files: Files,
     /// Servers and people for whom somebody ran `/setup` through the sandbox.
     pub(crate) set_up: BTreeSet<u64>,
+    /// What tools of the tool server wrote down.
+    pub(crate) notes: Vec<String>,
+    /// What that server says of its tool `read_sign` instead of what it says at first.
+    pub(crate) sign: Option<String>,
     /// The newest flood of events.
     pub(crate) flood: Arc<Run>,
     ids: Snowflakes,
@@ -91,6 +95,8 @@ impl World {
             commands: HashMap::new(),
             files: Files::default(),
             set_up: BTreeSet::new(),
+            notes: Vec::new(),
+            sign: None,
             flood: Arc::default(),
             ids: Snowflakes::default(),
         };

@@ -39,6 +39,7 @@ mod e2e_retention;
 mod e2e_rights;
 mod e2e_scenarios;
 mod e2e_takeover;
+mod e2e_tool_servers;
 mod e2e_tools;
 mod e2e_why;
 mod e2e_workers;

@@ -17,6 +17,16 @@ fn events(messages: &[Value]) -> Reply {
     Reply::new(200, "content-type: text/event-stream\r\n", body.as_bytes())
 }
 
+/// The same answer, with the id of a session.
+fn in_session(reply: Reply) -> Reply {
+    let Reply::Whole(bytes) = reply else {
+        return reply;
+    };
+    let text = String::from_utf8(bytes).unwrap();
+    let text = text.replacen("\r\n", "\r\nmcp-session-id: s1\r\n", 1);
+    Reply::Whole(text.into_bytes())
+}
+
 /// A server that answers calls by `call`, and all else as usual.
 async fn calling(call: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> World {
     World::new(public(), move |asked| {
@@ -36,16 +46,7 @@ async fn call(world: &World) -> Result<mcp::Answer, Error> {
 #[tokio::test]
 async fn tools_are_listed_and_called() {
     let world = World::new(public(), |asked| match message(asked)["method"].as_str() {
-        Some("initialize") => match ordinary(asked) {
-            Reply::Whole(bytes) => {
-                let text = String::from_utf8(bytes).unwrap();
-                Reply::Whole(
-                    text.replacen("\r\n", "\r\nmcp-session-id: s1\r\n", 1)
-                        .into(),
-                )
-            }
-            other => other,
-        },
+        Some("initialize") => in_session(ordinary(asked)),
         Some("tools/call") => {
             let text = message(asked)["params"]["arguments"]["name"].clone();
             let content = json!({"content": [{"type": "text", "text": text}]});
@@ -200,7 +201,22 @@ async fn what_is_no_answer_is_told_by_its_kind() {
     );
 }
 
-/// A session that the server forgot is told, and the call is not made a second time by itself.
+/// A session that the server forgot is over, and has not run what was called.
+#[tokio::test]
+async fn a_session_that_the_server_forgot_is_over() {
+    let world = World::new(public(), |asked| match message(asked)["method"].as_str() {
+        Some("initialize") => in_session(ordinary(asked)),
+        Some("tools/call") => Reply::new(404, "", b""),
+        _ => ordinary(asked),
+    })
+    .await;
+    let session = open(&world).await.unwrap();
+    assert!(!session.is_over());
+    let failed = session.call("greet", Map::new()).await.unwrap_err();
+    assert!(matches!(failed, Error::SessionOver) && !failed.may_have_run());
+    assert!(session.is_over());
+}
+
 #[tokio::test]
 async fn a_call_is_sent_once() {
     let world = calling(|_| Reply::new(500, "", b"")).await;

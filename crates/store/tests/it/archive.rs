@@ -44,6 +44,9 @@ const DIRECT: &[&str] = &[
     "INSERT INTO guild_mcp_servers (server_id, name, url, auth_token, key_form)
      SELECT server_id, 'toolbox', 'https://c.example', '\\xdeadbeef', 2 FROM servers
      WHERE server_disc_id = $1",
+    "INSERT INTO guild_mcp_tools (guild_mcp_id, server_id, tool_name, approved_sha256)
+     SELECT guild_mcp_id, server_id, 'hammer', decode(repeat('00', 32), 'hex')
+     FROM guild_mcp_servers JOIN servers USING (server_id) WHERE server_disc_id = $1",
     "INSERT INTO channel_model_overrides (server_id, channel_disc_id, text_model)
      SELECT server_id, '300000000000000123', '{\"provider\": \"a\", \"model\": \"override\"}'
      FROM servers WHERE server_disc_id = $1",
@@ -55,7 +58,7 @@ const DIRECT: &[&str] = &[
 ];
 
 /// What of these must be found in an archive.
-const SHOWN: [&str; 14] = [
+const SHOWN: [&str; 15] = [
     "likes tea",
     "sings",
     "we meet on Fridays",
@@ -67,6 +70,7 @@ const SHOWN: [&str; 14] = [
     "brav",
     "https://b.example",
     "toolbox",
+    "hammer",
     "override",
     "stand-in",
     "300000000000000456",

@@ -40,6 +40,7 @@ mod server_deletion;
 mod server_settings;
 mod service_keys;
 mod steps;
+mod tool_servers;
 mod turn_attempts;
 mod turns;
 mod why;

@@ -61,7 +61,7 @@ const MEMBER: Given = Given {
 };
 
 /// Every command but those of [`server`], by path; commands of one group stand together.
-pub(super) const ENTRIES: [Entry; 26] = [
+pub(super) const ENTRIES: [Entry; 28] = [
     Entry {
         path: "bot kill",
         description: "End my replies here at once: yours, or all if you may manage messages",
@@ -88,6 +88,20 @@ pub(super) const ENTRIES: [Entry; 26] = [
                 kind: Kind::Text(80),
             },
         ],
+    },
+    Entry {
+        path: "mcp add",
+        description: "Add a server whose tools personas can use",
+        needs: Needs::ManageGuild,
+        command: Command::AddToolServer,
+        options: &[],
+    },
+    Entry {
+        path: "mcp manage",
+        description: "See and manage tool servers, and tick the tools that personas may use",
+        needs: Needs::ManageGuild,
+        command: Command::ToolServers,
+        options: &[],
     },
     Entry {
         path: "memory personal add",
@@ -296,8 +310,9 @@ pub(super) const ENTRIES: [Entry; 26] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-pub(super) const GROUPS: [(&str, &str); 14] = [
+pub(super) const GROUPS: [(&str, &str); 15] = [
     ("bot", "Steer what I say here"),
+    ("mcp", "Servers whose tools personas can use"),
     ("memory", "What I remember, and what I shall"),
     ("memory personal", "What I remember about you"),
     ("memory server", "What I remember about this server"),

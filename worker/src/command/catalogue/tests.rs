@@ -75,7 +75,7 @@ fn only_what_manages_the_server_is_hidden_from_members_without_the_permission() 
         .filter(|command| command.default_member_permissions.is_some())
         .map(|command| command.name)
         .collect();
-    assert_eq!(hidden, ["provider", "server", "setup"]);
+    assert_eq!(hidden, ["mcp", "provider", "server", "setup"]);
 }
 
 #[test]

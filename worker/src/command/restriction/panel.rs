@@ -2,7 +2,7 @@
 
 use store::Restriction;
 use twilight_model::channel::message::Component;
-use twilight_model::channel::message::component::ButtonStyle;
+use twilight_model::channel::message::component::{ButtonStyle, SelectMenuOption};
 
 use super::action::{Action, Shown};
 use crate::command::answer::Panel;
@@ -45,7 +45,10 @@ pub(super) fn show(
             last: end.id,
         };
         let options = (first..).zip(shown);
-        let options = options.map(|(n, row)| option(&label(n, row), &row.id.0.to_string()));
+        let options = options.map(|(n, row)| SelectMenuOption {
+            default: true,
+            ..option(&label(n, row), &row.id.0.to_string())
+        });
         let id = sign(signer, Action::Lift(shown_now))?;
         let placeholder = RestrictionText::Untick.into();
         rows.push(checklist(id, &placeholder, options.collect()));

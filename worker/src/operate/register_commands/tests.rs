@@ -47,7 +47,7 @@ fn a_first_registration_adds_everything() {
     let change = Change::between(Vec::new(), desired());
     assert_eq!(
         change.to_string(),
-        "added /bot\nadded /memory\nadded /persona\nadded /personal\nadded /provider\nadded /server\nadded /setup\nadded /tool\nadded /why"
+        "added /bot\nadded /mcp\nadded /memory\nadded /persona\nadded /personal\nadded /provider\nadded /server\nadded /setup\nadded /tool\nadded /why"
     );
 }
 

@@ -61,6 +61,7 @@ struct World {
     handles: Handles,
     spent: Spent,
     in_doubt: HashSet<CallHash>,
+    heard: Heard,
 }
 
 impl World {
@@ -81,6 +82,7 @@ impl World {
                 ..Spent::default()
             },
             in_doubt: HashSet::new(),
+            heard: Heard::Nobody,
         }
     }
 
@@ -93,6 +95,8 @@ impl World {
             call,
             &Given {
                 offered: &self.offered,
+                borrowed: &[],
+                heard: self.heard,
                 switches: self.switches,
                 here: self.here,
                 target: self.target,
@@ -105,6 +109,24 @@ impl World {
             },
         )
     }
+}
+
+/// CHAT-88, SEC-65: what a tool server said is no reason to do what nobody asked for.
+#[test]
+fn after_an_answer_from_outside_nothing_with_effects_is_done() {
+    let mut world = World::in_order();
+    world.heard = Heard::One(store::ToolServerId(1));
+    for call in [thread(), block(json!({}))] {
+        assert_eq!(world.decide(&call), Err(Refusal::OutsideWord));
+    }
+    assert!(
+        world.decide(&reaction("ref_1")).is_ok(),
+        "it stays in the channel"
+    );
+    assert_eq!(
+        world.decide(&call("review_capabilities", json!({}))),
+        Ok(Action::Review)
+    );
 }
 
 /// CHAT-86: what is refused for several reasons is refused for the first in the order of the rule.

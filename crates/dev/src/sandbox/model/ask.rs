@@ -92,6 +92,19 @@ impl Ask {
         results
     }
 
+    /// Counts how often tools were used since people spoke.
+    pub(super) fn rounds(&self) -> usize {
+        let since = self.said.iter().rev();
+        let since = since.take_while(|said| said.role != Role::Person);
+        let (mut rounds, mut was_tool) = (0, false);
+        for said in since {
+            let is_tool = said.role == Role::Tool;
+            rounds += usize::from(is_tool && !was_tool);
+            was_tool = is_tool;
+        }
+        rounds
+    }
+
     /// Returns how many pictures the newest message of people has.
     pub(super) fn pictures(&self) -> usize {
         let newest = self.said.iter().rfind(|said| said.role == Role::Person);

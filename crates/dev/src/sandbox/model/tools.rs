@@ -10,6 +10,8 @@ use super::line;
 const DEPTH: u8 = 4;
 /// A number that is made up is below this.
 const NUMBERS: u64 = 10;
+/// Stands between tools that are used one after the other.
+const THEN_MARK: &str = "(then)";
 
 /// One use of a tool.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,26 +23,30 @@ pub(super) struct Call {
 
 /// Chooses tools: those that the question names, with the arguments after `with {…}` if there are
 /// some, otherwise with made-up ones; when one must be used and none is named, the first.
-/// Once tools have answered, none is used until somebody speaks again.
+/// Once tools have answered, none is used until somebody speaks again, but those that are named behind
+/// another `(then)`.
 pub(super) fn calls(ask: &Ask, seed: u64) -> Vec<Call> {
-    if ask.tool_use == ToolUse::Never || !ask.results().is_empty() {
+    if ask.tool_use == ToolUse::Never {
         return Vec::new();
     }
     let question = line::newest(ask.question()).text;
+    let Some(question) = question.split(THEN_MARK).nth(ask.rounds()) else {
+        return Vec::new();
+    };
     let is_named = |tool: &&Tool| match &ask.tool_use {
         ToolUse::Named(name) => tool.name == *name,
-        _ => position(&question, &tool.name).is_some(),
+        _ => position(question, &tool.name).is_some(),
     };
     let mut chosen: Vec<&Tool> = ask.tools.iter().filter(is_named).collect();
-    chosen.sort_by_key(|tool| position(&question, &tool.name));
+    chosen.sort_by_key(|tool| position(question, &tool.name));
     if chosen.is_empty() && ask.tool_use == ToolUse::Always {
         chosen.extend(ask.tools.first());
     }
     chosen.truncate(if ask.is_one_by_one { 1 } else { usize::MAX });
     let call = |tool: &Tool| {
         let hash = xxh3_64_with_seed(format!("{}\n{question}", tool.name).as_bytes(), seed);
-        let arguments = given(&question, &tool.name)
-            .unwrap_or_else(|| made_up(&tool.schema, &question, hash, DEPTH));
+        let arguments = given(question, &tool.name)
+            .unwrap_or_else(|| made_up(&tool.schema, question, hash, DEPTH));
         Call {
             id: hash,
             name: tool.name.clone(),
@@ -189,6 +195,22 @@ mod tests {
             })
             .is_empty()
         );
+    }
+
+    #[test]
+    fn tools_behind_a_mark_are_used_when_those_before_have_answered() {
+        let mut ask = ask("search and search (then) weather");
+        assert_eq!(names(&ask), ["search"]);
+        for next in [&["weather"][..], &[]] {
+            let said = |role| Said {
+                role,
+                text: String::new(),
+                pictures: 0,
+            };
+            ask.said
+                .extend([said(Role::Model), said(Role::Tool), said(Role::Tool)]);
+            assert_eq!(names(&ask), next);
+        }
     }
 
     #[test]

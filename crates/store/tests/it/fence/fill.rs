@@ -79,6 +79,9 @@ const ROWS: &[&str] = &[
     "INSERT INTO channel_persona_whitelist (server_id, persona_id, channel_disc_id)
      SELECT server_id, persona_id, $3 FROM personas WHERE server_id = $1",
     "INSERT INTO guild_mcp_servers (server_id, name, url) VALUES ($1, 'a', 'https://a.example')",
+    "INSERT INTO guild_mcp_tools (guild_mcp_id, server_id, tool_name, approved_sha256)
+     SELECT guild_mcp_id, $1, 'a', decode(repeat('00', 32), 'hex')
+     FROM guild_mcp_servers WHERE server_id = $1",
     "INSERT INTO discord_managed_webhooks (server_id, channel_disc_id, kind, webhook_disc_id,
                                            webhook_token, key_version, key_form)
      VALUES ($1, $3, 'persona', $3, '\\x00', 1, 2)",
