@@ -59,12 +59,8 @@ pub(super) async fn build(
     let (bot, application) = introduce(&discord).await?;
     let worker_id: Arc<str> = instance_name(&settings.chat.worker_id)?.into();
     let pulse = Arc::new(Pulse::default());
-    let presence = Presence::new(
-        Arc::clone(&worker_id),
-        nats.clone(),
-        bucket,
-        Arc::clone(&pulse),
-    );
+    let (name, beat) = (Arc::clone(&worker_id), Arc::clone(&pulse));
+    let presence = Presence::new(name, nats.clone(), bucket, beat);
     until_there("the workers' bucket", || presence.announce(), |_| true).await?;
     let fetch = Arc::new(remote::client(&settings).await?);
     Ok(App {
