@@ -18,6 +18,7 @@ fn sealed_value_opens_in_its_cell() {
     assert_eq!(opened.expose_secret(), PLAINTEXT);
 }
 
+/// SEC-30.
 #[test]
 fn white_space_around_a_value_is_not_sealed() {
     let keyring = keyring_of(&[(1, MASTER)]);
@@ -28,6 +29,7 @@ fn white_space_around_a_value_is_not_sealed() {
     assert_eq!(opened.expose_secret(), "sk-1");
 }
 
+/// SEC-30.
 #[test]
 fn envelope_moved_to_another_cell_does_not_open() {
     let keyring = keyring_of(&[(1, MASTER)]);
@@ -81,6 +83,7 @@ fn every_flipped_byte_is_detected() {
     }
 }
 
+/// SEC-30.
 #[test]
 fn size_tells_only_the_padded_length() {
     let keyring = keyring_of(&[(1, MASTER)]);
@@ -104,6 +107,7 @@ fn same_plaintext_is_sealed_differently_each_time() {
     assert_ne!(*one.envelope, *two.envelope);
 }
 
+/// SEC-31.
 #[test]
 fn empty_and_oversized_values_are_refused() {
     let keyring = keyring_of(&[(1, MASTER)]);
@@ -113,6 +117,7 @@ fn empty_and_oversized_values_are_refused() {
     assert!(matches!(huge, Err(Error::TooLong { .. })));
 }
 
+/// SEC-19.
 #[test]
 fn debug_and_errors_show_no_secret() {
     let keyring = keyring_of(&[(1, MASTER)]);

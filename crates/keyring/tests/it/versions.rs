@@ -13,6 +13,7 @@ fn secrets(keys: &[(u32, &str)]) -> BTreeMap<u32, SecretString> {
         .collect()
 }
 
+/// SEC-26, SEC-28.
 #[test]
 fn highest_version_is_current_unless_another_is_chosen() {
     assert_eq!(
@@ -26,6 +27,7 @@ fn highest_version_is_current_unless_another_is_chosen() {
     assert!(!chosen.has_version(2));
 }
 
+/// SEC-24, SEC-26, SEC-27.
 #[test]
 fn unusable_sets_are_refused() {
     assert!(matches!(
@@ -45,6 +47,7 @@ fn unusable_sets_are_refused() {
     );
 }
 
+/// SEC-28.
 #[test]
 fn unknown_version_names_what_there_is_and_what_to_run() {
     let error = keyring_of(&[(1, MASTER), (3, MASTER)])
