@@ -107,6 +107,7 @@ mod tests {
         assert_ne!(shown, In(&ours, ID + 1).to_string());
     }
 
+    /// CFG-11.
     #[test]
     fn an_id_is_plain_where_that_is_wanted_and_hidden_where_there_is_no_key() {
         assert_eq!(In(&Manner::Plain, ID).to_string(), ID.to_string());

@@ -38,6 +38,7 @@ async fn serve_here() -> Served {
     }
 }
 
+/// CFG-123.
 #[tokio::test]
 async fn readiness_names_what_fails_and_turns_green_when_all_is_met() {
     let served = serve_here().await;
@@ -71,6 +72,7 @@ async fn process_that_has_named_no_condition_yet_is_not_ready() {
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
 }
 
+/// CFG-12, CFG-123.
 #[tokio::test]
 async fn liveness_metrics_and_unknown_paths_are_answered() {
     let served = serve_here().await;

@@ -35,6 +35,7 @@ impl Drop for TempFile {
     }
 }
 
+/// SEC-16, CFG-2, CFG-1.
 #[test]
 fn every_problem_is_told_at_once_with_name_fault_and_fix() {
     let error = read_all(&[
@@ -74,6 +75,29 @@ fn every_problem_is_told_at_once_with_name_fault_and_fix() {
     );
 }
 
+/// CFG-7, CFG-9, CFG-10: other words are errors, and never a default.
+#[test]
+fn modes_levels_and_forms_have_their_words() {
+    let table = read_all(&[("DISCORD_TOKEN", "t")]).unwrap().table();
+    for (name, default, others) in [
+        (
+            "RUN_ENV",
+            "development",
+            ["production ready", "Test", "dev"],
+        ),
+        ("LOG_LEVEL", "info", ["loud", "INFO", "warning"]),
+        ("LOG_FORMAT", "json", ["xml", "JSON", "logfmt"]),
+    ] {
+        assert!(table.contains(&format!("{name}={default}\n")), "{table}");
+        for other in others {
+            let read = read_all(&[("DISCORD_TOKEN", "t"), (name, other)]);
+            let text = read.unwrap_err().to_string();
+            assert!(text.contains(name), "{text}");
+        }
+    }
+}
+
+/// CFG-12, CFG-26, CFG-37.
 #[test]
 fn defaults_hold_when_only_the_token_is_set() {
     let effective = read_all(&[("DISCORD_TOKEN", "t0ken")]).unwrap();
@@ -88,6 +112,7 @@ fn defaults_hold_when_only_the_token_is_set() {
     assert!(!table.contains("t0ken"));
 }
 
+/// SEC-19.
 #[test]
 fn secret_shows_up_neither_in_debug_nor_in_errors() {
     let reader = reader(&[("POSTGRES_PORT", "hunter2")]);
@@ -105,6 +130,7 @@ fn secret_shows_up_neither_in_debug_nor_in_errors() {
     );
 }
 
+/// SEC-16, CFG-1.
 #[test]
 fn empty_value_counts_as_unset() {
     let mut reader = reader(&[("NATS_URL", ""), ("WORKER_MAX_TURNS", "  ")]);
@@ -115,6 +141,7 @@ fn empty_value_counts_as_unset() {
     assert!(reader.finish().is_ok());
 }
 
+/// CFG-2.
 #[test]
 fn numbers_with_units_signs_or_fractions_are_refused() {
     for text in ["5s", "+5", "1e3", "0x10", "5.5", "१"] {
@@ -129,6 +156,7 @@ fn numbers_with_units_signs_or_fractions_are_refused() {
     }
 }
 
+/// CFG-3.
 #[test]
 fn misspelt_name_is_warned_of_with_the_nearest_known_one() {
     let effective = read_all(&[("DISCORD_TOKEN", "t"), ("NATS_PREFX", "a")]).unwrap();
@@ -138,6 +166,7 @@ fn misspelt_name_is_warned_of_with_the_nearest_known_one() {
     );
 }
 
+/// SEC-2, CFG-4.
 #[test]
 fn environment_wins_over_dot_env_and_a_broken_line_is_not_shown() {
     let good = TempFile::new("good.env", "LOG_LEVEL=debug\nNATS_PREFIX=mine\n");
@@ -156,6 +185,7 @@ fn environment_wins_over_dot_env_and_a_broken_line_is_not_shown() {
     assert!(!text.contains("hunter2"), "{text}");
 }
 
+/// SEC-1, SEC-7, CFG-22.
 #[test]
 fn secret_file_is_the_only_source_of_secrets() {
     let file = TempFile::new(
@@ -183,6 +213,7 @@ fn secret_file_is_the_only_source_of_secrets() {
     );
 }
 
+/// SEC-6.
 #[test]
 fn broken_secret_files_are_told_apart() {
     let cases = [
@@ -206,6 +237,7 @@ fn broken_secret_files_are_told_apart() {
     );
 }
 
+/// SEC-7, CFG-120, CFG-124.
 #[test]
 fn production_reads_no_secret_from_the_environment_and_needs_encrypted_endpoints() {
     let text = read_all(&[
@@ -225,6 +257,7 @@ fn production_reads_no_secret_from_the_environment_and_needs_encrypted_endpoints
     }
 }
 
+/// SEC-80, CFG-8, CFG-121.
 #[test]
 fn production_refuses_every_relaxed_switch_at_once() {
     let switches = [
@@ -259,6 +292,7 @@ fn production_refuses_every_relaxed_switch_at_once() {
     assert!(read_all(&harmless).unwrap().warnings.is_empty());
 }
 
+/// SEC-80, CFG-116.
 #[test]
 fn relaxed_switches_are_named_at_every_start() {
     let relaxed = [("DISCORD_TOKEN", "t"), ("ALLOW_LOCAL_ENDPOINTS", "true")];
@@ -268,6 +302,7 @@ fn relaxed_switches_are_named_at_every_start() {
     );
 }
 
+/// CFG-25.
 #[test]
 fn secret_store_without_encryption_is_only_asked_nearby() {
     for good in [
@@ -290,6 +325,7 @@ fn secret_store_without_encryption_is_only_asked_nearby() {
     }
 }
 
+/// SEC-25.
 #[test]
 fn master_keys_count_byte_for_byte_and_other_secrets_are_trimmed() {
     let mut reader = reader(&[("CRYPTO_SECRET_V1", " key\n"), ("NATS_TOKEN", " token\n")]);
@@ -299,6 +335,7 @@ fn master_keys_count_byte_for_byte_and_other_secrets_are_trimmed() {
     assert_eq!(token.expose_secret(), "token");
 }
 
+/// SEC-10.
 #[test]
 fn gateway_forgets_what_it_does_not_need() {
     let file = TempFile::new(
@@ -323,6 +360,7 @@ fn source_that_cannot_be_read_is_the_only_problem_with_secrets() {
     assert_eq!(error.problems.len(), 1, "{error}");
 }
 
+/// SEC-18, CFG-30.
 #[test]
 fn two_logins_and_half_a_login_are_refused() {
     let two = [
@@ -366,6 +404,7 @@ fn prefix_scan_returns_what_follows_the_prefix() {
     assert_eq!(versions, ["1", "2"]);
 }
 
+/// CFG-2.
 #[test]
 fn lists_are_trimmed_and_empty_items_refused() {
     let mut good = reader(&[("WORDS", " a, b ,c")]);
