@@ -205,6 +205,7 @@ mod tests {
         );
     }
 
+    /// CHAT-1.
     #[test]
     fn every_event_id_parses_and_no_text_does() {
         let message = MessageId(u64::MAX);
@@ -243,6 +244,7 @@ mod tests {
         assert_eq!(EventId::of_sequence(5).message(), None);
     }
 
+    /// CHAT-1.
     #[test]
     fn event_ids_of_different_edits_differ() {
         let message = MessageId(5);

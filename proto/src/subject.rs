@@ -242,6 +242,7 @@ mod tests {
     use super::*;
     use crate::id::MessageId;
 
+    /// CHAT-1, CFG-43.
     #[test]
     fn partition_of_a_channel_never_changes() {
         // Golden: changing the function would move channels between owners mid-conversation.
@@ -268,6 +269,7 @@ mod tests {
         );
     }
 
+    /// CHAT-6, CFG-39.
     #[test]
     fn subjects_carry_prefix_partition_and_kind() {
         let names = Names::new("tomori");
