@@ -69,6 +69,7 @@ async fn an_application_without_flags_may_not_read_content() {
     );
 }
 
+/// CMD-80.
 #[tokio::test]
 async fn commands_are_read_with_translations_and_replaced_as_a_whole() {
     let server = Server::replying(vec![json_reply(200, json!([command()]))]).await;

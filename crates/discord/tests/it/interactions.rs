@@ -53,6 +53,7 @@ async fn the_first_answer_goes_without_the_bot_token() {
     );
 }
 
+/// CMD-2.
 #[tokio::test]
 async fn an_interaction_that_somebody_else_has_is_told_apart() {
     let server = Server::replying(vec![refused(400, 40_060), refused(404, 10_062)]).await;
@@ -70,6 +71,7 @@ async fn an_interaction_that_somebody_else_has_is_told_apart() {
     assert!(error.is_unknown_interaction(), "{error:?}");
 }
 
+/// CMD-2.
 #[tokio::test]
 async fn a_first_answer_is_never_sent_twice() {
     for reply in [Reply::Close, Reply::Answer(500, vec![], String::new())] {

@@ -13,6 +13,7 @@ use crate::server::{Reply, Server, TOKEN, client_of, json_reply, message, posted
 
 const CHANNEL: ChannelId = ChannelId(10);
 
+/// CHAT-46.
 #[tokio::test]
 async fn a_post_carries_nonce_reference_and_bounded_mentions() {
     let server = Server::replying(vec![posted(77)]).await;
@@ -73,6 +74,7 @@ async fn a_plain_post_notifies_nobody() {
     );
 }
 
+/// CHAT-46.
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again_with_the_same_nonce() {
     let server = Server::replying(vec![Reply::Close, posted(77)]).await;

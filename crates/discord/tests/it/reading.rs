@@ -89,6 +89,7 @@ async fn a_message_that_does_not_exist_is_none() {
     );
 }
 
+/// CHAT-57.
 #[tokio::test]
 async fn typing_is_shown() {
     let server = Server::replying(vec![Reply::Answer(204, Vec::new(), String::new())]).await;
