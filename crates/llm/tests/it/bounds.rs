@@ -36,6 +36,7 @@ async fn last_error(server: &Server) -> Error {
     deltas.last().unwrap().clone().unwrap_err()
 }
 
+/// NET-40.
 #[tokio::test]
 async fn an_event_without_end_is_cut_off() {
     let beginnings = [
@@ -63,6 +64,7 @@ async fn an_event_of_endless_lines_is_cut_off() {
     assert_cut_off(&sent, MEBIBYTE);
 }
 
+/// NET-40.
 #[tokio::test]
 async fn an_answer_without_end_is_cut_off() {
     let (flood, sent) = flood(": busy\n\n".repeat(BLOCK / 8).into_bytes());

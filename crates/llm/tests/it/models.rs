@@ -12,6 +12,7 @@ fn list() -> Reply {
     )
 }
 
+/// CHAT-107.
 #[tokio::test]
 async fn a_good_key_sees_the_models() {
     let server = Server::replying(list()).await;
@@ -24,6 +25,7 @@ async fn a_good_key_sees_the_models() {
     assert_eq!(request.headers["authorization"], format!("Bearer {KEY}"));
 }
 
+/// CHAT-107.
 #[tokio::test]
 async fn a_wrong_key_is_refused() {
     let server = Server::replying(plain(401, "")).await;

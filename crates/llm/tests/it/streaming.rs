@@ -80,6 +80,7 @@ async fn the_prompt_goes_out_as_it_is() {
     );
 }
 
+/// CHAT-108.
 #[tokio::test]
 async fn the_key_goes_out_and_little_else() {
     let server = Server::replying(events(whole("stop"))).await;
@@ -137,6 +138,7 @@ async fn newer_models_of_openai_are_told_the_limit_by_its_newer_name() {
     assert_eq!(body["max_completion_tokens"], 100);
 }
 
+/// CHAT-106.
 #[tokio::test]
 async fn every_provider_has_its_own_address() {
     let server = Server::replying(events(whole("stop"))).await;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::server::{Piece, Server, collect, events, key, prompt, text};
 
+/// CHAT-94f.
 #[tokio::test]
 async fn a_provider_that_never_answers_times_out() {
     let server = Server::replying(events(vec![Piece::Hang])).await;
@@ -19,6 +20,7 @@ async fn a_provider_that_never_answers_times_out() {
     assert!(began.elapsed() < Duration::from_secs(2));
 }
 
+/// NET-40, CHAT-94e.
 #[tokio::test]
 async fn silence_in_the_midst_times_out_and_aborts() {
     let mut server = Server::replying(events(vec![text("Hel"), Piece::Hang])).await;
@@ -30,6 +32,7 @@ async fn silence_in_the_midst_times_out_and_aborts() {
     server.abort_seen().await;
 }
 
+/// CHAT-94e.
 #[tokio::test]
 async fn keep_alives_without_progress_time_out() {
     for filler in [
