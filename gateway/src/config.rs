@@ -159,6 +159,7 @@ mod tests {
         Settings::read(Source::from_pairs(Process::Gateway, pairs.iter().copied()))
     }
 
+    /// CFG-44, CFG-48, CFG-49.
     #[test]
     fn all_mistakes_are_told_at_once() {
         let error = read(&[
@@ -199,6 +200,7 @@ mod tests {
         assert!(effective.warnings.is_empty(), "{:?}", effective.warnings);
     }
 
+    /// CFG-46.
     #[test]
     fn shard_ranges_are_sorted_and_counted_once() {
         assert_eq!(

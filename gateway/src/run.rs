@@ -306,12 +306,14 @@ mod tests {
             .0
     }
 
+    /// CFG-46.
     #[test]
     fn shard_that_does_not_exist_is_refused() {
         let error = shard_ids(&settings(&[("SHARD_IDS", "0-2")]), 2).unwrap_err();
         assert!(matches!(error, Error::NoSuchShard { shard: 2, total: 2 }));
     }
 
+    /// CFG-45.
     #[test]
     fn automatic_count_takes_what_discord_advises() {
         assert_eq!(shard_ids(&settings(&[]), 3).unwrap(), (vec![0, 1, 2], 3));

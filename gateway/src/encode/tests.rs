@@ -88,6 +88,7 @@ fn guild_message() -> Value {
     })
 }
 
+/// CHAT-3, CHAT-4.
 #[test]
 fn server_message_keeps_everything_that_a_worker_uses() {
     let message = created(&guild_message());
@@ -117,6 +118,7 @@ fn server_message_keeps_everything_that_a_worker_uses() {
     assert_eq!(mentions, [(id(900), "Tomo"), (id(101), "Bob")]);
 }
 
+/// CHAT-4.
 #[test]
 fn what_is_attached_travels_as_it_is_declared() {
     let message = created(&guild_message());
@@ -137,6 +139,7 @@ fn what_is_attached_travels_as_it_is_declared() {
     assert_eq!((poll.question.as_str(), poll.answers.len()), ("tea?", 2));
 }
 
+/// CHAT-4.
 #[test]
 fn answered_message_travels_as_ids_and_the_beginning_of_its_text() {
     let message = created(&guild_message());
@@ -162,6 +165,7 @@ fn deleted_answered_message_leaves_its_reference() {
     );
 }
 
+/// CHAT-4.
 #[test]
 fn forwarded_message_travels_as_its_origin_only() {
     let data = json!({
@@ -180,6 +184,7 @@ fn forwarded_message_travels_as_its_origin_only() {
     assert!(!String::from_utf8_lossy(&bytes).contains("secret"));
 }
 
+/// CHAT-3.
 #[test]
 fn nonce_travels_with_our_own_posts_only() {
     assert_eq!(created(&guild_message()).nonce, "");
@@ -190,6 +195,7 @@ fn nonce_travels_with_our_own_posts_only() {
     assert_eq!(created(&data).nonce, "1176543210987654144");
 }
 
+/// CHAT-3.
 #[test]
 fn direct_and_webhook_messages_are_told_apart() {
     let direct = created(&json!({
@@ -242,7 +248,7 @@ fn whole_update_is_told_and_a_partial_one_is_not() {
     }
 }
 
-/// PRIV-69: an outage is neither a coming nor a leaving, and of a server nothing but its id is read.
+/// PRIV-69, CHAT-5: an outage is neither a coming nor a leaving, and of a server nothing but its id is read.
 #[test]
 fn coming_and_leaving_are_told_and_an_outage_is_not() {
     let guild = "100000000000000200";
@@ -264,6 +270,7 @@ fn coming_and_leaving_are_told_and_an_outage_is_not() {
     }
 }
 
+/// CHAT-5.
 #[test]
 fn deletions_name_channel_and_messages() {
     let one = json!({ "id": "100000000000000005", "channel_id": "100000000000000300", "guild_id": "100000000000000200" });

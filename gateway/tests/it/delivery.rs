@@ -196,6 +196,7 @@ async fn broker_killed_while_messages_flow(version: Version) {
     drop(gateway);
 }
 
+/// CFG-44.
 #[tokio::test]
 async fn full_spool_stops_reading_and_goes_on_without_loss() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);

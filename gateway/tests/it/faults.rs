@@ -126,6 +126,7 @@ async fn edits_and_deletions_keep_their_place_behind_the_message() {
     drop(gateway);
 }
 
+/// CHAT-5.
 #[tokio::test]
 async fn lost_session_is_told_to_every_partition() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);

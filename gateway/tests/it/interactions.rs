@@ -91,6 +91,7 @@ async fn claimed_interaction_is_not_answered_by_us() {
     assert_eq!(discord.count(|seen| matches!(seen, Seen::Answered(_))), 0);
 }
 
+/// CMD-2, CFG-49.
 #[tokio::test]
 async fn silent_worker_is_followed_by_a_second_one() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
@@ -133,6 +134,7 @@ async fn whoever_finds_no_place_is_told_to_try_again() {
     .await;
 }
 
+/// CMD-2.
 #[tokio::test]
 async fn without_workers_the_person_is_told_to_try_again_in_private() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
@@ -161,6 +163,7 @@ async fn without_workers_the_person_is_told_to_try_again_in_private() {
         .await;
 }
 
+/// SEC-63.
 #[tokio::test]
 async fn interaction_is_answered_busy_while_the_broker_is_away_and_never_stored() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
@@ -211,6 +214,7 @@ async fn edited(discord: &Discord) -> Value {
     .await
 }
 
+/// CMD-4.
 #[tokio::test]
 async fn answer_of_a_worker_that_falls_silent_is_ended() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);

@@ -125,6 +125,7 @@ async fn run(command: &mut Command) -> (i32, String) {
     (output.status.code().unwrap(), printed)
 }
 
+/// SEC-3, SEC-7, CFG-23.
 #[tokio::test]
 async fn production_takes_its_secrets_from_the_secret_store_alone() {
     let moto = Moto::open().await;
@@ -141,6 +142,7 @@ async fn production_takes_its_secrets_from_the_secret_store_alone() {
     }
 }
 
+/// SEC-7, SEC-16.
 #[tokio::test]
 async fn secrets_that_the_store_does_not_hold_are_listed_together() {
     let moto = Moto::open().await;
@@ -157,6 +159,7 @@ async fn secrets_that_the_store_does_not_hold_are_listed_together() {
     assert!(printed.contains(expected), "{printed}");
 }
 
+/// SEC-6, CFG-24.
 #[tokio::test]
 async fn secret_that_does_not_exist_is_named_with_its_region() {
     let moto = Moto::open().await;
@@ -168,6 +171,7 @@ async fn secret_that_does_not_exist_is_named_with_its_region() {
     assert!(printed.contains(expected), "{printed}");
 }
 
+/// SEC-6.
 #[tokio::test]
 async fn secret_that_is_no_json_object_is_told_so_and_not_shown() {
     let moto = Moto::open().await;
@@ -191,6 +195,7 @@ async fn secret_that_is_no_json_object_is_told_so_and_not_shown() {
     }
 }
 
+/// SEC-6.
 #[tokio::test]
 async fn role_without_the_right_is_told_which_one_it_needs() {
     let moto = Moto::start("2").await;
@@ -209,6 +214,7 @@ async fn role_without_the_right_is_told_which_one_it_needs() {
     assert!(!printed.contains(&secret), "{printed}");
 }
 
+/// SEC-5, SEC-6.
 #[tokio::test]
 async fn store_that_is_away_is_asked_three_times_and_named() {
     let nobody = free_address().await;

@@ -4,6 +4,7 @@ use crate::broker::Broker;
 use crate::discord::Discord;
 use crate::process::{Gateway, command};
 
+/// SEC-16.
 #[tokio::test]
 async fn wrong_settings_are_listed_together_and_end_with_code_2() {
     let output = command()
@@ -26,6 +27,7 @@ async fn wrong_settings_are_listed_together_and_end_with_code_2() {
     assert!(!stderr.contains("hunter2"), "{stderr}");
 }
 
+/// SEC-19, CFG-122.
 #[tokio::test]
 async fn print_settings_shows_everything_but_secrets() {
     let output = command()
@@ -59,6 +61,7 @@ async fn missing_stream_names_the_command_that_makes_it() {
     );
 }
 
+/// CFG-43.
 #[tokio::test]
 async fn other_number_of_partitions_is_refused() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);
@@ -75,6 +78,7 @@ async fn other_number_of_partitions_is_refused() {
     );
 }
 
+/// CFG-123.
 #[tokio::test]
 async fn readiness_follows_the_connections() {
     let (discord, broker) = (Discord::start().await, Broker::start().await);

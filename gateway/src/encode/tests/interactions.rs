@@ -27,6 +27,7 @@ pub(super) fn with_data(kind: u32, data: Value) -> Value {
     })
 }
 
+/// CMD-1.
 #[test]
 fn subcommand_in_a_group_becomes_a_path_with_options() {
     let encoded = interaction(&with_data(
@@ -128,6 +129,7 @@ fn a_bot_among_the_options_is_told() {
     assert_eq!(are_bots, [false, true, false]);
 }
 
+/// CMD-1.
 #[test]
 fn fields_of_both_kinds_of_forms_are_found() {
     let encoded = interaction(&with_data(
@@ -152,6 +154,7 @@ fn fields_of_both_kinds_of_forms_are_found() {
     assert_eq!(encoded.custom_id, "setup");
 }
 
+/// CMD-1.
 #[test]
 fn component_carries_its_values_and_its_message() {
     let data = json!({ "component_type": 3, "custom_id": "pick", "values": ["a", "b"] });
