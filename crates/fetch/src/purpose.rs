@@ -200,3 +200,76 @@ impl Purpose {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KINDS: [Kind; 14] = [
+        Kind::Png,
+        Kind::Jpeg,
+        Kind::Webp,
+        Kind::Gif,
+        Kind::Mp4,
+        Kind::Webm,
+        Kind::QuickTime,
+        Kind::Pdf,
+        Kind::Docx,
+        Kind::Json,
+        Kind::Html,
+        Kind::Xml,
+        Kind::Text,
+        Kind::Other,
+    ];
+    const IMAGES: &[Kind] = &[Kind::Png, Kind::Jpeg, Kind::Webp, Kind::Gif];
+    const DOCUMENTS: &[Kind] = &[
+        Kind::Pdf,
+        Kind::Docx,
+        Kind::Json,
+        Kind::Html,
+        Kind::Xml,
+        Kind::Text,
+    ];
+
+    #[track_caller]
+    fn assert_row(of: Use, mib: u32, seconds: u64, kinds: &[Kind]) {
+        assert_eq!(of.default_mib(), mib, "{of:?}");
+        assert_eq!(of.timeout(), Duration::from_secs(seconds), "{of:?}");
+        let taken: Vec<_> = KINDS.into_iter().filter(|kind| of.takes(*kind)).collect();
+        assert_eq!(taken, kinds, "{of:?}");
+    }
+
+    /// NET-28a, NET-28b, NET-28c.
+    #[test]
+    fn what_a_model_looks_at_has_its_limits() {
+        assert_row(Use::Image, 10, 15, IMAGES);
+        assert_row(Use::Gif, 50, 20, &[Kind::Gif]);
+        let videos = [Kind::Mp4, Kind::Webm, Kind::QuickTime];
+        assert_row(Use::Video, 20, 20, &videos);
+    }
+
+    /// NET-28d, NET-28e, NET-28j.
+    #[test]
+    fn what_is_shown_has_its_limits() {
+        assert_row(Use::ProviderVideo, 25, 30, &[Kind::Mp4, Kind::Webm]);
+        assert_row(Use::Avatar, 10, 10, IMAGES);
+        assert_row(Use::SearchImage, 25, 5, IMAGES);
+    }
+
+    /// NET-28f, NET-28g, NET-28k.
+    #[test]
+    fn what_is_read_has_its_limits() {
+        assert_row(Use::ChatDocument, 8, 15, DOCUMENTS);
+        assert_row(Use::MemoryDocument, 4, 15, DOCUMENTS);
+        let pages = [Kind::Pdf, Kind::Json, Kind::Html, Kind::Xml, Kind::Text];
+        assert_row(Use::Page, 5, 15, &pages);
+    }
+
+    /// NET-28h, NET-28i, NET-28l.
+    #[test]
+    fn what_is_taken_in_has_its_limits() {
+        assert_row(Use::DataImport, 2, 10, &[Kind::Json]);
+        assert_row(Use::PersonaCard, 10, 15, &[Kind::Png, Kind::Json]);
+        assert_row(Use::Emoji, 1, 5, &[Kind::Png, Kind::Webp, Kind::Gif]);
+    }
+}

@@ -236,6 +236,7 @@ mod tests {
         }
     }
 
+    /// NET-23.
     #[test]
     fn neither_path_nor_query_is_printed() {
         let target = Target::parse("https://example.com/secret?key=secret").unwrap();

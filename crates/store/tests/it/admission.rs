@@ -13,6 +13,7 @@ use crate::world::{
     set_up,
 };
 
+/// CHAT-32.
 #[tokio::test]
 async fn accepted_message_makes_one_queued_turn_per_persona_in_order() {
     let database = Database::migrated().await;
@@ -45,6 +46,7 @@ async fn accepted_message_makes_one_queued_turn_per_persona_in_order() {
     );
 }
 
+/// CHAT-8.
 #[tokio::test]
 async fn second_delivery_reads_the_decision_and_the_turns_back() {
     let database = Database::migrated().await;
@@ -61,6 +63,7 @@ async fn second_delivery_reads_the_decision_and_the_turns_back() {
     );
 }
 
+/// CHAT-8.
 #[tokio::test]
 async fn second_delivery_is_read_back_even_when_the_settings_changed() {
     let database = Database::migrated().await;
@@ -81,6 +84,7 @@ async fn second_delivery_is_read_back_even_when_the_settings_changed() {
     );
 }
 
+/// CHAT-32, CHAT-8.
 #[tokio::test]
 async fn many_deliveries_at_once_are_accepted_exactly_once() {
     let database = Database::migrated().await;
@@ -153,6 +157,7 @@ async fn second_delivery_waits_for_a_first_that_is_not_committed_yet() {
     assert_eq!(rows, 0);
 }
 
+/// CHAT-105.
 #[tokio::test]
 async fn changed_settings_record_nothing() {
     let database = Database::migrated().await;
@@ -169,6 +174,7 @@ async fn changed_settings_record_nothing() {
     admit(&database.store, &asked).await;
 }
 
+/// CHAT-14.
 #[tokio::test]
 async fn opted_out_user_is_refused_and_leaves_no_id() {
     let database = Database::migrated().await;
@@ -248,6 +254,7 @@ async fn lower_privacy_levels_are_answered() {
     }
 }
 
+/// CHAT-14.
 #[tokio::test]
 async fn unreadable_privacy_level_is_refused() {
     let database = Database::migrated().await;
@@ -262,6 +269,7 @@ async fn unreadable_privacy_level_is_refused() {
     assert_eq!(answer, Admitted::Refused(Decision::PrivacyUnknown));
 }
 
+/// CHAT-28.
 #[tokio::test]
 async fn tenant_that_is_unknown_or_has_no_usable_key_is_refused() {
     let database = Database::migrated().await;
@@ -313,6 +321,7 @@ async fn refusal_of_an_admitted_event_reads_its_turns_back() {
     }
 }
 
+/// CHAT-21.
 #[tokio::test]
 async fn refusal_for_a_missing_setup_is_not_recorded_once_there_is_one() {
     let database = Database::migrated().await;

@@ -1,11 +1,15 @@
 //! Every column of the inventory: bound to its cell, never silently damaged, read in its old form,
 //! and invisible to the database's log.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
 use keyring::{Cell, EncryptedColumn, INVENTORY, Keyring};
 use proto::id::{TenantId, UserId};
 use secrecy::ExposeSecret;
 use sqlx::AssertSqlSafe;
 use store::{Error, Reason, Settings, Store, Tls};
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::database::Database;
 use crate::proxy::Recorder;
@@ -183,6 +187,7 @@ async fn opens_for_its_owner_only(database: &Database) {
     }
 }
 
+/// SEC-30.
 #[tokio::test]
 async fn ciphertext_moved_to_another_tenant_row_or_column_never_opens() {
     let (database, values) = filled().await;
@@ -275,6 +280,7 @@ async fn value_without_an_envelope_opens_once_more_and_is_sealed_anew() {
 /// 'the first master key of this installation'), 'hex')`.
 const FIXTURE: &str = "c30d0407030296bf40550e4d6caa63d24d010e3f0a06c4082ffa7bd1918671cee48c844024985a864f8459a32bc383acbb934f41a6401b11b04e8579a0f62ff32bd88e19711d220281b277aaaceff719a75b8a66b5d3552bbbe60b8f553a";
 
+/// SEC-29, SEC-30, SEC-33.
 #[tokio::test]
 async fn bytes_that_another_installation_wrote_open_and_are_sealed_anew() {
     let (database, values) = filled().await;
@@ -316,6 +322,7 @@ async fn bytes_that_another_installation_wrote_open_and_are_sealed_anew() {
     assert!(matches!(error, Error::Corrupt { .. }), "{error:?}");
 }
 
+/// SEC-33, SEC-34.
 #[tokio::test]
 async fn value_is_sealed_anew_under_the_current_version_in_every_column() {
     let (database, values) = filled().await;
@@ -341,6 +348,7 @@ async fn value_is_sealed_anew_under_the_current_version_in_every_column() {
     }
 }
 
+/// SEC-33.
 #[tokio::test]
 async fn renewal_that_the_database_refuses_does_not_cost_the_value() {
     let (database, values) = filled().await;
@@ -354,6 +362,7 @@ async fn renewal_that_the_database_refuses_does_not_cost_the_value() {
     assert_eq!(version_and_form(&database, column, row).await, (1, 2));
 }
 
+/// SEC-38, SEC-39.
 #[tokio::test]
 async fn audit_names_every_value_that_does_not_open_and_why() {
     let (database, values) = filled().await;
@@ -383,6 +392,7 @@ async fn audit_names_every_value_that_does_not_open_and_why() {
     assert_eq!(wrong[0].undecryptable[0].reason, Reason::WrongKey);
 }
 
+/// SEC-38.
 #[tokio::test]
 async fn audit_goes_on_after_a_column_that_cannot_be_read() {
     let (database, _) = filled().await;
@@ -410,6 +420,7 @@ const LOUDEST: [(&str, &str); 5] = [
     ("client_min_messages", "'log'"),
 ];
 
+/// SEC-37.
 #[tokio::test]
 async fn neither_plaintext_nor_master_key_reaches_the_server_or_its_log() {
     let (database, values) = filled().await;
@@ -472,4 +483,60 @@ async fn neither_plaintext_nor_master_key_reaches_the_server_or_its_log() {
     assert!(recorder.has_heard("sk-old-form") && recorder.has_heard(heard));
     let logged = format!("$2 = '{heard}'");
     assert!(recorder.has_heard(&logged), "parameters are not in the log");
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// SEC-35: where it stands and under which version, so that an operator finds it; nothing of what it holds.
+#[tokio::test]
+async fn what_does_not_open_is_logged_by_its_place() {
+    let (database, values) = filled().await;
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
+    let (column, row, owner) = values[1];
+    set_bytes(&database, column, row, b"damaged-on-purpose").await;
+    let opened = database.store.secret(&keyring(), column, row, owner).await;
+    assert!(matches!(opened, Err(Error::Corrupt { .. })), "{opened:?}");
+    let newer_only = keyring_of(&[(2, SECOND)]);
+    let (other, its_row, its_owner) = values[2];
+    let lacking = database
+        .store
+        .secret(&newer_only, other, its_row, its_owner)
+        .await;
+    assert!(matches!(lacking, Err(Error::Keyring(_))), "{lacking:?}");
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for told in [
+        format!("column={column} row={row} version=1 available=[1]"),
+        format!("column={other} row={its_row} version=1 available=[2]"),
+    ] {
+        assert!(log.contains(&told), "{told}: {log}");
+    }
+    for hidden in ["damaged-on-purpose", "value of ", FIRST, SECOND] {
+        assert!(!log.contains(hidden), "{hidden}: {log}");
+    }
 }

@@ -100,6 +100,7 @@ async fn order(store: &Store) -> Vec<TurnId> {
     }
 }
 
+/// CHAT-54, CHAT-50.
 #[tokio::test]
 async fn stop_word_flags_the_own_running_turn_and_queues_one_short_answer_first() {
     let (database, _, profile) = world().await;
@@ -128,6 +129,7 @@ async fn stop_word_flags_the_own_running_turn_and_queues_one_short_answer_first(
     assert_eq!(reason(&database, running.id).await, "stop_word");
 }
 
+/// CHAT-54.
 #[tokio::test]
 async fn stop_word_of_somebody_else_or_without_a_running_turn_stops_and_records_nothing() {
     let (database, _, profile) = world().await;
@@ -143,6 +145,7 @@ async fn stop_word_of_somebody_else_or_without_a_running_turn_stops_and_records_
     assert_eq!(store.explain(message(3)).await.unwrap(), None);
 }
 
+/// CHAT-54.
 #[tokio::test]
 async fn stop_words_delivered_often_and_at_once_have_one_answer() {
     let (database, other, profile) = world().await;
@@ -185,6 +188,7 @@ async fn stop_word_stops_the_short_answer_without_another_one() {
     assert!(now(store, answers[0].id).await.stop_requested);
 }
 
+/// CHAT-55.
 #[tokio::test]
 async fn kill_ends_own_turns_only_unless_it_is_for_everybodys() {
     let (database, _, profile) = world().await;
@@ -215,6 +219,7 @@ async fn kill_ends_own_turns_only_unless_it_is_for_everybodys() {
     assert_eq!(now(store, elsewhere.id).await.state, TurnState::Queued);
 }
 
+/// CHAT-53, CHAT-55.
 #[tokio::test]
 async fn kill_does_not_reach_the_turn_after_it() {
     let (database, _, profile) = world().await;
@@ -234,6 +239,7 @@ async fn kill_does_not_reach_the_turn_after_it() {
     assert_eq!(reason(&database, next.id).await, "");
 }
 
+/// CHAT-53.
 #[tokio::test]
 async fn queued_turn_whose_admission_the_kill_did_not_see_is_void() {
     let (database, _, profile) = world().await;
@@ -282,6 +288,7 @@ async fn follow_up(store: &Store, profile: &Profile, n: u64) -> Turn {
     admit(store, &asked).await.remove(0)
 }
 
+/// CHAT-26, CHAT-50, CHAT-51.
 #[tokio::test]
 async fn follow_up_interrupts_the_text_and_runs_before_others() {
     let (database, _, profile) = world().await;
@@ -295,6 +302,7 @@ async fn follow_up_interrupts_the_text_and_runs_before_others() {
     assert_eq!(reason(&database, running.id).await, "follow_up");
 }
 
+/// CHAT-51.
 #[tokio::test]
 async fn second_follow_up_takes_the_place_of_the_first() {
     let (database, _, profile) = world().await;
@@ -308,6 +316,7 @@ async fn second_follow_up_takes_the_place_of_the_first() {
     assert_eq!(reason(&database, first.id).await, "replaced");
 }
 
+/// CHAT-51.
 #[tokio::test]
 async fn follow_up_waits_for_a_tool_and_for_the_last_post() {
     let (database, _, profile) = world().await;
@@ -334,6 +343,7 @@ async fn follow_up_waits_for_a_tool_and_for_the_last_post() {
     assert_eq!(of_bob.priority, 2);
 }
 
+/// CHAT-51.
 #[tokio::test]
 async fn chain_of_follow_ups_ends_at_its_bound() {
     let (database, _, profile) = world().await;
@@ -355,6 +365,7 @@ async fn chain_of_follow_ups_ends_at_its_bound() {
     assert_eq!(fourth.priority, 2);
 }
 
+/// CHAT-52.
 #[tokio::test]
 async fn message_of_somebody_else_interrupts_nothing() {
     let (database, _, profile) = world().await;
@@ -414,6 +425,7 @@ async fn post_journaled_at_the_moment_of_a_stop_is_either_before_it_or_refused()
     }
 }
 
+/// CHAT-56.
 #[tokio::test]
 async fn deleted_trigger_ends_what_waits_and_what_nobody_saw() {
     let (database, _, profile) = world().await;

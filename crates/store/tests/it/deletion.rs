@@ -1,4 +1,4 @@
-//! Everything about a person goes, and nothing of anybody else (PRIV-64 to PRIV-67, DB-66).
+//! Everything about a person goes, and nothing of anybody else (PRIV-65, PRIV-66, DB-66).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -183,7 +183,7 @@ async fn assert_every_column_names(database: &Database, person: UserId) {
     }
 }
 
-/// PRIV-65, PRIV-66: nothing is left of the person, whatever the list says; and the numbers are true.
+/// PRIV-65, PRIV-66, DB-66: nothing is left of the person, whatever the list says; and the numbers are true.
 #[tokio::test]
 async fn nothing_is_left_of_a_person_in_any_column_of_the_catalogue() {
     let database = Database::migrated().await;

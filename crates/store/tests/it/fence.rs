@@ -1,5 +1,5 @@
 //! The second fence between tenants: what the database shows to a statement that forgot its
-//! predicate, for every table that the catalogue names (DB-60 to DB-64, SEC-57).
+//! predicate, for every table that the catalogue names (DB-61, DB-62, SEC-57).
 
 mod check;
 pub(crate) mod fill;
@@ -41,7 +41,7 @@ async fn a_tenant_reads_and_changes_nothing_of_another_as_the_owner_of_the_table
     assert_eq!(problems(&database, &mut probe, &ids).await, [""; 0]);
 }
 
-/// The two tests before this one see what they look for.
+/// DB-64. The two tests before this one see what they look for.
 #[tokio::test]
 async fn a_table_without_its_policy_is_found() {
     let database = Database::migrated().await;
@@ -139,7 +139,7 @@ async fn a_level_is_read_in_every_scope_and_the_scope_stays() {
     }
 }
 
-/// The role may be one that somebody made before, and may not be one that does not bind.
+/// DB-60, CFG-36. The role may be one that somebody made before, and may not be one that does not bind.
 #[tokio::test]
 async fn a_role_that_does_not_bind_is_not_taken() {
     let database = Database::migrated().await;

@@ -1,4 +1,4 @@
-//! How often somebody may do something in a time (GUARD-38 to GUARD-40).
+//! How often somebody may do something in a time (GUARD-38, GUARD-40).
 
 use futures_util::future::join_all;
 use proto::id::UserId;
@@ -17,7 +17,7 @@ async fn reserve(store: &Store, user: UserId, limit: u32) -> Option<ReservedUse>
     }
 }
 
-/// GUARD-38: one atomic statement, whoever asks at once.
+/// GUARD-38, DB-54: one atomic statement, whoever asks at once.
 #[tokio::test]
 async fn callers_at_once_get_exactly_what_there_is() {
     let database = Database::migrated().await;
@@ -31,6 +31,7 @@ async fn callers_at_once_get_exactly_what_there_is() {
     );
 }
 
+/// DB-54.
 #[tokio::test]
 async fn the_day_begins_with_the_first_use_and_is_told() {
     let database = Database::migrated().await;

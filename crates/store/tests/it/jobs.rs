@@ -14,6 +14,7 @@ async fn take(store: &Store, worker: &str, every: Duration) -> bool {
     store.take_job("job", worker, LEASE, every).await.unwrap()
 }
 
+/// DB-58, DB-79.
 #[tokio::test]
 async fn job_has_one_leader_however_many_ask_at_once() {
     let database = Database::migrated().await;
@@ -23,6 +24,7 @@ async fn job_has_one_leader_however_many_ask_at_once() {
     assert_eq!(led.iter().filter(|leads| **leads).count(), 1);
 }
 
+/// DB-58.
 #[tokio::test]
 async fn leader_prolongs_its_lead_and_another_one_takes_it_when_it_has_run_out() {
     let database = Database::migrated().await;

@@ -62,6 +62,7 @@ async fn end_rests(database: &Database) {
         .await;
 }
 
+/// POOL-1, POOL-4, DB-21.
 #[tokio::test]
 async fn first_key_of_the_main_provider_brings_the_pointer() {
     let database = Database::migrated().await;
@@ -111,6 +112,7 @@ async fn a_pool_is_that_of_its_server_alone() {
     }
 }
 
+/// POOL-4.
 #[tokio::test]
 async fn pool_of_many_at_once_is_never_larger_than_it_may_be() {
     let database = Database::migrated().await;
@@ -131,6 +133,7 @@ async fn pool_of_many_at_once_is_never_larger_than_it_may_be() {
     assert_eq!(pool.iter().filter(|key| key.is_main).count(), 1);
 }
 
+/// POOL-12.
 #[tokio::test]
 async fn of_all_callers_one_probes_per_expiry() {
     let database = Database::migrated().await;
@@ -200,6 +203,7 @@ async fn one_winner(stores: &[Store], due: &PoolKey) -> i64 {
     won[0]
 }
 
+/// POOL-8, POOL-13.
 #[tokio::test]
 async fn a_rest_is_counted_once_and_never_shortened() {
     let database = Database::migrated().await;
@@ -234,6 +238,7 @@ async fn a_rest_is_counted_once_and_never_shortened() {
     assert!(rest > Duration::from_secs(30), "{rest:?}");
 }
 
+/// POOL-8, POOL-11.
 #[tokio::test]
 async fn a_late_success_clears_no_newer_rest() {
     let database = Database::migrated().await;
@@ -280,6 +285,7 @@ async fn a_late_success_clears_no_newer_rest() {
     );
 }
 
+/// POOL-8.
 #[tokio::test]
 async fn a_failed_probe_doubles_the_rest_up_to_an_hour() {
     let database = Database::migrated().await;
@@ -319,6 +325,7 @@ async fn a_failed_probe_doubles_the_rest_up_to_an_hour() {
     }
 }
 
+/// POOL-17.
 #[tokio::test]
 async fn third_refusal_in_a_row_disables_and_one_caller_tells() {
     let database = Database::migrated().await;
@@ -365,6 +372,7 @@ async fn third_refusal_in_a_row_disables_and_one_caller_tells() {
     assert_eq!(probing.unwrap(), None);
 }
 
+/// POOL-17.
 #[tokio::test]
 async fn another_answer_between_refusals_begins_the_count_anew() {
     let database = Database::migrated().await;
@@ -380,6 +388,7 @@ async fn another_answer_between_refusals_begins_the_count_anew() {
     }
 }
 
+/// POOL-5.
 #[tokio::test]
 async fn an_enabled_key_begins_anew_with_the_least_use() {
     let database = Database::migrated().await;
@@ -414,6 +423,7 @@ async fn an_enabled_key_begins_anew_with_the_least_use() {
     assert_eq!(third.usage_count, 40);
 }
 
+/// POOL-9.
 #[tokio::test]
 async fn batches_of_many_processes_add_up() {
     let database = Database::migrated().await;
@@ -532,6 +542,7 @@ async fn a_recorded_error_has_a_bound() {
     }
 }
 
+/// POOL-10.
 #[tokio::test]
 async fn a_row_that_does_not_open_leaves_the_others() {
     let database = Database::migrated().await;

@@ -7,6 +7,7 @@ use store::{Edited, Error, NewSetup};
 use crate::database::Database;
 use crate::world::{DIRECT, GUILD, KEY, OTHER_GUILD, keyring, keyring_of, set_up, setup_of};
 
+/// SEC-30.
 #[tokio::test]
 async fn stored_key_comes_back_and_rests_sealed() {
     let database = Database::migrated().await;
@@ -30,6 +31,7 @@ async fn stored_key_comes_back_and_rests_sealed() {
     assert!(!row.0.windows(4).any(|window| window == b"sk-a"));
 }
 
+/// SEC-31.
 #[tokio::test]
 async fn tenant_without_a_key_has_none() {
     let database = Database::migrated().await;
@@ -127,6 +129,7 @@ async fn every_flipped_byte_is_detected() {
     }
 }
 
+/// SEC-37.
 #[tokio::test]
 async fn wrong_master_key_is_recognised_at_the_start() {
     let database = Database::migrated().await;
@@ -185,6 +188,7 @@ async fn key_of_an_older_version_is_sealed_anew_when_it_is_read() {
     assert_eq!(key.expose_secret(), KEY);
 }
 
+/// SEC-29.
 #[tokio::test]
 async fn missing_version_is_read_as_the_first() {
     let database = Database::migrated().await;
@@ -202,6 +206,7 @@ async fn missing_version_is_read_as_the_first() {
     );
 }
 
+/// SEC-23.
 #[tokio::test]
 async fn short_key_shows_no_part_of_itself() {
     let database = Database::migrated().await;
@@ -232,6 +237,7 @@ async fn profile_shows_the_last_four_characters_of_the_newest_key() {
     assert_eq!(profile.key_last4.as_deref(), Some("0002"));
 }
 
+/// SEC-31.
 #[tokio::test]
 async fn empty_key_is_refused_and_nothing_is_saved() {
     let database = Database::migrated().await;

@@ -11,6 +11,7 @@ mod admission;
 mod archive;
 mod attempts;
 mod columns;
+mod constraints;
 mod control;
 mod database;
 mod deletion;

@@ -130,7 +130,7 @@ async fn nothing_is_added_at_the_strictest_level() {
     assert_eq!(said(&kept), ["a"]);
 }
 
-/// Additions at once count each other.
+/// CHAT-83. Additions at once count each other.
 #[tokio::test]
 async fn the_bound_holds_when_many_add_at_once() {
     let database = Database::migrated().await;
@@ -291,7 +291,7 @@ async fn recall(store: &Store, profile: &Profile, people: &[UserId]) -> store::R
     store.recall(profile.tenant, lineage, people).await.unwrap()
 }
 
-/// Nobody is remembered who was not asked for, and no persona knows what another was told.
+/// CHAT-83. Nobody is remembered who was not asked for, and no persona knows what another was told.
 #[tokio::test]
 async fn what_is_recalled_is_of_that_persona_and_of_those_people() {
     let database = Database::migrated().await;

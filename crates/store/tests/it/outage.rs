@@ -38,6 +38,7 @@ async fn store_behind(database: &Database, answers: usize) -> Store {
     Store::connect(&settings).await.unwrap()
 }
 
+/// SEC-59.
 #[tokio::test]
 async fn statement_without_an_answer_is_unavailable_in_time_and_the_next_one_works() {
     let database = Database::migrated().await;
@@ -68,7 +69,7 @@ async fn read_ends_with_its_own_answer() {
     assert!(asked.elapsed() < GRACE, "{:?}", asked.elapsed());
 }
 
-/// What every message that asks for an answer needs: one transaction each, of two statements.
+/// CHAT-33. What every message that asks for an answer needs: one transaction each, of two statements.
 #[tokio::test]
 async fn an_admission_and_a_profile_are_one_transaction_each() {
     let database = Database::migrated().await;
@@ -82,6 +83,7 @@ async fn an_admission_and_a_profile_are_one_transaction_each() {
     assert!(matches!(admitted, Admitted::Accepted(_)), "{admitted:?}");
 }
 
+/// SEC-59.
 #[tokio::test]
 async fn write_whose_answer_was_lost_may_be_repeated() {
     let database = Database::migrated().await;
@@ -98,6 +100,7 @@ async fn write_whose_answer_was_lost_may_be_repeated() {
     );
 }
 
+/// SEC-59.
 #[tokio::test]
 async fn transaction_without_an_answer_is_unavailable_and_may_be_repeated() {
     let database = Database::migrated().await;

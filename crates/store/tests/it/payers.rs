@@ -1,4 +1,4 @@
-//! Who pays for a turn, and with which models (CHAT-43, POOL-3, POOL-21, POOL-22).
+//! Who pays for a turn, and with which models (CHAT-43, POOL-3).
 
 use keyring::{Keyring, USER_API_KEY};
 use proto::id::{TenantId, UserId};
@@ -54,6 +54,7 @@ async fn models(database: &Database, turn: &Turn) -> Vec<String> {
     models.into_iter().map(shown).collect()
 }
 
+/// CHAT-43.
 #[tokio::test]
 async fn the_server_pays_until_somebody_switches_their_own_key_on() {
     let database = Database::migrated().await;
@@ -100,6 +101,7 @@ async fn an_own_key_pays_for_what_it_was_enabled_for() {
     assert_eq!(ask(&database, 1).await.unwrap().payer, Payer::Server);
 }
 
+/// CHAT-28.
 #[tokio::test]
 async fn where_members_bring_keys_nobody_spends_the_servers() {
     let database = Database::migrated().await;

@@ -45,6 +45,7 @@ async fn lease(store: &Store) -> Lease {
     claim(store, &queued, "w").await.unwrap()
 }
 
+/// CHAT-46.
 #[tokio::test]
 async fn posts_are_journaled_one_after_the_other() {
     let database = Database::migrated().await;
@@ -93,6 +94,7 @@ async fn repeated_journal_writes_change_nothing() {
     assert!(!store.fail_post(&lease, 0).await.unwrap());
 }
 
+/// CHAT-45, CHAT-46.
 #[tokio::test]
 async fn lost_fence_journals_nothing() {
     let database = Database::migrated().await;

@@ -13,6 +13,7 @@ async fn tenant_has_no_profile_before_its_setup() {
     assert_eq!(database.store.profile(GUILD).await.unwrap(), None);
 }
 
+/// CMD-84.
 #[tokio::test]
 async fn setup_makes_a_profile_with_one_main_persona() {
     let database = Database::migrated().await;
@@ -40,6 +41,7 @@ async fn setup_makes_a_profile_with_one_main_persona() {
     assert_eq!(persona.trigger_words, ["tomori"]);
 }
 
+/// CMD-87.
 #[tokio::test]
 async fn second_setup_replaces_the_key_and_keeps_the_persona() {
     let database = Database::migrated().await;
@@ -78,6 +80,7 @@ async fn setups_at_once_leave_one_tenant_with_one_persona() {
     assert_eq!(profile.personas.len(), 1);
 }
 
+/// DB-6.
 #[tokio::test]
 async fn direct_messages_and_guilds_are_different_tenants() {
     let database = Database::migrated().await;
@@ -94,6 +97,7 @@ async fn direct_messages_and_guilds_are_different_tenants() {
     assert!(matches!(shared, Err(Error::Invalid(_))), "{shared:?}");
 }
 
+/// CHAT-105, DB-7.
 #[tokio::test]
 async fn every_change_of_a_setting_raises_the_version() {
     let database = Database::migrated().await;
@@ -198,6 +202,7 @@ async fn refused_values_are_not_quoted_in_errors() {
     );
 }
 
+/// DB-65.
 #[tokio::test]
 async fn deleted_tenant_takes_everything_with_it() {
     let database = Database::migrated().await;

@@ -215,7 +215,7 @@ async fn a_block_that_cannot_be_understood_is_one() {
     assert_eq!(refused, Admitted::Refused(Decision::PersonaBlock));
 }
 
-/// PRIV-43: judged by the statement that admits, for each persona by itself, in that server only.
+/// PRIV-43, CHAT-25: judged by the statement that admits, for each persona by itself, in that server only.
 #[tokio::test]
 async fn who_is_muted_calls_those_personas_only_that_did_not_mute() {
     let database = Database::migrated().await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::id::{EventId, MessageId, UserId};
-use store::{Expiring, Operation, RULES, Rule, Store, TurnState};
+use store::{Expiring, Operation, RULES, Rule, Store, Turn, TurnState};
 
 use crate::database::Database;
 use crate::world::{GUILD, claim, kill_all, message, set_up, turn};
@@ -29,9 +29,8 @@ async fn after(store: &Store, what: Expiring, time: TimeDelta) -> u64 {
     store.delete_expired(what, now() + time).await.unwrap()
 }
 
-/// DB-68 to DB-72, DB-75: rows stay until just before their time, and are gone just after it.
-#[tokio::test]
-async fn everything_that_goes_by_time_goes_when_it_is_over() {
+/// A database with a row or two of everything that goes by time; two turns, one of which is not over.
+async fn filled() -> (Database, [Turn; 2]) {
     let database = Database::migrated().await;
     let store = &database.store;
     let profile = set_up(store, GUILD).await;
@@ -61,36 +60,44 @@ async fn everything_that_goes_by_time_goes_when_it_is_over() {
     deleted.unwrap();
     let taken = store.take_errands(second).await.unwrap();
     store.errand_done(taken[0]).await.unwrap();
+    (database, [first, open])
+}
 
-    let hour = TimeDelta::hours(1);
-    let day = TimeDelta::days(1);
-    for (what, time, rows) in [
-        (Expiring::EventAttempts, hour, 1),
-        (Expiring::TurnDecisions, day, 2),
-        (Expiring::OperationQuotas, day * 8, 1),
-        (Expiring::ChannelState, day * 30, 1),
-        (Expiring::JobLeases, day * 30, 1),
-        (Expiring::DeletionReceipts, day * 365, 1),
-        (Expiring::Outbox, day * 7, 1),
-        (Expiring::Turns, day * 2, 2),
-    ] {
-        let minute = TimeDelta::minutes(1);
-        assert_eq!(
-            after(store, what, time - minute).await,
-            0,
-            "{what}: too soon"
-        );
-        if what == Expiring::Turns {
-            assert!(store.turn(open.id).await.unwrap().is_some());
-        }
-        assert_eq!(
-            after(store, what, time + minute).await,
-            rows,
-            "{what}: too late"
-        );
-        assert_eq!(after(store, what, time + minute).await, 0, "{what}");
-    }
+/// So many rows stay until just before their time, and are gone just after it.
+async fn assert_gone_in_time(store: &Store, what: Expiring, time: TimeDelta, rows: u64) {
+    let minute = TimeDelta::minutes(1);
+    let early = after(store, what, time - minute).await;
+    assert_eq!(early, 0, "{what}: too soon");
+    let late = after(store, what, time + minute).await;
+    assert_eq!(late, rows, "{what}: too late");
+    assert_eq!(after(store, what, time + minute).await, 0, "{what}");
+}
+
+/// DB-68, DB-69, DB-71: two days, one day, one hour.
+#[tokio::test]
+async fn turns_and_what_was_decided_go_when_they_are_over() {
+    let (database, [first, open]) = filled().await;
+    let store = &database.store;
+    assert_gone_in_time(store, Expiring::EventAttempts, TimeDelta::hours(1), 1).await;
+    assert_gone_in_time(store, Expiring::TurnDecisions, TimeDelta::days(1), 2).await;
+    assert!(store.turn(open.id).await.unwrap().is_some());
+    assert_gone_in_time(store, Expiring::Turns, TimeDelta::days(2), 2).await;
     assert_eq!(store.posts(first.id).await.unwrap(), []);
+}
+
+/// DB-72, DB-75, DB-76.
+#[tokio::test]
+async fn counts_receipts_and_errands_go_when_they_are_over() {
+    let (database, _turns) = filled().await;
+    for (what, days) in [
+        (Expiring::OperationQuotas, 8),
+        (Expiring::ChannelState, 30),
+        (Expiring::JobLeases, 30),
+        (Expiring::DeletionReceipts, 365),
+        (Expiring::Outbox, 7),
+    ] {
+        assert_gone_in_time(&database.store, what, TimeDelta::days(days), 1).await;
+    }
 }
 
 /// DB-68
@@ -172,7 +179,7 @@ fn problems(tables: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     problems
 }
 
-/// PRIV-85
+/// PRIV-85, DB-78
 #[tokio::test]
 async fn every_table_of_the_catalogue_has_a_rule_that_holds() {
     let database = Database::migrated().await;
@@ -190,7 +197,7 @@ async fn every_table_of_the_catalogue_has_a_rule_that_holds() {
     assert!(found[0].starts_with("new_table has no rule"), "{found:?}");
 }
 
-/// What tells nothing about servers or people names none.
+/// DB-63. What tells nothing about servers or people names none.
 #[tokio::test]
 async fn tables_of_the_installation_name_nobody() {
     let database = Database::migrated().await;

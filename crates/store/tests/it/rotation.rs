@@ -18,6 +18,7 @@ async fn filled() -> Database {
     database
 }
 
+/// SEC-44.
 #[tokio::test]
 async fn rotation_seals_every_column_anew_and_a_second_run_finds_nothing() {
     let database = filled().await;
@@ -52,6 +53,7 @@ async fn rotation_seals_every_column_anew_and_a_second_run_finds_nothing() {
     }
 }
 
+/// SEC-43.
 #[tokio::test]
 async fn second_rotation_is_refused_while_the_first_runs() {
     let database = filled().await;
@@ -85,6 +87,7 @@ async fn second_rotation_is_refused_while_the_first_runs() {
         .unwrap();
 }
 
+/// SEC-45, SEC-46.
 #[tokio::test]
 async fn value_that_does_not_open_is_listed_and_the_rest_goes_on() {
     let database = filled().await;
@@ -134,6 +137,7 @@ async fn wrong_master_key_rotates_nothing() {
     assert!(error.to_string().contains("version 1"), "{error}");
 }
 
+/// SEC-44, SEC-45.
 #[tokio::test]
 async fn value_that_changed_since_it_was_read_is_left_alone_and_looked_at_again() {
     let database = filled().await;

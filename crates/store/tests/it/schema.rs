@@ -11,6 +11,7 @@ use store::{Error, Settings, Store};
 use crate::database::Database;
 use crate::world::GUILD;
 
+/// SEC-49, DB-5.
 #[tokio::test]
 async fn migrations_apply_once_and_in_order() {
     let database = Database::empty().await;
@@ -25,6 +26,7 @@ async fn migrations_apply_once_and_in_order() {
     database.store.check_schema().await.unwrap();
 }
 
+/// SEC-49, DB-5.
 #[tokio::test]
 async fn several_processes_migrate_at_once_and_each_migration_applies_once() {
     let database = Database::empty().await;
@@ -34,6 +36,7 @@ async fn several_processes_migrate_at_once_and_each_migration_applies_once() {
     assert_eq!(i64::try_from(applied).unwrap(), recorded);
 }
 
+/// SEC-49, DB-5.
 #[tokio::test]
 async fn changed_migration_is_refused_and_leaves_no_lock() {
     let database = Database::migrated().await;
@@ -49,6 +52,7 @@ async fn changed_migration_is_refused_and_leaves_no_lock() {
     }
 }
 
+/// SEC-22, DB-5.
 #[tokio::test]
 async fn unknown_schema_is_refused_and_names_the_command() {
     let database = Database::empty().await;
@@ -75,6 +79,7 @@ async fn unknown_schema_is_refused_and_names_the_command() {
     database.store.check_schema().await.unwrap();
 }
 
+/// SEC-32.
 #[tokio::test]
 async fn inventory_lists_every_encrypted_column_of_the_catalogue() {
     let database = Database::migrated().await;
@@ -131,6 +136,7 @@ async fn unreachable_database_is_unavailable_and_a_wrong_role_is_not() {
     );
 }
 
+/// SEC-60, CFG-33.
 #[tokio::test]
 async fn missing_certificate_file_is_a_fault_of_the_settings() {
     let database = Database::empty().await;
@@ -142,6 +148,7 @@ async fn missing_certificate_file_is_a_fault_of_the_settings() {
     assert!(matches!(error, Error::Settings(_)), "{error:?}");
 }
 
+/// SEC-58.
 #[tokio::test]
 async fn statement_that_waits_too_long_is_unavailable() {
     let database = Database::migrated().await;
@@ -161,6 +168,7 @@ async fn statement_that_waits_too_long_is_unavailable() {
     assert_eq!(store.profile(GUILD).await.unwrap(), None);
 }
 
+/// SEC-19.
 #[tokio::test]
 async fn debug_of_settings_and_store_shows_no_secret() {
     let database = Database::empty().await;

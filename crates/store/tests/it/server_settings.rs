@@ -102,7 +102,7 @@ async fn changes_at_once_are_all_kept() {
     assert_eq!(store.server_settings(DIRECT).await.unwrap(), Some(expected));
 }
 
-/// PRIV-57: all of it or nothing.
+/// PRIV-57, SEC-56: all of it or nothing.
 #[tokio::test]
 async fn a_value_out_of_range_changes_nothing() {
     let database = Database::migrated().await;

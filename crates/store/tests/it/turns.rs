@@ -23,6 +23,7 @@ async fn may_post(store: &Store, lease: &Lease) -> bool {
     store.insert_post(lease, &post).await.unwrap()
 }
 
+/// CHAT-44.
 #[tokio::test]
 async fn many_workers_claim_at_once_and_one_wins() {
     let database = Database::migrated().await;
@@ -57,6 +58,7 @@ async fn many_workers_claim_at_once_and_one_wins() {
     }
 }
 
+/// CHAT-50.
 #[tokio::test]
 async fn turn_waits_for_every_earlier_turn_of_its_channel() {
     let database = Database::migrated().await;
@@ -102,6 +104,7 @@ async fn second_running_turn_of_a_channel_is_none_and_not_an_error() {
     assert_eq!(claim(&database.store, &first, "w").await, None);
 }
 
+/// CHAT-45.
 #[tokio::test]
 async fn takeover_raises_the_fence_and_ends_the_old_lease() {
     let database = Database::migrated().await;
@@ -143,6 +146,7 @@ async fn takeover_raises_the_fence_and_ends_the_old_lease() {
     assert_eq!((ended.state, ended.attempts), (TurnState::Done, 2));
 }
 
+/// CHAT-45.
 #[tokio::test]
 async fn same_worker_under_an_old_fence_writes_nothing() {
     let database = Database::migrated().await;
@@ -315,6 +319,7 @@ async fn age_claims(database: &Database) {
         .await;
 }
 
+/// CHAT-44.
 #[tokio::test]
 async fn every_running_state_reads_back() {
     let database = Database::migrated().await;
@@ -374,6 +379,7 @@ async fn queued_turn_stops_at_once() {
     assert_eq!(claim(&database.store, &queued, "w").await, None);
 }
 
+/// CHAT-53.
 #[tokio::test]
 async fn running_turn_is_flagged_and_its_worker_ends_it() {
     let database = Database::migrated().await;
@@ -421,6 +427,7 @@ async fn takeover_of_a_flagged_turn_tells_that_it_was_stopped_and_ends_nothing()
     assert!(ended.unwrap());
 }
 
+/// CHAT-44.
 #[tokio::test]
 async fn states_are_used_for_what_they_mean() {
     let database = Database::migrated().await;

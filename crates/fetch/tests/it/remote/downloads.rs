@@ -1,11 +1,13 @@
 //! Downloads: sizes, room, types, and what is refused before anybody is asked.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 
 use fetch::{Code, Download, Downloads, Error, Kind, Limits, Source, Tenant, Use, Wanted};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::web::{Asked, Reply};
 use crate::world::{World, public};
@@ -168,6 +170,57 @@ async fn a_secret_is_not_carried_away() {
     let refused = desk.get(made_up).await.unwrap_err();
     assert_eq!(refused.code(), Some(Code::ExfiltrationSuspected));
     assert!(desk.world.web.dialled().is_empty());
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// NET-23: who was asked, for what, and with which end; never what stands behind the host.
+#[tokio::test]
+async fn a_log_tells_the_host_and_neither_path_nor_query_nor_headers() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let desk = Desk::new(64, |_| Reply::new(200, "x-kept: of-the-answer\r\n", PNG)).await;
+    let mut told = wanted(Use::Image);
+    told.url = "https://a.example.com/in-the-path?q=in-the-query".to_owned();
+    desk.get(told.clone()).await.unwrap();
+    told.url.push_str(&"x".repeat(3000));
+    desk.get(told).await.unwrap_err();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    for kept in [
+        "purpose=\"image\"",
+        "host=\"a.example.com\"",
+        "port=443",
+        "outcome=\"ok\"",
+    ] {
+        assert!(log.contains(kept), "{kept}: {log}");
+    }
+    for left_out in ["in-the-path", "in-the-query", "of-the-answer"] {
+        assert!(!log.contains(left_out), "{left_out}: {log}");
+    }
 }
 
 /// NET-22: cancelling ends the transfer and gives the room back.

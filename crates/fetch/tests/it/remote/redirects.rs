@@ -62,7 +62,7 @@ async fn an_origin_that_asks_for_withheld_credentials_is_named_so() {
     assert_eq!(refused.code(), Some(Code::RedirectCredentialsWithheld));
 }
 
-/// NET-20, NET-21, NET-17, NET-56.
+/// NET-20, NET-21, NET-56.
 #[tokio::test]
 async fn redirects_that_may_not_be_followed_are_not() {
     let world = World::new(public(), |asked| {

@@ -16,7 +16,7 @@ fn failures(outcomes: impl IntoIterator<Item = (String, bool, bool, String)>) ->
         .collect()
 }
 
-/// NET-3, NET-5 to NET-9: what the text alone tells.
+/// NET-3, NET-9: what the text alone tells.
 #[test]
 fn every_row_of_syntax_is_judged_as_it_says() {
     let policy = Policy {
@@ -64,7 +64,7 @@ fn by_fixture(asked: &Asked) -> Reply {
     Reply::new(status, &fields, b"hello")
 }
 
-/// NET-16 to NET-21: what redirects lead to. No connection goes anywhere but to public addresses.
+/// NET-16, NET-17, NET-20: what redirects lead to. No connection goes anywhere but to public addresses.
 #[tokio::test]
 async fn every_row_of_redirect_ends_as_it_says() {
     let world = World::new(Records::from_fixture(TEXT), by_fixture).await;
