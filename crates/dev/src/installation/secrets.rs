@@ -84,6 +84,7 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
     }
 
+    /// SEC-75.
     #[test]
     fn secrets_are_made_once_and_only_their_owner_may_read_them() {
         let folder = std::env::temp_dir().join(random());

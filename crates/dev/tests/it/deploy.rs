@@ -4,6 +4,7 @@ mod alerts;
 mod files;
 pub(crate) mod guarded;
 mod nats_rights;
+mod supply;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

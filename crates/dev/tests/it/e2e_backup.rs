@@ -68,6 +68,7 @@ const ROWS: &str = "SELECT string_agg(format('%s=%s', tablename, (xpath('/row/c/
     query_to_xml(format('SELECT count(*) AS c FROM %I', tablename), false, true, '')))[1]), ' ' ORDER BY tablename)
     FROM pg_tables WHERE schemaname = 'public'";
 
+/// DB-81.
 #[tokio::test]
 async fn a_backup_fills_an_empty_database_with_the_same_rows() {
     let town = Town::start(1).await;

@@ -212,7 +212,7 @@ fn forward(said: &Trigger) -> Value {
     json!({"forward": {"channel_id": said.channel, "message_id": said.id}})
 }
 
-/// PRIV-5, PRIV-7, PRIV-25 to PRIV-27, PRIV-78, PRIV-81
+/// PRIV-5, PRIV-7, PRIV-25
 #[tokio::test]
 async fn e2e_canary_of_somebody_who_opted_out_is_nowhere() {
     let mut aviary = Aviary::open("2").await;
@@ -233,7 +233,7 @@ async fn e2e_canary_of_somebody_who_opted_out_is_nowhere() {
     town.leave().await;
 }
 
-/// The same search finds what it looks for where that is.
+/// PRIV-73, PRIV-78. The same search finds what it looks for where that is.
 #[tokio::test]
 async fn e2e_canary_of_somebody_who_is_heard_is_in_the_stream_and_at_the_model_and_nowhere_else() {
     let mut aviary = Aviary::open("0").await;

@@ -54,6 +54,7 @@ fn assert_stopped<'a>(answer: &'a Answer, reason: &str) -> &'a Value {
     turn
 }
 
+/// CHAT-53, CHAT-54.
 #[tokio::test]
 async fn a_stop_word_ends_a_reply_of_a_silent_model_and_is_answered_shortly() {
     let town = start(1).await;
@@ -79,6 +80,7 @@ async fn a_stop_word_ends_a_reply_of_a_silent_model_and_is_answered_shortly() {
     town.leave().await;
 }
 
+/// CHAT-51.
 #[tokio::test]
 async fn a_follow_up_interrupts_the_own_reply_and_runs_before_others() {
     let town = start(1).await;
@@ -120,6 +122,7 @@ async fn a_follow_up_interrupts_the_own_reply_and_runs_before_others() {
     town.leave().await;
 }
 
+/// CHAT-55, CMD-22.
 #[tokio::test]
 async fn a_kill_clears_the_channel_and_reaches_nothing_after_it() {
     let town = start(2).await;
@@ -164,6 +167,7 @@ async fn a_kill_during_a_takeover_ends_the_reply_for_good() {
     town.leave().await;
 }
 
+/// CHAT-56.
 #[tokio::test]
 async fn a_deleted_trigger_stops_a_reply_of_which_nobody_saw_anything() {
     let town = start(1).await;

@@ -58,6 +58,7 @@ fn event_of(trigger: &Trigger) -> String {
     format!("mc:{}", trigger.id)
 }
 
+/// SEC-81, PRIV-81.
 #[tokio::test]
 async fn unreadable_events_are_given_up_and_the_next_one_is_answered() {
     // She asks again while the answer is written.
@@ -167,7 +168,7 @@ fn named_in(payload: Bytes) -> Vec<(u64, String)> {
     named.map(|one| (one.user_id, one.display_name)).collect()
 }
 
-/// PRIV-26: nobody else goes past the gateway's door.
+/// PRIV-26, SEC-81: nobody else goes past the gateway's door.
 #[tokio::test]
 async fn a_retried_event_is_judged_anew_by_what_its_message_says_now() {
     let stale_ms = STALE_MS.to_string();

@@ -16,6 +16,7 @@ async fn answered(town: &Town, trigger: Trigger) -> Answer {
     answers.into_iter().next().unwrap()
 }
 
+/// CHAT-9.
 #[tokio::test]
 async fn an_event_that_is_old_when_first_seen_is_recorded_and_not_answered() {
     let town = Town::start(1).await;
@@ -60,6 +61,7 @@ async fn an_admitted_trigger_is_not_stale_after_a_takeover() {
     town.leave().await;
 }
 
+/// CHAT-8.
 #[tokio::test]
 async fn an_event_that_comes_again_changes_nothing() {
     let town = Town::start(1).await;
@@ -108,6 +110,7 @@ async fn a_turn_that_nobody_was_told_of_is_found_in_its_row() {
     town.leave().await;
 }
 
+/// CHAT-105.
 #[tokio::test]
 async fn settings_whose_hint_was_lost_are_read_again() {
     let town = Town::start(1).await;
@@ -124,6 +127,7 @@ async fn settings_whose_hint_was_lost_are_read_again() {
     town.leave().await;
 }
 
+/// CHAT-7.
 #[tokio::test]
 async fn a_new_worker_runs_the_turns_that_waited_at_the_old_one() {
     let town = Town::start(1).await;

@@ -86,6 +86,7 @@ async fn restart_everybody(town: &Town) {
     }
 }
 
+/// CMD-5.
 #[tokio::test]
 async fn panels_and_forms_survive_the_death_of_everybody_between_their_steps() {
     let town = Town::start(2).await;
@@ -107,6 +108,7 @@ async fn panels_and_forms_survive_the_death_of_everybody_between_their_steps() {
     town.leave().await;
 }
 
+/// CMD-4.
 #[tokio::test]
 async fn an_answer_promised_by_a_worker_that_dies_is_ended() {
     let town = Town::start(1).await;
@@ -145,7 +147,7 @@ async fn a_promise_whose_acceptance_was_lost_is_ended() {
     town.leave().await;
 }
 
-/// The first answer comes within Discord's three seconds also while every place for a turn is taken,
+/// CMD-3. The first answer comes within Discord's three seconds also while every place for a turn is taken,
 /// others wait, and many people use commands at once; otherwise the sandbox says `failed`.
 #[tokio::test]
 async fn commands_are_answered_in_time_while_all_places_for_turns_are_taken() {

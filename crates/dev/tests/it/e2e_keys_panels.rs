@@ -25,7 +25,7 @@ async fn restart_workers(town: &Town) {
     }
 }
 
-/// CMD-5, CMD-58: the whole way of a key, with all workers killed between two steps.
+/// CMD-5, CMD-58, SEC-20: the whole way of a key, with all workers killed between two steps.
 #[tokio::test]
 async fn a_key_is_added_used_disabled_enabled_and_removed() {
     let town = Town::start(2).await;
@@ -95,7 +95,7 @@ async fn a_person_talks_with_a_key_of_their_own() {
     town.leave().await;
 }
 
-/// CMD-62.
+/// CMD-62, SEC-20.
 #[tokio::test]
 async fn a_key_of_a_service_is_checked_and_kept() {
     let town = Town::start(1).await;

@@ -12,6 +12,7 @@ async fn start() -> Town {
     town
 }
 
+/// CHAT-46.
 #[tokio::test]
 async fn posts_whose_answers_are_lost_appear_once() {
     let town = start().await;
@@ -24,6 +25,7 @@ async fn posts_whose_answers_are_lost_appear_once() {
     town.leave().await;
 }
 
+/// CHAT-46.
 #[tokio::test]
 async fn a_post_in_doubt_is_found_by_the_successor_when_its_nonce_is_forgotten() {
     let town = start().await;
@@ -78,6 +80,7 @@ async fn a_post_that_waits_for_a_limit_has_no_row() {
     town.leave().await;
 }
 
+/// CHAT-56.
 #[tokio::test]
 async fn a_trigger_that_is_deleted_while_it_waits_is_not_answered() {
     let town = start().await;
@@ -94,6 +97,7 @@ async fn a_trigger_that_is_deleted_while_it_waits_is_not_answered() {
     town.leave().await;
 }
 
+/// CHAT-49.
 #[tokio::test]
 async fn a_worker_told_to_stop_finishes_its_reply() {
     let town = start().await;

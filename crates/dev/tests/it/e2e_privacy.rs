@@ -78,7 +78,7 @@ async fn was_asked_about(town: &Town, word: &str) -> bool {
     town.look("model/calls").await.to_string().contains(word)
 }
 
-/// PRIV-86: a hundred times, with two gateways and three workers.
+/// PRIV-86, SEC-78: a hundred times, with two gateways and three workers.
 #[tokio::test]
 async fn e2e_what_is_written_after_saved_is_never_published() {
     const TIMES: usize = 100;
@@ -129,7 +129,7 @@ async fn shard(town: &Town, server: &str) -> u64 {
     (guild >> 22) % 2
 }
 
-/// PRIV-86: one of two gateways stands still, and goes on later.
+/// PRIV-86, CMD-29: one of two gateways stands still, and goes on later.
 #[tokio::test]
 async fn e2e_in_effect_within_seconds_becomes_saved_when_a_silent_gateway_can_publish_no_more() {
     let settings = [("SHARD_COUNT", "2"), ("SHARD_IDS", "0")];
@@ -156,7 +156,7 @@ async fn e2e_in_effect_within_seconds_becomes_saved_when_a_silent_gateway_can_pu
     town.leave().await;
 }
 
-/// PRIV-3, PRIV-5, PRIV-6, PRIV-21
+/// PRIV-3, PRIV-6, PRIV-21
 #[tokio::test]
 async fn e2e_who_opts_out_is_ignored_and_is_answered_by_commands() {
     let town = Town::start(2).await;

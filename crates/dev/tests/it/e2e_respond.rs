@@ -36,6 +36,7 @@ async fn replies(town: &Town) -> Vec<String> {
     texts
 }
 
+/// CHAT-113, CMD-21.
 #[tokio::test]
 async fn a_prompt_of_a_command_is_shown_and_answered() {
     let town = Town::start(1).await;
@@ -63,6 +64,7 @@ async fn a_command_without_a_prompt_is_answered() {
     town.leave().await;
 }
 
+/// CHAT-113.
 #[tokio::test]
 async fn a_prompt_is_read_from_the_public_answer_when_its_worker_is_gone() {
     let town = Town::start(1).await;
@@ -81,7 +83,7 @@ async fn a_prompt_is_read_from_the_public_answer_when_its_worker_is_gone() {
     town.leave().await;
 }
 
-/// The order for a turn is as old as the public answer to the command: what waited for longer than
+/// CHAT-113. The order for a turn is as old as the public answer to the command: what waited for longer than
 /// a message may is refused with a reason, and a turn that was admitted before is not.
 #[tokio::test]
 async fn an_order_that_nobody_took_in_time_is_not_answered_late() {

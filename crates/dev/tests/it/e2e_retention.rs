@@ -8,7 +8,7 @@ use crate::town::Town;
 const OLD: &str = "INSERT INTO turn_decisions (event_id, code, created_at)
     SELECT 'mc:' || n, 'stale', now() - interval '2 days' FROM generate_series(1, 1500) n";
 
-/// PRIV-85, DB-79
+/// PRIV-85, DB-79, DB-69
 #[tokio::test]
 async fn e2e_what_is_over_is_deleted_once_an_hour_and_counted() {
     let town = Town::start(1).await;

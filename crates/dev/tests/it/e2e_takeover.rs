@@ -53,6 +53,7 @@ async fn a_reply_that_was_whole_when_its_worker_died_is_not_continued() {
     town.leave().await;
 }
 
+/// CHAT-47, CHAT-56.
 #[tokio::test]
 async fn an_edited_trigger_is_read_anew_by_the_successor() {
     let town = start().await;
@@ -72,6 +73,7 @@ async fn an_edited_trigger_is_read_anew_by_the_successor() {
     town.leave().await;
 }
 
+/// CHAT-47.
 #[tokio::test]
 async fn a_trigger_that_is_gone_ends_the_reply_at_its_successor() {
     let town = start().await;
@@ -87,6 +89,7 @@ async fn a_trigger_that_is_gone_ends_the_reply_at_its_successor() {
     town.leave().await;
 }
 
+/// CHAT-47.
 #[tokio::test]
 async fn a_reply_of_long_ago_ends_with_a_visible_mark() {
     let town = start().await;
@@ -107,6 +110,7 @@ async fn a_reply_of_long_ago_ends_with_a_visible_mark() {
     town.leave().await;
 }
 
+/// CHAT-47.
 #[tokio::test]
 async fn a_provider_that_cannot_continue_ends_the_reply_with_a_visible_mark() {
     let town = start().await;
@@ -274,6 +278,7 @@ async fn a_worker_frozen_while_the_model_speaks_does_no_harm_when_it_wakes() {
     town.leave().await;
 }
 
+/// CHAT-45.
 #[tokio::test]
 async fn a_worker_frozen_before_it_posts_does_no_harm_when_it_wakes() {
     let town = Town::start(2).await;
@@ -299,6 +304,7 @@ async fn a_worker_frozen_while_it_posts_does_no_harm_when_it_wakes() {
     town.leave().await;
 }
 
+/// CHAT-49.
 #[tokio::test]
 async fn a_reply_that_outlasts_the_drain_is_continued_by_another_worker_at_once() {
     let town = Town::start_with(2, &[("DRAIN_TIMEOUT_MS", "1000")]).await;
@@ -321,6 +327,7 @@ async fn a_reply_that_outlasts_the_drain_is_continued_by_another_worker_at_once(
     town.leave().await;
 }
 
+/// CHAT-48, CFG-53.
 #[tokio::test]
 async fn a_reply_that_gets_nowhere_is_given_up_and_the_queue_goes_on() {
     let town = Town::start_with(1, &[("CHANNEL_LOCK_TIMEOUT_MS", "10000")]).await;

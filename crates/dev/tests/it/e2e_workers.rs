@@ -33,6 +33,7 @@ async fn start() -> Town {
     town
 }
 
+/// CHAT-7, CHAT-105.
 #[tokio::test]
 async fn messages_shared_by_three_workers_are_each_answered_once_and_in_order() {
     let town = start().await;

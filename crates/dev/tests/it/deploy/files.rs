@@ -70,6 +70,7 @@ fn no_workflow_uses_an_action_by_a_name_that_can_change() {
     }
 }
 
+/// SEC-68, SEC-69.
 #[test]
 fn every_image_is_named_by_whoever_deploys() {
     let compose = text("docker-compose.yml");
@@ -160,7 +161,8 @@ async fn the_manifests_fit_their_schema_and_are_all_listed() {
     finds_nothing(check.arg("deploy/aws/accounts.yaml")).await;
 }
 
-/// Nobody but its owner gets into the folder; what is in it can be read by any user of a container.
+/// SEC-10, SEC-36, SEC-75. Nobody but its owner gets into the folder; what is in it can be read by any user of a
+/// container.
 #[tokio::test]
 async fn secrets_are_made_once_and_no_other_user_of_the_machine_reaches_them() {
     use std::os::unix::fs::PermissionsExt as _;
