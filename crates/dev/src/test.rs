@@ -21,6 +21,7 @@ mod conformance;
 mod leaks;
 mod outcome;
 mod packages;
+mod requirements;
 
 use outcome::Outcome;
 
@@ -49,6 +50,9 @@ pub struct Args {
     /// they and their Node.js are installed if need be.
     #[arg(long, conflicts_with_all = ["filters", "no_capture", "browser", "long", "clients"])]
     pub mcp: bool,
+    /// Prints every requirement and the tests that name it instead; no test runs.
+    #[arg(long, conflicts_with_all = ["filters", "no_capture", "browser", "long", "clients", "mcp"])]
+    pub requirements: bool,
 }
 
 impl Args {
@@ -84,8 +88,11 @@ const BROWSER_TESTS: &str = "e2e_browser";
 /// The tests that take minutes; they are ignored unless they are asked for.
 const LONG_TESTS: &str = "long_outage";
 
-/// Builds, starts the servers, runs the tests and stops the servers.
+/// Builds, starts the servers, runs the tests and stops the servers; or whatever else the flags say.
 pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<ExitCode> {
+    if args.requirements {
+        return requirements::run(installation.root());
+    }
     let outcome = if args.clients {
         clients::run(installation).await?
     } else if args.mcp {

@@ -16,6 +16,8 @@ use tokio::process::Command;
 use crate::installation::Installation;
 use crate::{console, up};
 
+pub(crate) use files::sources;
+
 /// Checks what may depend on what, licences, file lengths and generated pages.
 #[derive(Debug, clap::Args)]
 pub struct Args {
