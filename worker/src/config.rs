@@ -379,7 +379,7 @@ mod tests {
         }
     }
 
-    /// CFG-80 to CFG-83, POOL-14: known, with the promised defaults, and refused out of range.
+    /// CFG-80, CFG-81, POOL-14: known, with the promised defaults, and refused out of range.
     #[test]
     fn what_follows_from_refused_keys_is_set_within_bounds() {
         let table = reader(&[]).finish().unwrap().table();

@@ -309,6 +309,7 @@ mod tests {
         InteractionId((now_ms - discord_epoch_ms) << 22)
     }
 
+    /// CMD-3.
     #[test]
     fn an_interaction_is_given_up_after_two_and_a_half_seconds() {
         let made_ms = 1_800_000_000_000;

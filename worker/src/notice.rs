@@ -209,6 +209,7 @@ fn pong(gateway_ms: u64, worker_ms: u64) -> Cow<'static, str> {
 mod tests {
     use super::*;
 
+    /// CMD-27.
     #[test]
     fn pong_tells_both_latencies() {
         let text = Notice::Pong {
@@ -222,6 +223,7 @@ mod tests {
         );
     }
 
+    /// CMD-92.
     #[test]
     fn refusal_names_who_may_do_it() {
         assert!(Notice::NeedsManageGuild.text().contains("Manage Server"));

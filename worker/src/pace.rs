@@ -56,6 +56,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_mins(3);
 
+    /// CHAT-48.
     #[tokio::test(start_paused = true)]
     async fn a_turn_that_gets_nowhere_is_stalled_at_the_limit() {
         let began = Instant::now();

@@ -94,6 +94,7 @@ fn hear(app: &App, payload: &[u8]) {
 mod tests {
     use super::*;
 
+    /// CHAT-53.
     #[test]
     fn an_order_ends_at_the_same_moment_everywhere_and_never_late() {
         let stop = Stop {

@@ -261,6 +261,7 @@ mod tests {
             .collect()
     }
 
+    /// CHAT-58.
     #[test]
     fn an_edit_replaces_the_text_in_its_place() {
         let history = History::default();
@@ -293,6 +294,7 @@ mod tests {
         assert_eq!(texts(&history), ["edited"]);
     }
 
+    /// CHAT-58.
     #[test]
     fn an_edit_that_arrives_after_the_deletion_revives_nothing() {
         let history = History::default();
@@ -318,6 +320,7 @@ mod tests {
         assert!(history.lock().early.is_empty());
     }
 
+    /// CHAT-58.
     #[test]
     fn only_the_newest_are_kept() {
         let history = History::default();

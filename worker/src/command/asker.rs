@@ -117,6 +117,7 @@ mod tests {
         assert!(asker(0, Permissions::empty()).may_end_everything());
     }
 
+    /// CMD-6.
     #[test]
     fn members_moderate_with_the_permission_only() {
         assert!(asker(1, Permissions::MANAGE_MESSAGES).may_moderate());
@@ -133,6 +134,7 @@ mod tests {
         assert!(!asker(1, Permissions::MODERATE_MEMBERS).may_manage());
     }
 
+    /// CMD-6.
     #[test]
     fn everyone_manages_their_own_direct_messages() {
         let asker = asker(0, Permissions::empty());

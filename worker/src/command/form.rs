@@ -292,6 +292,7 @@ mod tests {
         assert_eq!((typed.text("model"), typed.text("label")), ("", ""));
     }
 
+    /// POOL-4.
     #[test]
     fn what_cannot_be_a_key_is_known_without_asking() {
         assert!(is_key(&"sk-0123456".into()));

@@ -93,6 +93,7 @@ async fn save(app: &App, choice: Choice) -> Result<SettingsText, Notice> {
 mod tests {
     use super::*;
 
+    /// CMD-30.
     #[test]
     fn a_nickname_is_a_short_line() {
         assert_eq!(checked(""), Ok(None));

@@ -174,6 +174,7 @@ async fn judged(app: &App, question: Question, message: &Message) -> Result<WhyT
 mod tests {
     use super::*;
 
+    /// CMD-18.
     #[test]
     fn message_is_named_by_its_link_or_its_id() {
         let id = Some(MessageId(42));

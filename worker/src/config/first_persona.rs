@@ -44,12 +44,14 @@ fn trigger_words(bot_name: &str, base: &[String]) -> Vec<String> {
 mod tests {
     use super::*;
 
+    /// CFG-16, CFG-17.
     #[test]
     fn the_name_calls_the_persona_once_and_first() {
         let base = ["tomo", "tomori", "ともり"].map(String::from);
         assert_eq!(trigger_words("Tomori", &base), ["tomori", "tomo", "ともり"]);
     }
 
+    /// CHAT-36.
     #[test]
     fn trigger_words_stay_within_their_limit() {
         let base: Vec<String> = (0..20).map(|number| format!("word{number}")).collect();

@@ -95,6 +95,7 @@ mod tests {
         }
     }
 
+    /// CMD-29.
     #[test]
     fn saved_is_said_only_when_it_is_in_effect() {
         let saved = PrivacyText::Saved(PrivacyLevel::Full).text();

@@ -257,6 +257,7 @@ mod tests {
         audits
     }
 
+    /// SEC-40, SEC-41.
     #[test]
     fn version_that_nothing_uses_is_removable() {
         let report = Report::of(&keyring(&[1, 2]), audits(&[(2, 5)]));
@@ -269,6 +270,7 @@ mod tests {
         );
     }
 
+    /// SEC-40.
     #[test]
     fn current_version_is_never_removable_although_nothing_uses_it() {
         let report = Report::of(&keyring(&[1, 2]), audits(&[(1, 5)]));
@@ -276,6 +278,7 @@ mod tests {
         assert!(report.removable_versions.is_empty());
     }
 
+    /// SEC-40, SEC-42.
     #[test]
     fn incomplete_scan_names_nothing_as_removable_and_is_not_good() {
         let mut audits = audits(&[(2, 5)]);
@@ -286,6 +289,7 @@ mod tests {
         assert!(report.to_string().contains("NOT COMPLETE"));
     }
 
+    /// SEC-40, SEC-42.
     #[test]
     fn version_of_a_value_that_does_not_open_is_not_removable() {
         let mut audits = audits(&[(1, 1), (2, 5)]);
@@ -300,6 +304,7 @@ mod tests {
         assert!(report.to_string().contains(line), "{report}");
     }
 
+    /// SEC-39, SEC-41.
     #[test]
     fn missing_version_is_critical_and_asked_for() {
         let report = Report::of(&keyring(&[2]), audits(&[(1, 1), (2, 1)]));

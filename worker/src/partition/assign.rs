@@ -39,6 +39,7 @@ mod tests {
             .collect()
     }
 
+    /// CHAT-7.
     #[test]
     fn every_partition_has_exactly_one_owner() {
         let workers = names(5);

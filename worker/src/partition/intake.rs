@@ -326,6 +326,7 @@ mod tests {
         assert!(!looks.are_whole(look(9, 8), 8));
     }
 
+    /// CHAT-103.
     #[tokio::test]
     async fn a_panic_of_an_event_ends_neither_the_loop_nor_the_worker() {
         let panicking = async {

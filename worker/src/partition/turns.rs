@@ -96,6 +96,7 @@ mod tests {
         assert!(turns.begin(turn).is_some());
     }
 
+    /// CHAT-53.
     #[test]
     fn a_stop_reaches_the_turn_that_runs_and_not_the_next_one() {
         let turns = LiveTurns::default();

@@ -414,6 +414,7 @@ mod tests {
         assert_eq!(ids(&ordered), [2]);
     }
 
+    /// CHAT-77.
     #[test]
     fn a_long_history_loses_its_oldest_lines_but_never_the_trigger() {
         let long = "x".repeat(CONVERSATION_MAX_BYTES);

@@ -106,6 +106,7 @@ mod tests {
         choose(keys.iter(), AGE, |key| key.usage_count, &mut rng)
     }
 
+    /// POOL-7.
     #[test]
     fn of_two_the_less_used_is_taken_and_the_older_on_ties() {
         let busy = PoolKey {
@@ -118,6 +119,7 @@ mod tests {
         assert_eq!(chosen(&equal), Choice::Take(&equal[0]));
     }
 
+    /// POOL-7.
     #[test]
     fn disabled_and_resting_keys_are_never_taken() {
         let disabled = PoolKey {
@@ -146,12 +148,14 @@ mod tests {
         assert_eq!(chosen(&keys), Choice::Take(&keys[0]));
     }
 
+    /// POOL-18.
     #[test]
     fn when_all_rest_the_soonest_is_told() {
         let keys = [resting(1, 9000), resting(2, 1300)];
         assert_eq!(chosen(&keys), Choice::Wait(Duration::from_secs(1)));
     }
 
+    /// POOL-7, POOL-9.
     #[test]
     fn ten_thousand_picks_are_spread_evenly() {
         for count in [2, 3, 8] {

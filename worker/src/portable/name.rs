@@ -41,7 +41,7 @@ fn slug(persona: &str) -> String {
 mod tests {
     use super::*;
 
-    /// PRIV-50, PRIV-51.
+    /// PRIV-50, PRIV-51a.
     #[test]
     fn files_are_called_as_promised() {
         let name = |file_type, persona| FileName {

@@ -38,7 +38,7 @@ fn read_settings(config: &Value) -> Result<(ServerSettings, Vec<String>), Refusa
     Ok((settings, ignored))
 }
 
-/// PRIV-47, PRIV-51: to the letter, because other programs read it.
+/// PRIV-47, PRIV-51b: to the letter, because other programs read it.
 #[test]
 fn a_file_looks_as_promised() {
     let bytes = file(FileType::GlobalPersonalMemories, json!(["likes \"tea\""]));
@@ -228,7 +228,7 @@ fn a_setting_that_cannot_be_so_refuses_all() {
     }
 }
 
-/// PRIV-57, PRIV-52: what there is no field for is passed over and told.
+/// PRIV-57, PRIV-52, CHAT-112: what there is no field for is passed over and told.
 #[test]
 fn names_that_mean_nothing_are_told() {
     let config = json!({ "api_key": "k", "llm_temperature": 0.7, "video": true });

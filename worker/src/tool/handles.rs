@@ -95,6 +95,7 @@ mod tests {
         }
     }
 
+    /// CHAT-63.
     #[test]
     fn people_are_named_by_what_they_wrote_or_by_a_handle_of_their_own() {
         let unseen = Ref {
@@ -118,6 +119,7 @@ mod tests {
         }
     }
 
+    /// CHAT-63.
     #[test]
     fn messages_are_named_from_the_newest() {
         let handles = Handles::of_refs([5, 6, 7].map(said).into_iter());

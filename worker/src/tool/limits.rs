@@ -75,6 +75,7 @@ mod tests {
         block_hours: 168,
     };
 
+    /// CHAT-91, CFG-60.
     #[test]
     fn the_last_step_is_the_hundredth_and_the_twentieth_is_told() {
         let mut limits = Limits::new(BOUNDS, 0);
@@ -89,6 +90,7 @@ mod tests {
         assert!(Limits::new(BOUNDS, 100).are_reached());
     }
 
+    /// CHAT-91, CFG-61.
     #[test]
     fn five_failures_in_a_row_are_enough() {
         let mut limits = Limits::new(BOUNDS, 0);
@@ -100,6 +102,7 @@ mod tests {
         assert!(limits.are_reached());
     }
 
+    /// CHAT-91.
     #[test]
     fn the_third_same_call_in_a_row_is_one_too_many() {
         let mut limits = Limits::new(BOUNDS, 0);

@@ -171,6 +171,7 @@ mod tests {
         }
     }
 
+    /// CHAT-63.
     #[test]
     fn words_of_a_tool_server_are_told_once_and_never_recorded() {
         let told = Told {

@@ -129,7 +129,7 @@ async fn remember(world: &mut World) {
     assert_says(&told(world, command).await, "Memories added: 1.");
 }
 
-/// PRIV-51, PRIV-56, PRIV-57: what was exported brings back what was there, after a question.
+/// PRIV-51c, CMD-41, CMD-46: what was exported brings back what was there, after a question.
 #[tokio::test]
 async fn memories_come_back_as_they_were() {
     let mut world = World::start().await;
@@ -179,7 +179,7 @@ async fn memories_come_back_as_they_were() {
     world.remove().await;
 }
 
-/// PRIV-58, PRIV-62, PRIV-52: settings of a server go out, away, and come back.
+/// PRIV-52, CMD-74, CMD-76: settings of a server go out, away, and come back.
 #[tokio::test]
 async fn settings_of_a_server_come_back_as_they_were() {
     let mut world = World::start().await;
@@ -224,7 +224,7 @@ async fn settings_of_a_server_come_back_as_they_were() {
     world.remove().await;
 }
 
-/// PRIV-57: what a file does not name stays, and what means nothing here is told.
+/// PRIV-57, CMD-75: what a file does not name stays, and what means nothing here is told.
 #[tokio::test]
 async fn a_file_changes_what_it_names() {
     let mut world = World::start().await;
@@ -248,7 +248,7 @@ async fn a_file_changes_what_it_names() {
     world.remove().await;
 }
 
-/// PRIV-58, PRIV-61: what a person has set goes out, away, and comes back.
+/// PRIV-61, CMD-32, CMD-34: what a person has set goes out, away, and comes back.
 #[tokio::test]
 async fn settings_of_a_person_come_back_as_they_were() {
     const USERS: &str = "SELECT jsonb_agg(to_jsonb(u)
@@ -293,7 +293,7 @@ async fn settings_of_a_person_come_back_as_they_were() {
     world.remove().await;
 }
 
-/// PRIV-58: a file lowers no level that rises while it is taken in, and is not taken in by half.
+/// PRIV-58, CMD-33: a file lowers no level that rises while it is taken in, and is not taken in by half.
 #[tokio::test]
 async fn a_level_that_rises_elsewhere_meanwhile_stays() {
     let mut world = World::start().await;
@@ -330,7 +330,7 @@ async fn a_level_that_rises_elsewhere_meanwhile_stays() {
     world.remove().await;
 }
 
-/// PRIV-57: refused as a whole, with what is wrong; nothing is changed.
+/// PRIV-57, CMD-42: refused as a whole, with what is wrong; nothing is changed.
 #[tokio::test]
 async fn a_file_that_is_not_right_changes_nothing() {
     let mut world = World::start().await;
@@ -407,7 +407,7 @@ async fn a_file_that_is_too_large_is_not_read() {
     world.remove().await;
 }
 
-/// PRIV-57: one value out of its range refuses all, and is named.
+/// PRIV-57, CMD-75: one value out of its range refuses all, and is named.
 #[tokio::test]
 async fn a_setting_out_of_range_changes_nothing() {
     let mut world = World::start().await;
@@ -465,7 +465,7 @@ async fn another_file_than_was_shown_is_not_taken() {
     world.remove().await;
 }
 
-/// PRIV-20, PRIV-37, PRIV-58, GUARD-39b: who may not, and how often.
+/// PRIV-37, GUARD-39b, CMD-47: who may not, and how often.
 #[tokio::test]
 async fn who_may_not_take_anything_in_is_told() {
     let mut world = World::start_with(|worker| {

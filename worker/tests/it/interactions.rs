@@ -12,6 +12,7 @@ use crate::world::{World, interaction, new_id, press, run};
 /// Discord's flag for messages that only the asker sees.
 const EPHEMERAL: u64 = 64;
 
+/// CMD-27.
 #[tokio::test]
 async fn ping_is_answered_to_the_asker_alone() {
     let mut world = World::start().await;
@@ -30,6 +31,7 @@ async fn ping_is_answered_to_the_asker_alone() {
     world.remove().await;
 }
 
+/// CMD-2.
 #[tokio::test]
 async fn an_interaction_that_somebody_else_has_answered_is_not_mine() {
     let mut world = World::start().await;
@@ -39,6 +41,7 @@ async fn an_interaction_that_somebody_else_has_answered_is_not_mine() {
     world.remove().await;
 }
 
+/// CMD-3.
 #[tokio::test]
 async fn an_interaction_that_is_too_old_is_given_up_silently() {
     let mut world = World::start().await;
@@ -83,6 +86,7 @@ async fn garbage_is_survived() {
     world.remove().await;
 }
 
+/// CMD-6, CMD-17.
 #[tokio::test]
 async fn members_without_the_permission_cannot_set_up() {
     let mut world = World::start().await;

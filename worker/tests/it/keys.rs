@@ -97,6 +97,7 @@ impl Drop for Secrets {
     }
 }
 
+/// SEC-8.
 #[tokio::test]
 async fn hangup_brings_a_new_key_version_into_use_without_a_restart() {
     let secrets = Secrets::new();
@@ -112,6 +113,7 @@ async fn hangup_brings_a_new_key_version_into_use_without_a_restart() {
     world.remove().await;
 }
 
+/// SEC-8, SEC-24.
 #[tokio::test]
 async fn hangup_with_keys_that_cannot_be_used_changes_nothing() {
     let secrets = Secrets::new();

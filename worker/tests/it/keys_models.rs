@@ -1,5 +1,4 @@
-//! Which model is asked, with whose keys, and what follows when one does not answer (POOL-15 to
-//! POOL-24).
+//! Which model is asked, with whose keys, and what follows when one does not answer.
 
 use std::time::Duration;
 
@@ -113,7 +112,7 @@ async fn a_model_gets_three_keys_and_the_next_one_those_that_are_left() {
     bench.remove().await;
 }
 
-/// POOL 5.3: one retry, then the next model.
+/// POOL-15. POOL 5.3: one retry, then the next model.
 #[tokio::test]
 async fn an_overloaded_model_is_asked_once_more_and_then_gives_way() {
     let bench = Bench::with_keys(1).await;
@@ -128,7 +127,7 @@ async fn an_overloaded_model_is_asked_once_more_and_then_gives_way() {
     bench.remove().await;
 }
 
-/// POOL 5.3: what another model would not do better is told.
+/// POOL-28, POOL-29. POOL 5.3: what another model would not do better is told.
 #[tokio::test]
 async fn a_declined_or_faulty_request_asks_no_other_model() {
     let bench = Bench::with_keys(1).await;
@@ -234,6 +233,7 @@ async fn a_rejected_main_key_is_called_by_nobody() {
     bench.remove().await;
 }
 
+/// POOL-11, POOL-17.
 #[tokio::test]
 async fn a_main_key_that_works_between_its_refusals_is_kept() {
     let bench = Bench::with_keys(1).await;

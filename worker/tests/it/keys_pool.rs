@@ -1,5 +1,5 @@
 //! The pool of provider keys under load: four processes on one database, one broker and one provider
-//! at the wire, which notes when each key is called (POOL-7 to POOL-18).
+//! at the wire, which notes when each key is called.
 
 mod bench;
 mod process;
@@ -41,7 +41,7 @@ fn first_refusal(calls: &[Called]) -> Instant {
         .unwrap()
 }
 
-/// POOL-9: 64 tasks in four processes.
+/// 64 tasks in four processes.
 async fn assert_even(keys: usize) {
     let bench = Bench::with_processes(keys).await;
     let turns = 10_000_usize.div_ceil(64);
@@ -61,11 +61,13 @@ async fn assert_even(keys: usize) {
     bench.remove().await;
 }
 
+/// POOL-9.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_healthy_keys_share_ten_thousand_picks_evenly() {
     assert_even(2).await;
 }
 
+/// POOL-9.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_healthy_keys_share_ten_thousand_picks_evenly() {
     assert_even(8).await;
@@ -109,7 +111,7 @@ async fn of_all_processes_one_caller_tries_a_key_whose_rest_is_over() {
     bench.remove().await;
 }
 
-/// POOL-17: called wrong three times in a row, by the second rule of each rest.
+/// POOL-17, CFG-83: called wrong three times in a row, by the second rule of each rest.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_its_third_refusal_a_wrong_key_is_called_by_nobody() {
     let bench = Bench::with_processes(3).await;
@@ -207,6 +209,7 @@ async fn when_all_keys_rest_nobody_is_called_and_the_time_is_told() {
     bench.remove().await;
 }
 
+/// POOL-8, POOL-11.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_probe_that_succeeds_gives_the_key_back_to_all() {
     let bench = Bench::with_processes(2).await;
@@ -231,6 +234,7 @@ async fn a_probe_that_succeeds_gives_the_key_back_to_all() {
     bench.remove().await;
 }
 
+/// POOL-8.
 #[tokio::test]
 async fn a_probe_that_is_cut_off_comes_free() {
     let bench = Bench::with_keys(2).await;

@@ -182,6 +182,7 @@ fn size() -> (i64, i64) {
     }
 }
 
+/// SEC-42, SEC-43, SEC-46.
 #[tokio::test]
 async fn keys_rotate_beside_writers_and_kills_and_every_row_keeps_its_last_value() {
     let (rows, kills) = size();
@@ -268,6 +269,7 @@ async fn differing(vault: &Vault, expected: HashMap<i64, String>) -> usize {
         .await
 }
 
+/// SEC-39, SEC-47.
 #[tokio::test]
 async fn keys_that_are_missing_make_a_dry_run_and_an_audit_say_so() {
     let vault = Vault::with(12).await;
@@ -302,6 +304,7 @@ async fn keys_that_are_missing_make_a_dry_run_and_an_audit_say_so() {
     vault.remove().await;
 }
 
+/// SEC-12, SEC-16, SEC-43.
 #[tokio::test]
 async fn keys_commands_end_with_2_when_they_cannot_begin() {
     for command_name in ["audit-keys", "rotate-keys"] {

@@ -104,6 +104,7 @@ async fn set_up_again(world: &mut World) {
     );
 }
 
+/// POOL-17.
 #[tokio::test]
 async fn the_notice_channel_goes_first() {
     let mut world = with_notice_channel().await;

@@ -43,7 +43,7 @@ async fn add_own(world: &mut World, text: &str) -> Value {
     add(world, command, text).await
 }
 
-/// CMD-38 to CMD-40, PRIV-60: without anything set up, from nothing to nothing.
+/// CMD-38 to CMD-40: without anything set up, from nothing to nothing.
 #[tokio::test]
 async fn a_memory_of_ones_own_is_added_changed_and_removed() {
     let mut world = World::start().await;
@@ -173,7 +173,7 @@ async fn a_memory_is_of_the_persona_that_was_chosen() {
     world.remove().await;
 }
 
-/// CMD-43 to CMD-45, PRIV-60.
+/// CMD-43 to CMD-45.
 #[tokio::test]
 async fn a_server_is_taught_by_those_who_may() {
     let mut world = World::start().await;

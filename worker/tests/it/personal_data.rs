@@ -68,7 +68,7 @@ async fn receipts(world: &mut World, first: Value) -> (Value, Value) {
     (first, direct)
 }
 
-/// PRIV-64 to PRIV-67, from the command to the last trace.
+/// PRIV-64, PRIV-65, PRIV-67, from the command to the last trace.
 #[tokio::test]
 async fn everything_about_a_person_is_deleted_and_a_receipt_is_given() {
     let mut world = World::start_with(|worker| {
@@ -197,7 +197,7 @@ async fn everything_about_a_person_is_handed_to_them_as_a_file() {
     world.remove().await;
 }
 
-/// PRIV-48, PRIV-54: who takes no direct messages gets it with the answer, and once in ten minutes
+/// PRIV-48, PRIV-54, CMD-35: who takes no direct messages gets it with the answer, and once in ten minutes
 /// like everybody.
 #[tokio::test]
 async fn closed_direct_messages_lift_no_limit() {
@@ -236,7 +236,7 @@ async fn an_answer_that_discord_does_not_take_is_not_lost_silently() {
     world.remove().await;
 }
 
-/// PRIV-66: the strictest level stays, unless its person says otherwise.
+/// PRIV-66, CMD-36: the strictest level stays, unless its person says otherwise.
 #[tokio::test]
 async fn who_opted_out_stays_so_by_default() {
     let mut world = World::start().await;

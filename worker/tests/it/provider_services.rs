@@ -20,6 +20,7 @@ async fn enter(world: &mut World, panel: &Value, button: &str, key: &str) -> Val
     changed(world, filled(&form, &[("key", key)])).await
 }
 
+/// CMD-62.
 #[tokio::test]
 async fn a_key_is_set_tested_replaced_and_removed() {
     let mut world = World::start().await;

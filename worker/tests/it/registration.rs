@@ -3,6 +3,7 @@
 use crate::fake::Fake;
 use crate::world::{assert_success, operate};
 
+/// SEC-50, CMD-80.
 #[tokio::test]
 async fn commands_are_registered_once() {
     let fake = Fake::start().await;

@@ -70,7 +70,7 @@ fn assert_as_said(rows: &[[&str; 3]], lines: &[String]) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// NET-9.
+/// NET-9, SEC-51, NET-1.
 #[tokio::test]
 async fn every_row_of_syntax_is_judged_as_it_says() {
     let rows = rows("syntax");
@@ -123,7 +123,7 @@ async fn the_environment_changes_no_verdict() {
     assert!(!log.exists());
 }
 
-/// NET-9: one line for each, whatever is in it.
+/// NET-9, SEC-51: one line for each, whatever is in it.
 #[tokio::test]
 async fn what_is_odd_in_a_url_does_not_break_its_line() {
     let output = check(

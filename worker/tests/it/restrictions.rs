@@ -152,7 +152,7 @@ async fn a_block_is_ordered_replaced_and_told_to_whom_it_is_about() {
     world.remove().await;
 }
 
-/// PRIV-40, CMD-15: a page at a time, and what nobody saw stays.
+/// PRIV-40, CMD-15, CMD-73: a page at a time, and what nobody saw stays.
 #[tokio::test]
 async fn what_is_unticked_is_over() {
     let mut world = World::start().await;

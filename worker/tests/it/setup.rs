@@ -8,6 +8,7 @@ use crate::fake::{BROKE_KEY, GOOD_KEY, TAKEN};
 use crate::panel::assert_says;
 use crate::world::{ALICE, GUILD, World, interaction, press, run};
 
+/// CMD-17, CMD-84.
 #[tokio::test]
 async fn a_newcomer_gets_from_nothing_to_ready() {
     let mut world = World::start().await;
@@ -38,6 +39,7 @@ async fn a_newcomer_gets_from_nothing_to_ready() {
     world.remove().await;
 }
 
+/// CMD-87.
 #[tokio::test]
 async fn a_key_is_replaced_only_after_a_second_step() {
     let mut world = World::start().await;
@@ -81,6 +83,7 @@ async fn a_server_that_counts_as_left_is_there_again_for_whoever_sets_it_up() {
     world.remove().await;
 }
 
+/// CMD-84.
 #[tokio::test]
 async fn a_first_key_never_replaces_one_that_came_meanwhile() {
     let mut world = World::start().await;
@@ -95,6 +98,7 @@ async fn a_first_key_never_replaces_one_that_came_meanwhile() {
     world.remove().await;
 }
 
+/// CMD-86.
 #[tokio::test]
 async fn what_fails_is_told_and_nothing_is_saved() {
     let mut world = World::start().await;
@@ -119,6 +123,7 @@ async fn what_fails_is_told_and_nothing_is_saved() {
     world.remove().await;
 }
 
+/// CMD-2.
 #[tokio::test]
 async fn a_form_that_somebody_else_answers_has_no_effect() {
     let mut world = World::start().await;
@@ -135,6 +140,7 @@ async fn a_form_that_somebody_else_answers_has_no_effect() {
     world.remove().await;
 }
 
+/// CMD-12, SEC-61.
 #[tokio::test]
 async fn a_panel_is_its_persons_and_asks_for_the_permission_at_every_step() {
     let mut world = World::start().await;

@@ -28,6 +28,7 @@ async fn a_database_that_does_not_exist_is_not_waited_for() {
     assert_refused(&start(&name).await, "3D000");
 }
 
+/// SEC-22.
 #[tokio::test]
 async fn an_installation_that_was_never_migrated_is_not_waited_for() {
     let server_url = variable("TEST_POSTGRES_URL");

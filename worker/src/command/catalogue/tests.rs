@@ -34,6 +34,7 @@ fn paths(before: &str, options: &[CommandOption]) -> Vec<String> {
     }
 }
 
+/// CMD-3, CMD-80.
 #[test]
 fn every_registered_path_is_answered_and_every_command_registered() {
     let commands = registrations(None);
@@ -68,6 +69,7 @@ fn registrations_keep_discords_limits() {
     }
 }
 
+/// CMD-6.
 #[test]
 fn only_what_manages_the_server_is_hidden_from_members_without_the_permission() {
     let hidden: Vec<String> = registrations(None)

@@ -30,6 +30,7 @@ fn id() -> ComponentId {
     }
 }
 
+/// CMD-10.
 #[test]
 fn an_id_is_read_back_as_it_was_written() {
     let text = id().sign(&keyring(), GUILD).unwrap();
@@ -39,6 +40,7 @@ fn an_id_is_read_back_as_it_was_written() {
     );
 }
 
+/// CMD-10.
 #[test]
 fn the_longest_id_fits_into_discords_limit() {
     let id = ComponentId {
@@ -64,6 +66,7 @@ fn too_many_arguments_are_refused() {
     ));
 }
 
+/// CMD-12.
 #[test]
 fn anothers_id_is_foreign() {
     let text = id().sign(&keyring(), GUILD).unwrap();
@@ -71,6 +74,7 @@ fn anothers_id_is_foreign() {
     assert_eq!(read, Err(Rejected::Foreign));
 }
 
+/// CMD-10.
 #[test]
 fn an_id_for_anyone_is_everybodys() {
     let id = ComponentId { user: None, ..id() };
@@ -81,6 +85,7 @@ fn an_id_for_anyone_is_everybodys() {
     );
 }
 
+/// CMD-12.
 #[test]
 fn an_id_expires_after_its_last_second() {
     let text = id().sign(&keyring(), GUILD).unwrap();
@@ -102,6 +107,7 @@ fn an_id_without_end_never_expires() {
     );
 }
 
+/// CMD-11, SEC-62.
 #[test]
 fn an_id_of_another_tenant_is_unknown() {
     let text = id().sign(&keyring(), GUILD).unwrap();
@@ -110,6 +116,7 @@ fn an_id_of_another_tenant_is_unknown() {
     assert_eq!(read, Err(Rejected::Unknown));
 }
 
+/// CMD-11.
 #[test]
 fn an_id_of_another_master_key_is_unknown() {
     let text = id().sign(&other_keyring(), GUILD).unwrap();
@@ -126,6 +133,7 @@ fn base36_counts_like_the_standard_library_reads() {
 }
 
 proptest! {
+    /// CMD-12.
     #[test]
     fn garbage_is_unknown(text in ".{0,120}") {
         let read = ComponentId::verify(&text, &keyring(), GUILD, ALICE, NOW);
@@ -140,6 +148,7 @@ proptest! {
         prop_assert_eq!(read, Err(Rejected::Unknown));
     }
 
+    /// CMD-11.
     #[test]
     fn any_changed_character_makes_an_id_unknown(at in 0_usize..200, by in "[A-Za-z0-9._-]") {
         let text = id().sign(&keyring(), GUILD).unwrap();

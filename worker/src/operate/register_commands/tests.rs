@@ -76,6 +76,7 @@ fn a_command_of_another_kind_is_another_command() {
     assert_eq!(change.to_string(), "added /setup\nremoved setup");
 }
 
+/// CFG-21, CMD-80.
 #[test]
 fn a_guilds_commands_are_compared_without_what_only_global_ones_have() {
     let guild = GuildId(9);

@@ -86,6 +86,7 @@ mod tests {
         is_stop_word(text, ["Tomori", "Anne Marie"].into_iter())
     }
 
+    /// CHAT-54.
     #[test]
     fn every_word_stops_alone_and_with_a_name_a_mention_or_punctuation() {
         for word in WORDS {
@@ -105,6 +106,7 @@ mod tests {
         }
     }
 
+    /// CHAT-54.
     #[test]
     fn a_word_within_a_sentence_does_not_stop() {
         for text in [

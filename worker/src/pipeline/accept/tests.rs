@@ -100,6 +100,7 @@ fn asks(kind: TriggerKind, personas: &[i64]) -> Verdict {
     })
 }
 
+/// CHAT-24.
 #[test]
 fn plain_talk_passes() {
     assert_eq!(
@@ -108,6 +109,7 @@ fn plain_talk_passes() {
     );
 }
 
+/// CHAT-35.
 #[test]
 fn a_mention_triggers_the_main_persona() {
     let mut message = said("hello <@9>");
@@ -121,6 +123,7 @@ fn a_mention_triggers_the_main_persona() {
     );
 }
 
+/// CHAT-35.
 #[test]
 fn a_trigger_word_triggers_its_persona() {
     assert_eq!(
@@ -129,12 +132,14 @@ fn a_trigger_word_triggers_its_persona() {
     );
 }
 
+/// CHAT-40.
 #[test]
 fn several_words_trigger_in_the_order_of_the_text() {
     let verdict = judge(&said("anon and tomori"), Some(&profile()));
     assert_eq!(verdict, asks(TriggerKind::Word, &[2, 1]));
 }
 
+/// CHAT-35.
 #[test]
 fn a_reply_to_us_triggers_even_when_discord_left_the_original_out() {
     let mut message = said("and then?");
@@ -163,6 +168,7 @@ fn forwarding_our_message_addresses_nobody() {
     );
 }
 
+/// CHAT-34.
 #[test]
 fn a_direct_message_always_triggers() {
     let mut message = said("hello");
@@ -173,6 +179,7 @@ fn a_direct_message_always_triggers() {
     );
 }
 
+/// CHAT-34.
 #[test]
 fn an_exclamation_mark_in_front_never_triggers() {
     let mut message = said("!tomori help");
@@ -183,6 +190,7 @@ fn an_exclamation_mark_in_front_never_triggers() {
     );
 }
 
+/// CHAT-10, CHAT-12.
 #[test]
 fn bots_webhooks_and_our_own_posts_never_trigger() {
     let mut bot = said("tomori");
@@ -217,6 +225,7 @@ fn bots_webhooks_and_our_own_posts_never_trigger() {
     );
 }
 
+/// CHAT-14.
 #[test]
 fn a_message_without_author_is_treated_as_private() {
     let mut message = said("tomori");
@@ -227,6 +236,7 @@ fn a_message_without_author_is_treated_as_private() {
     );
 }
 
+/// CHAT-11.
 #[test]
 fn system_and_empty_messages_pass() {
     let mut joined = said("tomori");
@@ -245,6 +255,7 @@ fn system_and_empty_messages_pass() {
     );
 }
 
+/// CHAT-21, CFG-17.
 #[test]
 fn without_setup_only_those_who_address_us_are_told() {
     assert_eq!(judge(&said("hey tomori"), None), Verdict::NotSetUp);

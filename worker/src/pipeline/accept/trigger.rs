@@ -89,6 +89,7 @@ mod tests {
 
     use super::*;
 
+    /// CHAT-36.
     #[test]
     fn a_word_matches_whole_words_only() {
         assert_eq!(position("tomo", "hey tomo!"), Some(4));
@@ -96,6 +97,7 @@ mod tests {
         assert_eq!(position("tomo", "automotive"), None);
     }
 
+    /// CHAT-36.
     #[test]
     fn case_diacritics_and_repeated_letters_do_not_matter() {
         for text in ["TOMORI", "tömórì", "Tomoooori", "ｔｏｍｏｒｉ"] {
@@ -108,6 +110,7 @@ mod tests {
         );
     }
 
+    /// CHAT-36.
     #[test]
     fn japanese_words_match_inside_a_sentence() {
         assert!(position("ともり", "今日はともりと話す").is_some());
@@ -124,6 +127,7 @@ mod tests {
         assert_eq!(position("hey tomori", "tomori hey"), None);
     }
 
+    /// CHAT-36.
     #[test]
     fn a_mention_matches_itself() {
         assert_eq!(position("<@42>", "well <@42>"), Some(5));

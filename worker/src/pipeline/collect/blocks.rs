@@ -40,6 +40,7 @@ mod tests {
 
     use super::*;
 
+    /// CHAT-63, CHAT-73.
     #[test]
     fn each_is_one_line_with_a_handle_and_no_id() {
         let mut handles = Handles::default();

@@ -95,6 +95,7 @@ mod tests {
         assert_eq!(text(&Recalled::default(), &known()), "");
     }
 
+    /// CHAT-68, CHAT-70.
     #[test]
     fn a_memory_is_one_line_below_whom_it_is_about() {
         let recalled = Recalled {

@@ -60,6 +60,7 @@ fn begins_with(text: &str, word: &str) -> bool {
 mod tests {
     use super::neutralise;
 
+    /// CHAT-98.
     #[test]
     fn mentions_of_everybody_are_broken() {
         assert_eq!(
@@ -94,6 +95,7 @@ mod tests {
         assert_eq!(neutralise(&once, "Tomori"), once);
     }
 
+    /// CHAT-98.
     #[test]
     fn the_name_of_the_persona_is_taken_off() {
         for text in [

@@ -64,7 +64,7 @@ fn blocked(kind: BlockKind, hours_left: u32) -> Rules {
     })
 }
 
-/// PRIV-7
+/// PRIV-7, CHAT-59
 #[test]
 fn nothing_is_left_of_what_was_said_at_level_two() {
     assert_eq!(line(said(CAROL, "x"), &levels(PrivacyLevel::Full)), None);
@@ -113,7 +113,7 @@ fn nobody_on_the_blacklist_is_remembered() {
     assert_eq!(of(&unread), []);
 }
 
-/// PRIV-43, PRIV-44
+/// PRIV-43, PRIV-44, CHAT-59
 #[test]
 fn all_that_a_blocked_person_said_becomes_one_line() {
     let talk = || {

@@ -123,6 +123,7 @@ fn one_key_can_be_tested_used_replaced_and_removed() {
     assert!(gone.text.starts_with("**Your own keys**"));
 }
 
+/// CMD-14.
 #[test]
 fn models_are_offered_in_pages_that_a_menu_can_hold() {
     let mut names: Vec<String> = (0..60).map(|n| format!("model-{n:02}")).collect();

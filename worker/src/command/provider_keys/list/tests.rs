@@ -100,6 +100,7 @@ fn all_conditions() -> State {
     State { keys: keys.into() }
 }
 
+/// CMD-58, POOL-6.
 #[test]
 fn the_list_tells_how_each_key_fares() {
     let state = all_conditions();
@@ -133,6 +134,7 @@ fn a_server_without_keys_can_add_one() {
     assert_eq!(actions(&panel), [Action::Add, Action::Page(0)]);
 }
 
+/// CMD-14.
 #[test]
 fn a_long_list_has_pages_of_ten() {
     let state = State {

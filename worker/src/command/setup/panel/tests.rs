@@ -82,6 +82,7 @@ fn choice(mode: Mode) -> Choice {
     }
 }
 
+/// CMD-82, CMD-83.
 #[test]
 fn without_a_key_the_panel_offers_the_providers() {
     let panel = paint(1, |painter| painter.present(&empty()));
@@ -120,6 +121,7 @@ fn in_direct_messages_nobody_needs_to_be_mentioned() {
     );
 }
 
+/// CMD-87.
 #[test]
 fn a_stored_key_is_replaced_only_after_it_was_said() {
     let panel = paint(1, |painter| painter.replacement());

@@ -25,6 +25,7 @@ fn blanks_around_key_and_model_are_not_theirs() {
     assert_eq!(submission.well_formed(), Ok("gpt-x"));
 }
 
+/// CMD-84.
 #[test]
 fn an_empty_model_is_the_providers_default() {
     let submission = submission("sk-0123456789", "");
@@ -34,6 +35,7 @@ fn an_empty_model_is_the_providers_default() {
     );
 }
 
+/// CMD-84.
 #[test]
 fn what_cannot_be_a_key_is_refused() {
     let malformed = Err(Notice::Form(FormText::KeyMalformed));

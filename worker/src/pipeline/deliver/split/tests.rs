@@ -19,6 +19,7 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
+/// CHAT-96.
 #[test]
 fn paragraphs_are_posts_of_their_own() {
     let text = "One.\nStill one.\n\nTwo.\n  \n\n\nThree.";
@@ -33,6 +34,7 @@ fn paragraphs_are_posts_of_their_own() {
     );
 }
 
+/// CHAT-96, CHAT-97.
 #[test]
 fn sentences_are_posts_of_their_own() {
     let text =
@@ -67,6 +69,7 @@ fn sentences_are_posts_of_their_own() {
     assert_eq!(split(Style::Sentences, "It is `x.` Ok"), ["It is `x.` Ok"]);
 }
 
+/// CHAT-95.
 #[test]
 fn tables_stay_together() {
     let table = "| a. | b |\n|----|---|\n| 1. x | 2 |";
@@ -99,6 +102,7 @@ fn a_post_is_given_out_as_soon_as_it_is_complete() {
     assert_eq!(splitter.finish(), [""; 0]);
 }
 
+/// CHAT-95.
 #[test]
 fn an_open_code_block_is_closed() {
     assert_eq!(
@@ -112,6 +116,7 @@ fn an_open_code_block_is_closed() {
     assert_eq!(split(Style::Whole, "a ```x"), ["a ```x\n```"]);
 }
 
+/// CHAT-95.
 #[test]
 fn a_long_code_block_is_cut_at_line_ends_with_its_fence_repeated() {
     let lines: Vec<String> = (0..300).map(|n| format!("let x{n} = {n};")).collect();
@@ -146,6 +151,7 @@ fn a_code_block_that_ends_with_its_post_leaves_no_empty_one() {
     }
 }
 
+/// CHAT-94b, CHAT-95.
 #[test]
 fn a_long_paragraph_is_cut_at_sentences() {
     let sentence = "This sentence has exactly fifty characters, does it. ";
@@ -182,6 +188,7 @@ fn a_text_without_blanks_is_cut_between_whole_characters() {
     assert!(posts.iter().all(|post| post.replace(family, "").is_empty()));
 }
 
+/// CHAT-94a.
 #[test]
 fn two_thousand_emoji_fit() {
     let posts = split(Style::Paragraphs, &"🦀".repeat(2000));
@@ -251,6 +258,7 @@ proptest! {
         }
     }
 
+    /// CHAT-94a.
     #[test]
     fn every_post_fits_and_shows_something(text in any_text()) {
         for style in STYLES {
