@@ -82,6 +82,14 @@ enum Command {
     /// Exit codes: 0 all of it worked; 1 the address is refused, the server does not answer as it
     /// should, or the tool failed; 2 nothing could be tried.
     McpCheck(commands::mcp_check::Args),
+    /// Look at everything that a worker needs, and say what to mend; changes nothing.
+    ///
+    /// Exit codes: 0 a worker would start and keep its promises; 1 something is to be mended.
+    Doctor {
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Tell what was decided about a message and what became of its turns.
     Explain {
         /// Id of the message.
@@ -215,6 +223,7 @@ async fn operate(
             let (store, keyring) = open_keys(reader, &run, logs).await?;
             rotate_keys(&store, &keyring, dry_run, batch_size).await
         }
+        Command::Doctor { json } => examine(reader, run, logs, json).await,
         Command::UrlCheck(args) => judge_urls(&args, reader, logs).await,
         Command::McpCheck(args) => try_tool_server(&args, reader, logs).await,
         Command::Explain {
@@ -248,6 +257,22 @@ const fn found(is_settled: bool) -> u8 {
     } else {
         runtime::exit::FINDINGS
     }
+}
+
+/// Wrong settings are findings here, and end nothing.
+async fn examine(
+    mut reader: Reader,
+    run: RunSettings,
+    logs: &LogSettings,
+    json: bool,
+) -> anyhow::Result<u8> {
+    let settings = Settings::read(&mut reader, run);
+    let guild = config::read_dev_guild(&mut reader);
+    let read = reader.finish();
+    start_logs(logs, Some(&settings.discord.token))?;
+    let report = commands::doctor::examine(&settings, read, guild).await;
+    show(&report, json)?;
+    Ok(found(report.is_good()))
 }
 
 async fn judge_urls(

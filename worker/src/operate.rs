@@ -5,6 +5,7 @@ use store::Store;
 
 pub mod audit_keys;
 pub mod dead_letters;
+pub mod doctor;
 pub mod explain;
 pub mod mcp_check;
 pub mod migrate;

@@ -118,7 +118,12 @@ pub async fn connect(
     name: &str,
     oldest: (u16, u16, u16),
 ) -> Result<Client, Error> {
-    until_there("NATS", || attempt(settings, name, oldest), Error::passes).await
+    until_there(
+        "NATS",
+        || connect_once(settings, name, oldest),
+        Error::passes,
+    )
+    .await
 }
 
 /// The same for somebody who looks on: it waits for a minute at most.
@@ -132,10 +137,14 @@ pub async fn connect_within_a_minute(
 ) -> Result<Client, Error> {
     let deadline = Instant::now() + PATIENCE;
     let passes = |error: &Error| error.passes() && Instant::now() < deadline;
-    until_there("NATS", || attempt(settings, name, oldest), passes).await
+    until_there("NATS", || connect_once(settings, name, oldest), passes).await
 }
 
-async fn attempt(
+/// The same without waiting for anything.
+///
+/// # Errors
+/// Those of [`connect`], and [`Error::Unreachable`].
+pub async fn connect_once(
     settings: &NatsSettings,
     name: &str,
     oldest: (u16, u16, u16),

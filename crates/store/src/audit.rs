@@ -181,7 +181,11 @@ impl Store {
     }
 
     /// Returns the versions whose master key is not the one that this database was filled with.
-    pub(crate) async fn wrong_versions(&self, keyring: &Keyring) -> Result<BTreeSet<u32>, Error> {
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`, `Keyring`.
+    pub async fn wrong_versions(&self, keyring: &Keyring) -> Result<BTreeSet<u32>, Error> {
         let rows = sqlx::query!("SELECT version, check_value FROM crypto_keys")
             .fetch_all(self.pool.shared())
             .await?;

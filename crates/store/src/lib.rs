@@ -35,6 +35,7 @@ mod direct;
 mod edited;
 mod error;
 mod explain;
+mod facts;
 mod fence;
 mod held;
 mod job;
@@ -91,6 +92,7 @@ pub use deletion::{
 pub use edited::Edited;
 pub use error::{Error, Fault};
 pub use explain::{ExplainedTurn, Explanation, TurnTimes};
+pub use facts::ServerFacts;
 pub use fence::{Fence, NotARole, RoleName};
 pub use lease::Lease;
 pub use main_key::{KeyReport, MainKey, UsableKey};

@@ -45,6 +45,17 @@ pub async fn run(
     Ok(())
 }
 
+/// Counts the commands that [`run`] would add, change or remove; changes nothing.
+///
+/// # Errors
+/// Discord did not answer or refused.
+pub async fn differences(client: &Client, guild: Option<GuildId>) -> Result<usize, discord::Error> {
+    let application = client.current_application().await?.id;
+    let registered = client.commands(application, guild).await?;
+    let change = Change::between(registered, catalogue::registrations(guild));
+    Ok(change.added.len() + change.changed.len() + change.removed.len())
+}
+
 /// What was changed: names in the order in which they are listed. Displayed as one line for each.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Change {

@@ -155,10 +155,7 @@ async fn answer(
         ("GET", ["api", "v10", "users", "@me"]) => {
             json_reply(200, &json!({"id": "99", "username": "tomori"}))
         }
-        ("GET", ["api", "v10", "applications", "@me"]) => json_reply(
-            200,
-            &json!({"id": "98", "name": "tomori", "flags": 1 << 18}),
-        ),
+        ("GET", ["api", "v10", "applications", "@me"]) => application(&headers),
         ("GET", ["files", name]) => shared.file(name),
         ("POST", ["api", "v10", "channels", channel, "messages"]) => {
             shared.take_message(channel, body).await
@@ -290,6 +287,17 @@ impl Shared {
 }
 
 /// Adds what Discord adds to a registered command.
+/// The application, which may read messages unless the bot's token is one without that intent.
+fn application(headers: &HeaderMap) -> Response {
+    let token = headers.get("authorization").map(HeaderValue::as_bytes);
+    let flags = match token {
+        Some(b"Bot token-refused") => return StatusCode::UNAUTHORIZED.into_response(),
+        Some(b"Bot token-without-intent") => 0,
+        _ => 1 << 18,
+    };
+    json_reply(200, &json!({"id": "98", "name": "tomori", "flags": flags}))
+}
+
 fn stored(mut commands: Value) -> Value {
     for (number, command) in commands.as_array_mut().unwrap().iter_mut().enumerate() {
         command["id"] = json!(number.to_string() + "1");

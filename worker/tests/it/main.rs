@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod doctor;
 mod fake;
 mod files;
 mod interactions;

@@ -185,6 +185,16 @@ impl World {
         timeout(Duration::from_secs(20), is_waiting).await.unwrap();
     }
 
+    /// A command of an operator, with the settings of this installation.
+    pub(crate) fn operator(&self) -> Command {
+        command(&self.name, &self.fake.url)
+    }
+
+    /// The name of its database.
+    pub(crate) fn database_name(&self) -> &str {
+        &self.name
+    }
+
     /// Starts one more worker; it ends when it is dropped.
     pub(crate) fn another_worker(&self) -> Child {
         let mut worker = command(&self.name, &self.fake.url);
