@@ -187,3 +187,23 @@ async fn ask_remove(app: &App, asker: &Asker, id: ToolServerId) -> Result<Panel,
 fn signer<'a>(asker: &'a Asker, keyring: &'a Keyring) -> Signer<'a> {
     Signer { asker, keyring }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everybody manages their direct messages, and nobody may bring tool servers there.
+    #[test]
+    fn direct_messages_have_no_tool_servers() {
+        let asker = |guild_id| {
+            Asker::of(&Interaction {
+                user_id: 7,
+                guild_id,
+                ..Interaction::default()
+            })
+        };
+        assert!(for_servers(&asker(1)).is_ok());
+        let refused = for_servers(&asker(0));
+        assert_eq!(refused, Err(ToolServersSaid::OnlyInServers.into()));
+    }
+}

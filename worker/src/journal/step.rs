@@ -307,6 +307,17 @@ mod tests {
         assert_eq!(rest, ["3"]);
     }
 
+    /// CHAT-88: what a tool server did may not be done twice, and what it said is lost with who heard it.
+    #[test]
+    fn a_call_that_was_answered_to_a_predecessor_is_not_made_again() {
+        let mut answered = step(0, 0, 0, true);
+        answered.result = Some(json!({"outcome": "answered"}));
+        let mut acts = Acts::default();
+        acts.recall(&[answered]);
+        assert!(acts.in_doubt.contains(&[1; 32]));
+        assert_eq!(acts.posts, 0);
+    }
+
     #[test]
     fn what_a_predecessor_did_counts_towards_the_bounds() {
         let mut reacted = step(0, 0, 0, true);

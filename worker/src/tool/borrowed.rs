@@ -368,6 +368,8 @@ mod tests {
         assert!(told.text.contains("(cut here"));
         let (_, mark) = told.text.rsplit_once("[end ").unwrap();
         assert_eq!(told.text.matches(mark).count(), 2, "one begin, one end");
+        let again = tell("docs", &answer);
+        assert!(!again.text.contains(mark), "nobody can know it before");
         assert!(told.text.chars().count() < TOLD_CHARS + 500);
         assert!(!format!("{told:?}").contains("Ignore"));
     }

@@ -376,6 +376,8 @@ pub(crate) fn command(name: &str, fake_url: &str) -> Command {
         .env("PROVIDER_BASE_URL_OPENAI", format!("{fake_url}/model/v1/"))
         .env("SERVICE_BASE_URL_BRAVE_SEARCH", format!("{fake_url}/brave"))
         .env("CRYPTO_SECRET_V1", "mk-first-0123456789abcdef0123456789")
+        // One person does here in a moment what people do in an hour.
+        .env("COMMAND_COOLDOWN_SCALE", "0")
         .stdin(Stdio::null());
     command
 }

@@ -254,6 +254,29 @@ async fn a_tool_server_that_does_not_work_is_not_saved() {
     town.leave().await;
 }
 
+/// NET-52: one that could not be reached again and again is left alone, and who tests it with success ends that.
+#[tokio::test]
+async fn a_tool_server_that_rests_is_not_asked() {
+    let town = start().await;
+    add(&town).await;
+    town.sql("UPDATE guild_mcp_servers SET failures = 3, rest_until = now() + interval '1 day'")
+        .await;
+    let asked = ask(&town, "mcp_notebook_read_sign please").await;
+    assert_eq!(steps(&answer(&town, asked).await), []);
+    let mut alice = Person::new(&town, "alice");
+    let listed = alice.run("/mcp manage").await;
+    assert_says(
+        &listed,
+        "on, but out of reach; tried again within five minutes",
+    );
+    alice.choose("Look at a tool server", "notebook").await;
+    let tested = alice.press("Test").await;
+    assert_says(&tested, "It answers.");
+    let asked = ask(&town, "mcp_notebook_read_sign please").await;
+    assert_eq!(steps(&answer(&town, asked).await).len(), 1);
+    town.leave().await;
+}
+
 /// CFG-98: where the operator allows none, no address is asked.
 #[tokio::test]
 async fn none_is_tried_where_none_is_allowed() {
