@@ -315,6 +315,9 @@ pub fn read_dev_guild(reader: &mut Reader) -> Option<GuildId> {
 }
 
 #[cfg(test)]
+mod bounds;
+
+#[cfg(test)]
 mod tests {
     use runtime::settings::Process;
     use runtime::settings::source::Source;
@@ -331,12 +334,44 @@ mod tests {
         ("POSTGRES_DB", "d"),
     ];
 
-    fn reader(more: &[(&str, &str)]) -> Reader {
+    pub(super) fn reader(more: &[(&str, &str)]) -> Reader {
         let pairs = NEEDED.iter().chain(more).copied();
         let mut reader = Reader::new(Source::from_pairs(Process::Worker, pairs));
         let run = RunSettings::read(&mut reader);
         drop(Settings::read(&mut reader, run));
         reader
+    }
+
+    /// SEC-9, SEC-17, CFG-31: all that is missing is told at once, and a port that is none.
+    #[test]
+    fn a_worker_asks_for_its_token_its_database_and_a_master_key() {
+        let read = |pairs: &[(&'static str, &'static str)]| {
+            let source = Source::from_pairs(Process::Worker, pairs.iter().copied());
+            let mut reader = Reader::new(source);
+            let run = RunSettings::read(&mut reader);
+            drop(Settings::read(&mut reader, run));
+            let error = reader.finish().unwrap_err();
+            let names = error.problems.iter().map(|problem| problem.name.clone());
+            names.collect::<Vec<_>>()
+        };
+        let mut missing = read(&[]);
+        missing.sort();
+        let expected = [
+            "CRYPTO_SECRET (or CRYPTO_SECRET_V<n>)",
+            "DISCORD_TOKEN",
+            "POSTGRES_DB",
+            "POSTGRES_HOST",
+            "POSTGRES_PASSWORD",
+            "POSTGRES_PORT",
+            "POSTGRES_USER",
+        ];
+        assert_eq!(missing, expected);
+        for port in ["0", "65536", "five"] {
+            let mut given = NEEDED.to_vec();
+            given.retain(|(name, _)| *name != "POSTGRES_PORT");
+            given.push(("POSTGRES_PORT", port));
+            assert_eq!(read(&given), ["POSTGRES_PORT"], "{port}");
+        }
     }
 
     /// CFG-40.

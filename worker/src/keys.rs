@@ -142,3 +142,80 @@ fn parse_version(text: &str) -> Option<u32> {
         .ok()
         .filter(|version| is_plain && i32::try_from(*version).is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: &str = "a master key of thirty-two letters";
+    const OTHER: &str = "another one, and just as long as it";
+
+    fn read(pairs: &[(&str, &str)]) -> (MasterKeys, Reader) {
+        let mut reader = Reader::new(Source::from_pairs(Process::Worker, pairs.iter().copied()));
+        let keys = read_keys(&mut reader);
+        (keys, reader)
+    }
+
+    fn refusal(pairs: &[(&str, &str)]) -> String {
+        read(pairs).1.finish().unwrap_err().to_string()
+    }
+
+    fn warnings(pairs: &[(&str, &str)]) -> Vec<String> {
+        read(pairs).1.finish().unwrap().warnings
+    }
+
+    /// SEC-24.
+    #[test]
+    fn a_name_that_is_no_version_is_refused_by_its_name() {
+        for name in ["V0", "V01", "V+1", "V-1", "V2147483648", "Vx", "V1a"] {
+            let name = format!("CRYPTO_SECRET_{name}");
+            let refused = refusal(&[("CRYPTO_SECRET_V1", LONG), (&name, OTHER)]);
+            assert!(refused.contains(&name), "{refused}");
+            assert!(!refused.contains(OTHER), "{refused}");
+        }
+        let (keys, _) = read(&[("CRYPTO_SECRET_V2147483647", LONG)]);
+        assert_eq!(
+            keys.by_version.keys().copied().collect::<Vec<_>>(),
+            [2_147_483_647]
+        );
+    }
+
+    /// SEC-25: and the one that does not count is told of.
+    #[test]
+    fn the_key_without_a_version_is_the_first_unless_there_is_one() {
+        let first = |pairs| read(pairs).0.by_version[&1].expose_secret().to_owned();
+        assert_eq!(first(&[("CRYPTO_SECRET", LONG)]), LONG);
+        let both = [("CRYPTO_SECRET", OTHER), ("CRYPTO_SECRET_V1", LONG)];
+        assert_eq!(first(&both), LONG);
+        let told = warnings(&both).concat();
+        assert!(told.contains("CRYPTO_SECRET_V1 counts"), "{told}");
+        assert!(!told.contains(LONG) && !told.contains(OTHER), "{told}");
+    }
+
+    /// SEC-26, CFG-28.
+    #[test]
+    fn a_current_version_that_is_not_there_is_refused() {
+        for current in ["2", "0", "first", "1.0"] {
+            let keys = [
+                ("CRYPTO_SECRET_V1", LONG),
+                ("CRYPTO_SECRET_CURRENT", current),
+            ];
+            let refused = refusal(&keys);
+            assert!(refused.contains("CRYPTO_SECRET_CURRENT"), "{refused}");
+        }
+    }
+
+    /// SEC-17, SEC-27, CFG-27.
+    #[test]
+    fn a_short_key_and_a_lone_one_are_told_of() {
+        let two = [("CRYPTO_SECRET_V1", LONG), ("CRYPTO_SECRET_V2", OTHER)];
+        assert_eq!(warnings(&two), [""; 0]);
+        let lone = warnings(&[("CRYPTO_SECRET_V1", LONG)]);
+        assert!(lone.concat().contains("cannot be rotated yet"), "{lone:?}");
+        let short = warnings(&[("CRYPTO_SECRET_V1", LONG), ("CRYPTO_SECRET_V2", "hunter2")]);
+        let told = short.concat();
+        assert!(told.contains("version 2 is shorter than 32"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+        assert!(refusal(&[]).contains("CRYPTO_SECRET (or CRYPTO_SECRET_V<n>)"));
+    }
+}

@@ -301,6 +301,16 @@ mod tests {
         assert!(told(None).contains("in a minute"));
     }
 
+    /// POOL-25: and when one may be tried again, where that is known.
+    #[test]
+    fn that_no_key_is_left_is_said_of_all_keys() {
+        let until_unix = 1_800_000_007;
+        let resting = Fault::KeysRest { until_unix }.text();
+        assert!(resting.contains("All keys of this server are rate limited"));
+        assert!(resting.contains("<t:1800000007:R>"));
+        assert!(Fault::KeysSpent.text().contains("Every key of this server"));
+    }
+
     /// POOL-27, POOL-22.
     #[test]
     fn a_refusal_says_whose_key_and_why() {
@@ -321,6 +331,13 @@ mod tests {
             ..ALONE
         };
         assert!(!told(with_stand_in).contains("/provider models"));
+    }
+
+    /// POOL-28.
+    #[test]
+    fn what_a_provider_declines_is_said_to_be_the_content() {
+        let declined = Fault::ContentDeclined.text();
+        assert_eq!(declined, "The provider declined this content.");
     }
 
     /// POOL-29.

@@ -18,6 +18,7 @@ mod keys_pool;
 mod keys_rotation;
 mod keys_told;
 mod memories;
+mod needs;
 mod panel;
 mod personal_data;
 mod personal_provider;

@@ -314,3 +314,39 @@ async fn attempts_and_channels_are_there_once() {
     ])
     .await;
 }
+
+/// DB-15, DB-27, DB-31.
+#[tokio::test]
+async fn cooldowns_of_servers_and_approvals_are_whole_and_within_bounds() {
+    assert_refused(&[
+        "UPDATE server_trigger_configs SET cooldown_type = 5",
+        "UPDATE server_trigger_configs SET cooldown_length = 0",
+        "UPDATE server_trigger_configs SET cooldown_length = 86401",
+        "UPDATE guild_mcp_tools SET approved_sha256 = '\\x00'",
+        "UPDATE guild_mcp_tools SET tool_name = ''",
+        "INSERT INTO guild_mcp_tools (guild_mcp_id, server_id, tool_name, approved_sha256)
+         SELECT guild_mcp_id, server_id, tool_name, approved_sha256 FROM guild_mcp_tools",
+        "UPDATE channel_whitelist SET cooldown_type = 1, cooldown_length = NULL",
+        "UPDATE channel_whitelist SET cooldown_type = 5, cooldown_length = 1",
+        "UPDATE channel_whitelist SET cooldown_type = 1, cooldown_length = 86401",
+    ])
+    .await;
+}
+
+/// DB-32, DB-33, DB-53.
+#[tokio::test]
+async fn whitelists_and_rests_hold_each_thing_once() {
+    assert_refused(&[
+        "INSERT INTO role_whitelist (server_id, role_disc_id)
+         SELECT server_id, role_disc_id FROM role_whitelist",
+        "INSERT INTO channel_persona_whitelist (server_id, persona_id, channel_disc_id)
+         SELECT server_id, persona_id, channel_disc_id FROM channel_persona_whitelist",
+        "INSERT INTO cooldowns (cooldown_type, expires_at)
+         SELECT 1, now() FROM generate_series(1, 2)",
+        "INSERT INTO cooldowns (cooldown_type, expires_at) VALUES (7, now())",
+        "INSERT INTO cooldowns (cooldown_type, user_disc_id, expires_at)
+         VALUES (1, 'somebody', now())",
+        "INSERT INTO cooldowns (cooldown_type, expires_at) VALUES (1, NULL)",
+    ])
+    .await;
+}

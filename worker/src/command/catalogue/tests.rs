@@ -51,6 +51,20 @@ fn every_registered_path_is_answered_and_every_command_registered() {
     assert_eq!(registered.len(), all().count());
 }
 
+/// CMD-9, SEC-23: what is typed into an option stands in Discord's history of commands.
+#[test]
+fn no_option_takes_a_secret() {
+    for command in registrations(None) {
+        for option in all_options(&command.options) {
+            let parts: Vec<&str> = option.name.split(['-', '_']).collect();
+            for secret in ["key", "token", "password", "secret"] {
+                let takes_it = option.kind == CommandOptionType::String && parts.contains(&secret);
+                assert!(!takes_it, "{}: {}", command.name, option.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn registrations_keep_discords_limits() {
     for command in registrations(None) {
