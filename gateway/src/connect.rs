@@ -110,14 +110,14 @@ impl Reader<'_> {
         ControlFlow::Continue(())
     }
 
-    fn read(&self, text: &str, shard: &Shard) {
+    fn read(&mut self, text: &str, shard: &Shard) {
         let Some(header) = Header::scan(text) else {
             return;
         };
         let read_at_ms = clock::now_ms();
         metrics::frame(header.kind);
         match header.kind {
-            Kind::Ready => self.begin(header.sequence, read_at_ms, shard),
+            Kind::Ready => self.begin((header.sequence, text), read_at_ms, shard),
             Kind::Resumed => {
                 metrics::resumed();
                 tracing::info!(shard = self.dial.number(), "the session goes on");
@@ -135,7 +135,7 @@ impl Reader<'_> {
     }
 
     /// A new session: if there was one before, events of it may be lost.
-    fn begin(&self, sequence: u64, read_at_ms: i64, shard: &Shard) {
+    fn begin(&mut self, (sequence, ready): (u64, &str), read_at_ms: i64, shard: &Shard) {
         let (Some(session), Some(url)) = (shard.session(), shard.resume_url()) else {
             return;
         };
@@ -156,6 +156,8 @@ impl Reader<'_> {
             self.intake
                 .gap(lost_since_ms, sequence, read_at_ms, &self.progress);
         }
+        self.intake
+            .list(sequence, ready, read_at_ms, &self.progress);
         self.progress.skip(sequence, read_at_ms);
     }
 

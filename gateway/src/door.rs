@@ -62,7 +62,8 @@ impl People {
             | Body::Gap(_)
             | Body::Job(_)
             | Body::GuildHere(_)
-            | Body::GuildLeft(_) => None,
+            | Body::GuildLeft(_)
+            | Body::GuildsHere(_) => None,
         }
     }
 

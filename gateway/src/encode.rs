@@ -183,6 +183,14 @@ pub fn decode(kind: Kind, frame: &str, own: UserId) -> Result<Decoded, Skip> {
     }
 }
 
+/// Reads which servers a shard has from the frame that begins a session.
+///
+/// # Errors
+/// `Malformed`.
+pub fn servers(ready: &str) -> Result<event::GuildList, Skip> {
+    data(ready).map(guild::list)
+}
+
 /// Parses the `d` of a frame. What is wrong with a malformed one is not told: the parser's words
 /// may quote it.
 fn data<T: DeserializeOwned>(frame: &str) -> Result<T, Skip> {

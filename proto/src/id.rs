@@ -130,6 +130,11 @@ impl EventId {
         Self(format!("gh:{guild}:{shard_epoch}:{session_sequence}"))
     }
 
+    /// Names the list of the servers of a shard, by the frame that brought it.
+    pub fn guilds_here(shard_id: u32, shard_epoch: u64, session_sequence: u64) -> Self {
+        Self(format!("gs:{shard_id}:{shard_epoch}:{session_sequence}"))
+    }
+
     /// Names the word that the bot left a server, by the frame that brought it.
     pub fn guild_left(guild: GuildId, shard_epoch: u64, session_sequence: u64) -> Self {
         Self(format!("gl:{guild}:{shard_epoch}:{session_sequence}"))
@@ -217,6 +222,7 @@ mod tests {
             EventId::gap(3, 7, 46),
             EventId::guild_here(GuildId(u64::MAX), u64::MAX, u64::MAX),
             EventId::guild_left(GuildId(5), 7, 9),
+            EventId::guilds_here(u32::MAX, u64::MAX, u64::MAX),
             EventId::of_sequence(12),
         ] {
             assert_eq!(EventId::parse(id.as_str()), Some(id));

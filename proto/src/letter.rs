@@ -34,7 +34,7 @@ impl DeadLetter {
             Some(Event::GuildHere(guild) | Event::GuildLeft(guild)) => {
                 self.guild_id = guild.guild_id;
             }
-            Some(Event::Gap(_)) | None => {}
+            Some(Event::Gap(_) | Event::GuildsHere(_)) | None => {}
         }
         self
     }

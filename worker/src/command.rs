@@ -88,7 +88,7 @@ pub(crate) async fn finish(app: &App, after: After) -> Finished {
         },
         After::Kill(order) => Panel::say(&kill::finish(app, order).await).into(),
         After::SetPrivacy(choice) => privacy::finish(app, choice).await,
-        After::Hide(hiding) => privacy::wait(app, hiding).await,
+        After::Hide(hiding, also) => privacy::wait(app, hiding, &also).await,
         After::Why(question) => Panel::say(&why::finish(app, question).await).into(),
     }
 }
@@ -117,7 +117,7 @@ pub(crate) fn waiting(app: &App, after: &After) -> Option<Panel> {
         | After::Respond(_)
         | After::Kill(_)
         | After::SetPrivacy(_)
-        | After::Hide(_)
+        | After::Hide(..)
         | After::Why(_) => None,
     }
 }

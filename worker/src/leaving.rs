@@ -11,10 +11,15 @@ use crate::app::App;
 /// `Unavailable`.
 pub(crate) async fn is_here(app: &App, guild: GuildId) -> Result<(), store::Error> {
     if app.store.guild_here(guild).await? {
-        tracing::info!("the bot is back in a server that it had left");
-        announce(app, guild).await;
+        is_back(app, guild).await;
     }
     Ok(())
+}
+
+/// Says that the bot is back in a server, as was just noted.
+pub(crate) async fn is_back(app: &App, guild: GuildId) {
+    tracing::info!("the bot is back in a server that it had left");
+    announce(app, guild).await;
 }
 
 /// Tells all workers that a server's settings are others now.

@@ -48,7 +48,7 @@ pub use self::personal::{OwnKeyLine, PersonalSaid, PersonalText};
 pub use self::privacy::PrivacyText;
 pub use self::restriction::RestrictionText;
 pub use self::rules::RuleText;
-pub use self::server_data::ServerDataText;
+pub use self::server_data::{DeletedOf, ServerDataText};
 pub use self::services::{ServiceState, ServicesText};
 pub use self::settings::SettingsText;
 pub use self::setup::SetupText;

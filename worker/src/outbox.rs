@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::id::UserId;
+use proto::id::{TenantId, UserId};
 use store::{Errand, Receipt, ReceiptId, ReceiptKind, TakenErrand};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::app::App;
 use crate::job::{self, Look};
 use crate::metrics::{self, Ran};
-use crate::notice::{DataText, Notice, ServerDataText};
+use crate::notice::{DataText, DeletedOf, Notice, ServerDataText};
 use crate::{forgetting, privacy};
 
 /// Name of the job among those that have one leader.
@@ -94,7 +94,7 @@ async fn run(app: &App, taken: TakenErrand) -> Result<(), store::Error> {
             let is_told = forgetting::tell(app, gone).await;
             is_told.then_some(()).ok_or(Error::Broker)
         }
-        Errand::Receipt(user, receipt) => send(app, user, receipt).await,
+        Errand::Receipt { to, receipt, of } => send(app, (to, of), receipt).await,
     };
     match done {
         Ok(()) => {
@@ -116,11 +116,16 @@ async fn run(app: &App, taken: TakenErrand) -> Result<(), store::Error> {
 
 /// Writes to a person whose data was deleted. Who takes no direct messages has the answer to the
 /// command; that it was refused is not noted, because nothing is stored about the person any more.
-async fn send(app: &App, user: UserId, receipt: ReceiptId) -> Result<(), Error> {
+async fn send(
+    app: &App,
+    (to, of): (UserId, Option<TenantId>),
+    receipt: ReceiptId,
+) -> Result<(), Error> {
     let Some(receipt) = app.store.receipt(receipt).await? else {
         return Ok(());
     };
-    match post(app, user, &receipt).await {
+    let of = named(app, of).await?;
+    match post(app, to, (receipt, of)).await {
         // It may have arrived, and by the next try its nonce may be forgotten.
         Ok(()) | Err(discord::Error::InDoubt { .. }) => Ok(()),
         Err(error) if error.is_for_now() => Err(error.into()),
@@ -131,23 +136,44 @@ async fn send(app: &App, user: UserId, receipt: ReceiptId) -> Result<(), Error> 
     }
 }
 
-async fn post(app: &App, user: UserId, receipt: &Receipt) -> Result<(), discord::Error> {
+/// Asks Discord what a server is called: names are not stored.
+async fn named(app: &App, of: Option<TenantId>) -> Result<DeletedOf, discord::Error> {
+    match of {
+        Some(TenantId::Direct(_)) => Ok(DeletedOf::Direct),
+        None => Ok(DeletedOf::Server(None)),
+        Some(TenantId::Guild(guild)) => match app.discord.guild_name(guild).await {
+            Ok(name) => Ok(DeletedOf::Server(Some(name))),
+            Err(error) if error.is_for_now() => Err(error),
+            // The bot is not there any more.
+            Err(_unknown) => Ok(DeletedOf::Server(None)),
+        },
+    }
+}
+
+async fn post(
+    app: &App,
+    to: UserId,
+    (receipt, of): (Receipt, DeletedOf),
+) -> Result<(), discord::Error> {
     // The same for every attempt: what was sent and in doubt is not sent twice.
     let (nonce, _) = receipt.id.0.as_u64_pair();
     let backup_days = app.settings.data.backup_days;
-    let receipt = receipt.clone();
     let notice = match receipt.kind {
         ReceiptKind::Person => Notice::from(DataText::Deleted {
             receipt,
             backup_days,
             is_ignored_soon: false,
         }),
-        ReceiptKind::Server | ReceiptKind::Left => Notice::from(ServerDataText::Deleted {
+        ReceiptKind::Server
+        | ReceiptKind::Left
+        | ReceiptKind::ServerMemories
+        | ReceiptKind::ServerPersonas => Notice::from(ServerDataText::Deleted {
             receipt,
+            of,
             backup_days,
         }),
     };
     let text = notice.text().into_owned();
     let message = discord::NewMessage::plain(text, nonce, Instant::now() + TELL_WITHIN);
-    app.discord.send_directly(user, &message).await.map(drop)
+    app.discord.send_directly(to, &message).await.map(drop)
 }

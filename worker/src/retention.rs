@@ -38,10 +38,8 @@ pub(crate) async fn keep(app: Arc<App>) {
 ///
 /// Cancel safe: yes; what is left is deleted the next time.
 async fn delete(app: &App) -> Result<(), store::Error> {
-    let now_ms = i64::try_from(app.settings.switches.unix_now_ms()).unwrap_or(i64::MAX);
-    let Some(now) = DateTime::from_timestamp_millis(now_ms) else {
-        return Ok(());
-    };
+    // What is over is over by the clock that wrote when it began.
+    let now = app.store.now().await?;
     let mut failed = purge(app, now).await.err();
     for &what in Expiring::ALL {
         if let Err(error) = delete_from(app, what, now).await {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use llm::Provider;
 use proto::id::{ChannelId, TenantId, UserId};
-use store::{RefusedKey, WhichKey};
+use store::{Counter, RefusedKey, WhichKey};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -114,7 +114,10 @@ async fn tell(app: &App, key: &RefusedKey) -> Told {
 
 /// Writes to a person who takes direct messages; who does not is left alone for a day (PRIV-71).
 async fn tell_directly(app: &App, key: &RefusedKey, owner: UserId) -> Told {
-    match app.store.is_direct_open(owner).await {
+    let Some(person) = counter(app, owner) else {
+        return Told::Later;
+    };
+    match app.store.is_direct_open(person).await {
         Ok(true) => {}
         Ok(false) => return Told::Nobody,
         Err(error) => {
@@ -127,11 +130,20 @@ async fn tell_directly(app: &App, key: &RefusedKey, owner: UserId) -> Told {
     if outcome
         .as_ref()
         .is_err_and(discord::Error::is_direct_closed)
-        && let Err(error) = app.store.direct_is_closed(owner).await
+        && let Err(error) = app.store.direct_is_closed(person).await
     {
         tracing::debug!(%error, "closed direct messages are not remembered");
     }
     told(outcome, Told::Owner)
+}
+
+/// Returns under which number it is noted that a person takes no direct messages.
+fn counter(app: &App, owner: UserId) -> Option<Counter> {
+    let pseudonym = app.keys.get().pseudonym(owner.0);
+    let pseudonym = pseudonym.inspect_err(|error| {
+        tracing::warn!(%error, "nobody knows whether direct messages are taken");
+    });
+    pseudonym.ok().map(Counter::new)
 }
 
 /// Who was told, if somebody was.

@@ -8,7 +8,7 @@ use crate::call::Payload;
 use crate::error::Error;
 
 /// Most files of a message (Discord's page "Uploading files", 2026-11).
-const MOST_FILES: usize = 10;
+pub const MOST_FILES: usize = 10;
 
 /// Most bytes of a file where nobody has paid for more, in direct messages too (the same page).
 pub const LARGEST_FILE: usize = 10 * 1024 * 1024;

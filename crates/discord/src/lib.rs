@@ -26,7 +26,7 @@ pub use acts::{NewThread, Wanted};
 pub use application::{Application, CurrentUser};
 pub use client::{Client, Settings};
 pub use error::Error;
-pub use files::{File, LARGEST_FILE};
+pub use files::{File, LARGEST_FILE, MOST_FILES};
 pub use interactions::Answer;
 pub use limit::Slot;
 pub use messages::{NewMessage, Page, Posted};

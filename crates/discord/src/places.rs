@@ -97,6 +97,17 @@ impl Client {
         })
     }
 
+    /// Reads the name of a server.
+    pub async fn guild_name(&self, guild: GuildId) -> Result<String, Error> {
+        let route = Route::GetGuild {
+            guild_id: guild.0,
+            with_counts: false,
+        };
+        let answer = self.call(&Call::new("get_guild", &route, guild.0)).await?;
+        let body: NameBody = answer.parse("server")?;
+        Ok(body.name)
+    }
+
     /// Reads a channel or thread.
     pub async fn channel(&self, channel: ChannelId) -> Result<Channel, Error> {
         let route = Route::GetChannel {
@@ -150,6 +161,11 @@ struct GuildBody {
     owner_id: Id<UserMarker>,
     #[serde(default)]
     roles: Vec<RoleBody>,
+}
+
+#[derive(Deserialize)]
+struct NameBody {
+    name: String,
 }
 
 #[derive(Deserialize)]

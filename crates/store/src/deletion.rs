@@ -5,6 +5,7 @@
 //! receipt stays that says how much it was, and not whose.
 
 mod columns;
+mod part;
 mod receipt;
 mod server;
 
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 
 pub use self::columns::{Fate, PERSONAL_COLUMNS, PersonalColumn};
 pub use self::receipt::{Deleted, Held, Kept, Receipt, ReceiptId, ReceiptKind, Tally};
+pub use self::server::{ServerDeletion, ServerPart};
 use crate::operation_quota::Counter;
 use crate::outbox::{Errand, put};
 use crate::pool::scope::Opened;
@@ -141,11 +143,15 @@ async fn delete(
         tally.keep(Kept::OptOut, 1);
     }
     let receipt = receipt::write(&mut transaction, ReceiptKind::Person, tally).await?;
-    let (receipt_id, direct) = (receipt.id, user);
+    let told = Errand::Receipt {
+        to: user,
+        receipt: receipt.id,
+        of: None,
+    };
     for errand in [
         Errand::Level(user),
         Errand::Forget(TenantId::Direct(user)),
-        Errand::Receipt(direct, receipt_id),
+        told,
     ] {
         put(&mut transaction, errand).await?;
     }

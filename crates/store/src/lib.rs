@@ -87,7 +87,7 @@ pub use cooldown::{Cooldown, CooldownKind, Hearer};
 pub use decision::Decision;
 pub use deletion::{
     Deleted, Fate, Held, Kept, OptOut, PERSONAL_COLUMNS, PersonalColumn, Receipt, ReceiptId,
-    ReceiptKind, Tally,
+    ReceiptKind, ServerDeletion, ServerPart, Tally,
 };
 pub use edited::Edited;
 pub use error::{Error, Fault};
@@ -95,6 +95,7 @@ pub use explain::{ExplainedTurn, Explanation, TurnTimes};
 pub use facts::ServerFacts;
 pub use fence::{Fence, NotARole, RoleName};
 pub use lease::Lease;
+pub use leaving::{Moved, ShardServers};
 pub use main_key::{KeyReport, MainKey, UsableKey};
 pub use memory::{Lineage, MemoriesAdded, Memory, MemoryId, MemoryOrigin, Recalled, SeenMemory};
 pub use operation_quota::{Counter, Operation, Reservation, ReservedUse};

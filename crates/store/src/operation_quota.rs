@@ -19,6 +19,8 @@ pub enum Operation {
     DataExport,
     /// A file with memories or settings that is handed in (GUARD-39b).
     Import,
+    /// A direct message that was not taken (PRIV-71).
+    DirectClosed,
 }
 
 /// The number under which the uses of a person are counted: made of the id by the installation's main
@@ -41,23 +43,24 @@ impl fmt::Display for Counter {
 }
 
 impl Operation {
-    const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::KeyCheck => "key_check",
             Self::DataExport => "data_export",
             Self::Import => "import",
+            Self::DirectClosed => "direct_closed",
         }
     }
 
     /// How long the uses are counted together.
     const fn window(self) -> TimeDelta {
         match self {
-            Self::KeyCheck | Self::Import => TimeDelta::hours(24),
+            Self::KeyCheck | Self::Import | Self::DirectClosed => TimeDelta::hours(24),
             Self::DataExport => TimeDelta::minutes(10),
         }
     }
 
-    fn window_secs(self) -> i32 {
+    pub(crate) fn window_secs(self) -> i32 {
         i32::try_from(self.window().num_seconds()).unwrap_or(i32::MAX)
     }
 }

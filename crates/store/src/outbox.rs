@@ -22,7 +22,14 @@ pub enum Errand {
     /// messages with them.
     Forget(TenantId),
     /// Send a person a receipt, by a direct message.
-    Receipt(UserId, ReceiptId),
+    Receipt {
+        /// The person.
+        to: UserId,
+        /// The receipt.
+        receipt: ReceiptId,
+        /// The server, or the direct messages, whose data it was; `None` for a person's own.
+        of: Option<TenantId>,
+    },
 }
 
 /// An errand that was taken: nobody else takes it for a while, and it comes again unless it is done.
@@ -40,7 +47,7 @@ impl Errand {
         match self {
             Self::Level(_) => "kv_privacy",
             Self::Forget(_) => "forget",
-            Self::Receipt(..) => "dm",
+            Self::Receipt { .. } => "dm",
         }
     }
 
@@ -50,9 +57,11 @@ impl Errand {
                 json!({"user": user.to_string()})
             }
             Self::Forget(TenantId::Guild(guild)) => json!({"guild": guild.to_string()}),
-            Self::Receipt(user, receipt) => {
-                json!({"user": user.to_string(), "receipt": receipt.to_string()})
-            }
+            Self::Receipt { to, receipt, of } => json!({
+                "user": to.to_string(),
+                "receipt": receipt.to_string(),
+                "of": of.map(|tenant| tenant.disc_id().to_string()),
+            }),
         }
     }
 
@@ -74,8 +83,13 @@ impl Errand {
             }
             "forget" => Ok(Self::Forget(TenantId::Direct(place.parse(id("user"))?))),
             "dm" => {
+                let to: UserId = place.parse(id("user"))?;
+                let of = payload.get("of").and_then(Value::as_str);
+                let of = of.map(|of| place.parse(of)).transpose()?;
+                // Direct messages are stored by the id of their person, and only theirs are told of.
+                let of = of.map(|of| TenantId::of((of != to.0).then_some(GuildId(of)), to));
                 let receipt = ReceiptId(place.parse(id("receipt"))?);
-                Ok(Self::Receipt(place.parse(id("user"))?, receipt))
+                Ok(Self::Receipt { to, receipt, of })
             }
             _ => Err(place.corrupt()),
         }
@@ -138,8 +152,9 @@ impl Store {
         });
         let mut taken: Vec<TakenErrand> = rows.filter_map(read).collect();
         // What people must not wait for comes before what is written to them.
-        taken
-            .sort_unstable_by_key(|taken| (matches!(taken.errand, Errand::Receipt(..)), taken.row));
+        taken.sort_unstable_by_key(|taken| {
+            (matches!(taken.errand, Errand::Receipt { .. }), taken.row)
+        });
         Ok(taken)
     }
 

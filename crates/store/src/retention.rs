@@ -190,6 +190,15 @@ impl fmt::Display for Rule {
 }
 
 impl Store {
+    /// Returns what time it is by the database's clock.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn now(&self) -> Result<DateTime<Utc>, Error> {
+        let now = sqlx::query_scalar!(r#"SELECT now() AS "now!""#);
+        Ok(now.fetch_one(self.pool.shared()).await?)
+    }
+
     /// Deletes up to 1,000 rows of a table whose time is over, counted back from `now`, the longest
     /// over first, and returns how many; 0: none is left. Cooldowns go by the database's own clock,
     /// up to 10,000 rows at once. Cancel safe: what is left is deleted the

@@ -180,7 +180,7 @@ async fn add(
     Ok(Some(MemoriesAdded::of(offered, counts.fresh, counts.added)))
 }
 
-/// Who changes nothing gets no row for it: what is not committed was not.
+/// Who changes nothing gets no row for it, and is not who said it: what is not committed was not.
 async fn edit(
     opened: &mut Opened,
     teacher: Teacher,
@@ -189,12 +189,21 @@ async fn edit(
 ) -> Result<Edited, Error> {
     let mut transaction = opened.begin().await?;
     let editor = lock_user(&mut transaction, teacher.user).await?;
-    let done = sqlx::query!(
-        "UPDATE server_memories m SET content = $6, created_by = $5
-         FROM servers s LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
-         WHERE s.server_disc_id = $1 AND m.server_id = s.server_id
-           AND m.server_memory_id = $2 AND m.row_version = $3
-           AND ($4 OR c.server_memteaching_enabled AND m.created_by = $5)",
+    let is_same = sqlx::query_scalar!(
+        r#"WITH seen AS (
+               SELECT m.server_memory_id, m.content = $6 AS is_same
+               FROM server_memories m
+               JOIN servers s ON s.server_id = m.server_id
+               LEFT JOIN server_chat_configs c ON c.server_id = s.server_id
+               WHERE s.server_disc_id = $1 AND m.server_memory_id = $2 AND m.row_version = $3
+                 AND ($4 OR c.server_memteaching_enabled AND m.created_by = $5)
+               FOR UPDATE OF m
+           ), edited AS (
+               UPDATE server_memories m SET content = $6, created_by = $5
+               FROM seen
+               WHERE m.server_memory_id = seen.server_memory_id AND NOT seen.is_same
+           )
+           SELECT is_same AS "is_same!" FROM seen"#,
         teacher.tenant.disc_id().to_string(),
         seen.id.0,
         seen.row_version,
@@ -202,13 +211,16 @@ async fn edit(
         editor,
         content,
     )
-    .execute(&mut *transaction)
+    .fetch_optional(&mut *transaction)
     .await?;
-    let edited = Edited::of(done.rows_affected());
-    if edited == Edited::Done {
-        transaction.commit().await?;
+    match is_same {
+        None => Ok(Edited::Stale),
+        Some(true) => Ok(Edited::Done),
+        Some(false) => {
+            transaction.commit().await?;
+            Ok(Edited::Done)
+        }
     }
-    Ok(edited)
 }
 
 /// Finds the persona where this person may teach it, and locks it, so that two additions count

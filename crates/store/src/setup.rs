@@ -184,7 +184,7 @@ async fn upsert_server(connection: &mut PgConnection, setup: &NewSetup) -> Resul
 }
 
 /// Makes the settings and the main persona that do not exist yet.
-async fn insert_missing(
+pub(crate) async fn insert_missing(
     connection: &mut PgConnection,
     server: ServerId,
     (bot_name, trigger_words): (&str, &[String]),

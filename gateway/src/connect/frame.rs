@@ -1,5 +1,7 @@
 //! From a frame to the publisher or the workers, without waiting.
 
+use std::collections::HashSet;
+
 use proto::event::envelope::Event as Body;
 use proto::event::{Envelope, EventKind, Gap, SCHEMA_VERSION};
 use proto::id::{ChannelId, EventId, GuildId, MessageId, UserId};
@@ -26,6 +28,9 @@ pub struct Intake {
     pub publisher: Publisher,
     /// Asks workers.
     pub interactions: Interactions,
+    /// Servers that the session began with and that Discord has not shown since: what it shows of
+    /// them first is no news.
+    pub awaited: HashSet<u64>,
 }
 
 /// What is known of an event beside its content.
@@ -49,7 +54,7 @@ impl Intake {
     }
 
     /// Decodes a frame and hands it over; a frame that goes no further is settled at once.
-    pub fn take(&self, header: Header, text: &str, read_at_ms: i64, progress: &Progress) {
+    pub fn take(&mut self, header: Header, text: &str, read_at_ms: i64, progress: &Progress) {
         let sequence = header.sequence;
         match encode::decode(header.kind, text, self.own) {
             Err(reason) => {
@@ -80,6 +85,9 @@ impl Intake {
                 let channel = ChannelId(deleted.channel_id);
                 let about = self.about(id, EventKind::MessageDelete, channel, header, read_at_ms);
                 self.publish(channel, about, Body::MessageDelete(deleted), progress);
+            }
+            Ok(Decoded::GuildHere(guild)) if self.awaited.remove(&guild.guild_id) => {
+                progress.skip(sequence, read_at_ms);
             }
             Ok(Decoded::GuildHere(guild)) => {
                 let id = GuildId(guild.guild_id);
@@ -112,6 +120,33 @@ impl Intake {
         };
         let ticket = progress.ticket(sequence, read_at_ms);
         self.submit(Lane::Guild(guild), about, body, progress.epoch(), ticket);
+    }
+
+    /// Tells in which servers the bot is, as a session begins. Where that cannot be read, nobody is
+    /// told, and each server is told of when Discord shows it.
+    pub fn list(&mut self, sequence: u64, ready: &str, read_at_ms: i64, progress: &Progress) {
+        let list = match encode::servers(ready) {
+            Ok(list) => list,
+            Err(reason) => {
+                self.awaited.clear();
+                return metrics::skipped(reason);
+            }
+        };
+        self.awaited = list.guild_ids.iter().copied().collect();
+        let epoch = progress.epoch();
+        // Any partition would do: the list is about none of them.
+        let shard = u16::try_from(self.shard % u32::from(self.partitions.max(1)));
+        let partition = Partition(shard.unwrap_or_default());
+        let about = About {
+            id: EventId::guilds_here(self.shard, epoch, sequence),
+            kind: EventKind::GuildHere,
+            partition,
+            sequence,
+            read_at_ms,
+        };
+        let ticket = progress.ticket(sequence, read_at_ms);
+        let body = Body::GuildsHere(list);
+        self.submit(Lane::Partition(partition), about, body, epoch, ticket);
     }
 
     /// Tells every partition that events may be missing.

@@ -21,7 +21,8 @@ pub(crate) fn redact(payload: &Bytes, hidden: &[UserId]) -> Bytes {
             | Event::Gap(_)
             | Event::Job(_)
             | Event::GuildHere(_)
-            | Event::GuildLeft(_),
+            | Event::GuildLeft(_)
+            | Event::GuildsHere(_),
         )
         | None => {}
     }

@@ -24,3 +24,26 @@ pub(super) fn reachable(guild: Guild) -> Result<event::Guild, Skip> {
         guild_id: guild.id.0,
     })
 }
+
+/// As much as we look at of what begins a session (the same page).
+#[derive(Deserialize)]
+pub(super) struct Ready {
+    /// All servers of the shard; whether there is an outage does not matter.
+    guilds: Vec<Listed>,
+    /// The shard, and how many there are.
+    #[serde(default)]
+    shard: Option<(u32, u32)>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    id: Id,
+}
+
+/// Returns the servers of a shard.
+pub(super) fn list(ready: Ready) -> event::GuildList {
+    event::GuildList {
+        shard_count: ready.shard.map_or(1, |(_, count)| count),
+        guild_ids: ready.guilds.iter().map(|listed| listed.id.0).collect(),
+    }
+}

@@ -270,6 +270,28 @@ fn coming_and_leaving_are_told_and_an_outage_is_not() {
     }
 }
 
+/// PRIV-69: a list that is not whole is none, or servers that it does not name would count as left.
+#[test]
+fn a_beginning_session_lists_all_servers_of_its_shard() {
+    let list = |ready: &Value| servers(&frame("READY", ready));
+    let ready = json!({"v": 10, "shard": [2, 4], "session_id": "x", "guilds": [
+        {"id": "100000000000000200", "unavailable": true}, {"id": "100000000000000201"},
+    ]});
+    let told = list(&ready).unwrap();
+    assert_eq!(
+        (told.shard_count, told.guild_ids),
+        (4, vec![id(200), id(201)])
+    );
+    assert_eq!(list(&json!({"guilds": []})).unwrap().shard_count, 1);
+    for broken in [
+        json!({"v": 10}),
+        json!({"guilds": [{}]}),
+        json!({"guilds": null}),
+    ] {
+        assert_eq!(list(&broken).err(), Some(Skip::Malformed), "{broken}");
+    }
+}
+
 /// CHAT-5.
 #[test]
 fn deletions_name_channel_and_messages() {

@@ -42,7 +42,8 @@ pub(super) fn shrink(payload: &Bytes) -> Option<Bytes> {
         | Event::Gap(_)
         | Event::Job(_)
         | Event::GuildHere(_)
-        | Event::GuildLeft(_) => {}
+        | Event::GuildLeft(_)
+        | Event::GuildsHere(_) => {}
     }
     let smaller = Bytes::from(envelope.encode_to_vec());
     (smaller.len() < payload.len()).then_some(smaller)

@@ -1,5 +1,9 @@
 //! Nothing lost, nothing twice, in order, whatever restarts.
 
+use proto::event::envelope::Event;
+use proto::event::{Guild, GuildList};
+use serde_json::json;
+
 use crate::broker::{Broker, Server, Version, contents};
 use crate::discord::{CHANNEL, Discord, Seen};
 use crate::eventually;
@@ -40,6 +44,33 @@ async fn message_reaches_the_stream_with_the_intents_and_compression_that_we_wan
     assert!(discord.queries()[0].contains("compress=zstd-stream"));
     gateway.measures("gateway_events_stored_total 1").await;
     gateway.measures("gateway_spool_bytes 0").await;
+}
+
+/// PRIV-69: what Discord shows first of a server that was listed is no news.
+#[tokio::test]
+async fn a_session_tells_of_all_its_servers_at_once_and_of_others_as_they_come() {
+    let listed = [CHANNEL, CHANNEL + 1];
+    let (discord, broker) = (Discord::start().await, Broker::start().await);
+    discord.has_guilds(&listed);
+    let gateway = Gateway::start(&discord, &broker).await.ready().await;
+    let shown = |guild: u64| json!({"id": guild.to_string(), "unavailable": false});
+    for guild in [listed[0], CHANNEL + 2, listed[0]] {
+        discord.dispatch("GUILD_CREATE", &shown(guild));
+    }
+
+    gateway.measures("gateway_events_stored_total 3").await;
+    gateway.measures("gateway_spool_bytes 0").await;
+    let stored = broker.stored(3).await.into_iter();
+    let told: Vec<_> = stored.map(|stored| stored.event.unwrap()).collect();
+    let list = GuildList {
+        shard_count: 1,
+        guild_ids: listed.to_vec(),
+    };
+    assert_eq!(told.len(), 3);
+    assert!(told.contains(&Event::GuildsHere(list)));
+    for guild_id in [CHANNEL + 2, listed[0]] {
+        assert!(told.contains(&Event::GuildHere(Guild { guild_id })));
+    }
 }
 
 #[tokio::test]

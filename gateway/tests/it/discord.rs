@@ -53,6 +53,9 @@ struct World {
     identifies_left: u32,
     shards: u32,
     next_message: u64,
+    /// The servers that READY lists; by default it lists none at all, so that nothing is stored but
+    /// what a test sends.
+    guilds: Option<Vec<u64>>,
     /// Every connection is closed with this code after it identified.
     refuse: Option<u16>,
     /// The next connection that looks is closed with this code.
@@ -128,6 +131,11 @@ impl Discord {
     /// When which shard identified, in order.
     pub(crate) fn identified(&self) -> Vec<(Instant, u64)> {
         self.world().identified.clone()
+    }
+
+    /// Lists these servers when a session begins.
+    pub(crate) fn has_guilds(&self, guilds: &[u64]) {
+        self.world().guilds = Some(guilds.to_vec());
     }
 
     /// Forgets the session: resuming it is refused.
@@ -217,6 +225,7 @@ impl Discord {
     /// Begins a session of a shard and returns its name; READY is its first frame.
     fn begin(&self, shard: &Value) -> String {
         let number = shard[0].as_u64().unwrap();
+        let guilds = self.world().guilds.clone();
         let session = {
             let mut world = self.world();
             let count = world.identified.len();
@@ -225,15 +234,17 @@ impl Discord {
             world.sessions.insert(number, session.clone());
             session
         };
-        self.dispatch_in(
-            session.clone(),
-            "READY",
-            &json!({
-                "v": 10, "user": { "id": OWN.to_string(), "username": "tomori" }, "guilds": [],
-                "session_id": session, "resume_gateway_url": format!("ws://{}", self.address),
-                "shard": shard, "application": { "id": "100000000000000901", "flags": 0 }
-            }),
-        );
+        let mut ready = json!({
+            "v": 10, "user": { "id": OWN.to_string(), "username": "tomori" },
+            "session_id": session, "resume_gateway_url": format!("ws://{}", self.address),
+            "shard": shard, "application": { "id": "100000000000000901", "flags": 0 }
+        });
+        if let Some(guilds) = guilds {
+            let listed = guilds.iter();
+            let listed = listed.map(|guild| json!({"id": guild.to_string(), "unavailable": true}));
+            ready["guilds"] = listed.collect();
+        }
+        self.dispatch_in(session.clone(), "READY", &ready);
         session
     }
 }

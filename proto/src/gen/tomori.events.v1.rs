@@ -29,7 +29,7 @@ pub struct Envelope {
     /// age counts from then. 0 otherwise.
     #[prost(int64, tag = "9")]
     pub retried_at_ms: i64,
-    #[prost(oneof = "envelope::Event", tags = "16, 17, 18, 19, 20, 21, 22")]
+    #[prost(oneof = "envelope::Event", tags = "16, 17, 18, 19, 20, 21, 22, 23")]
     pub event: ::core::option::Option<envelope::Event>,
 }
 /// Nested message and enum types in `Envelope`.
@@ -51,6 +51,8 @@ pub mod envelope {
         GuildHere(super::Guild),
         #[prost(message, tag = "22")]
         GuildLeft(super::Guild),
+        #[prost(message, tag = "23")]
+        GuildsHere(super::GuildList),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -243,6 +245,15 @@ pub struct Guild {
     #[prost(fixed64, tag = "1")]
     pub guild_id: u64,
 }
+/// All servers of a shard, those with an outage among them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GuildList {
+    /// Over how many shards servers are divided; which of them this is, the envelope says.
+    #[prost(uint32, tag = "1")]
+    pub shard_count: u32,
+    #[prost(fixed64, repeated, tag = "2")]
+    pub guild_ids: ::prost::alloc::vec::Vec<u64>,
+}
 /// A turn that starts without a message. References only, no words and no token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Job {
@@ -278,7 +289,8 @@ pub enum EventKind {
     Gap = 4,
     /// A turn that starts without a message; published by a worker.
     Job = 5,
-    /// The bot is in a server: it came, or a session began, or an outage is over.
+    /// The bot is in a server: it came, or an outage is over. Or it is in all these servers of a
+    /// shard and in no others: a session began.
     GuildHere = 6,
     /// The bot was removed from a server. An outage is none.
     GuildLeft = 7,

@@ -9,9 +9,9 @@ use std::path::Path;
 use prost::Message as _;
 use proto::event::{
     Attachment, Author, CommandOption, DeadLetter, DeadLetterReason, Embed, Envelope, EventKind,
-    FormField, Gap, Guild, Interaction, InteractionOutcome, InteractionReply, InteractionType, Job,
-    JobKind, Mention, Message, MessageDelete, Poll, Reference, SnapshotOrigin, Sticker,
-    envelope::Event,
+    FormField, Gap, Guild, GuildList, Interaction, InteractionOutcome, InteractionReply,
+    InteractionType, Job, JobKind, Mention, Message, MessageDelete, Poll, Reference,
+    SnapshotOrigin, Sticker, envelope::Event,
 };
 
 fn envelope(kind: EventKind, event_id: &str, event: Event) -> Envelope {
@@ -190,6 +190,14 @@ fn guild_here() -> Envelope {
     envelope(EventKind::GuildHere, "gh:102:7:1", here)
 }
 
+fn guilds_here() -> Envelope {
+    let list = GuildList {
+        shard_count: 16,
+        guild_ids: vec![102, 103],
+    };
+    envelope(EventKind::GuildHere, "gs:3:7:1", Event::GuildsHere(list))
+}
+
 fn guild_left() -> Envelope {
     let left = Event::GuildLeft(Guild { guild_id: 102 });
     envelope(EventKind::GuildLeft, "gl:102:7:2", left)
@@ -241,6 +249,7 @@ fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("message_create.v1.retried", retried().encode_to_vec()),
         ("guild_here.v1", guild_here().encode_to_vec()),
         ("guild_left.v1", guild_left().encode_to_vec()),
+        ("guilds_here.v1", guilds_here().encode_to_vec()),
         ("job.v1", event(EventKind::Job, "ix:600", Event::Job(job()))),
         ("interaction.v1", interaction().encode_to_vec()),
         (
@@ -302,6 +311,8 @@ fn released_bytes_decode_to_what_they_meant() {
     assert_eq!(Envelope::decode(again.as_slice()).unwrap(), retried());
     let left = unhex(&released("guild_left.v1"));
     assert_eq!(Envelope::decode(left.as_slice()).unwrap(), guild_left());
+    let list = unhex(&released("guilds_here.v1"));
+    assert_eq!(Envelope::decode(list.as_slice()).unwrap(), guilds_here());
     let form = unhex(&released("interaction.v1"));
     assert_eq!(Interaction::decode(form.as_slice()).unwrap(), interaction());
     let file = unhex(&released("interaction.v1.file"));

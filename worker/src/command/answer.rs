@@ -19,7 +19,7 @@ use super::provider_services;
 use super::respond::Order;
 use super::restriction;
 use super::rules;
-use super::server_data::ServerDeletion;
+use super::server_data::Wish;
 use super::setup::Submission;
 use super::tool_servers;
 use super::why::Question;
@@ -42,8 +42,8 @@ pub(crate) enum After {
     ExportPerson(Export),
     /// Delete everything about a person.
     DeletePerson(Deletion),
-    /// Delete everything of a server.
-    DeleteServer(ServerDeletion),
+    /// Delete what a server has.
+    DeleteServer(Wish),
     /// Change or test a person's own keys.
     PersonalProvider(Box<personal_provider::Order>),
     /// Save what a person has set for everywhere.
@@ -68,8 +68,8 @@ pub(crate) enum After {
     Respond(Box<Order>),
     /// Save what somebody chose to keep private.
     SetPrivacy(Choice),
-    /// Wait until nobody hears them any more.
-    Hide(Hiding),
+    /// Wait until nobody hears them any more; these words stay in the answer.
+    Hide(Hiding, String),
     /// Tell why a message was answered or not.
     Why(Question),
 }

@@ -7,6 +7,7 @@
 mod action;
 pub(super) mod export;
 mod panel;
+mod volume;
 
 use keyring::Keyring;
 use proto::event::Interaction;

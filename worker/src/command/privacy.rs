@@ -83,31 +83,38 @@ pub(super) fn take(asker: &Asker, fields: &[FormField]) -> Result<Plan, Notice> 
 pub(super) async fn finish(app: &App, choice: Choice) -> Finished {
     let Choice { user, level } = choice;
     let changed = change::set(app, user, level).await;
-    tell(app, level, changed).await
+    tell(app, level, changed, String::new()).await
 }
 
-/// Sets a level as if it had been chosen in the form, and a name with it. `None`: the level is as high
-/// already, and nothing was changed.
+/// Sets a level as if it had been chosen in the form, and a name with it; `also` is said above what is
+/// said of the level, where it is saved. `None`: the level is as high already, and nothing was changed.
 pub(super) async fn raise(
     app: &App,
     user: UserId,
     (level, naming): (PrivacyLevel, Naming<'_>),
+    also: String,
 ) -> Option<Finished> {
     match change::raise(app, user, (level, naming)).await {
         Ok(Changed::Same) => None,
-        changed => Some(tell(app, level, changed).await),
+        changed => Some(tell(app, level, changed, also).await),
     }
 }
 
-async fn tell(app: &App, level: PrivacyLevel, changed: Result<Changed, Error>) -> Finished {
+async fn tell(
+    app: &App,
+    level: PrivacyLevel,
+    changed: Result<Changed, Error>,
+    also: String,
+) -> Finished {
     let told = match changed {
         Ok(Changed::Same) => PrivacyText::Same(level),
         Ok(Changed::Saved) => PrivacyText::Saved(level),
         Ok(Changed::Hidden(mut hiding)) => {
             if timeout(SOON_AFTER, hiding.holds(app)).await.is_err() {
+                let panel = panel(&also, PrivacyText::Soon);
                 return Finished {
-                    then: Some(After::Hide(hiding)),
-                    ..panel(PrivacyText::Soon).into()
+                    then: Some(After::Hide(hiding, also)),
+                    ..panel.into()
                 };
             }
             PrivacyText::Saved(PrivacyLevel::Full)
@@ -117,23 +124,28 @@ async fn tell(app: &App, level: PrivacyLevel, changed: Result<Changed, Error>) -
                 error = &error as &dyn std::error::Error,
                 "a privacy level is not saved"
             );
-            PrivacyText::NotSaved
+            return panel("", PrivacyText::NotSaved).into();
         }
     };
-    panel(told).into()
+    panel(&also, told).into()
 }
 
-/// Waits until the strictest level holds everywhere.
-pub(super) async fn wait(app: &App, mut hiding: Hiding) -> Finished {
+/// Waits until the strictest level holds everywhere; `also` stays above what is said.
+pub(super) async fn wait(app: &App, mut hiding: Hiding, also: &str) -> Finished {
     let told = match timeout(HOLDS_WITHIN, hiding.holds(app)).await {
         Ok(()) => PrivacyText::Saved(PrivacyLevel::Full),
         Err(_elapsed) => PrivacyText::Soon,
     };
-    panel(told).into()
+    panel(also, told).into()
 }
 
-fn panel(text: PrivacyText) -> Panel {
-    Panel::say(&Notice::Privacy(text))
+fn panel(also: &str, text: PrivacyText) -> Panel {
+    let said = Notice::Privacy(text).text().into_owned();
+    Panel::words(if also.is_empty() {
+        said
+    } else {
+        format!("{also}\n{said}")
+    })
 }
 
 /// The three levels, of which the present one is chosen.

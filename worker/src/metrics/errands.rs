@@ -43,7 +43,7 @@ const fn label(errand: Errand) -> &'static str {
     match errand {
         Errand::Level(_) => "level",
         Errand::Forget(_) => "forget",
-        Errand::Receipt(..) => "receipt",
+        Errand::Receipt { .. } => "receipt",
     }
 }
 

@@ -45,8 +45,12 @@ pub enum ButtonText {
     Spare,
     /// Hands everything about a person to them.
     ExportData,
-    /// Opens the form that deletes everything about a person.
+    /// Opens the form that deletes everything about a person, or of a server.
     DeleteData,
+    /// Opens the form that deletes what a server remembers.
+    DeleteMemories,
+    /// Opens the form that deletes the personas of a server.
+    DeletePersonas,
     /// Does what a file would do.
     Import,
     /// Leads to that file.
@@ -87,6 +91,8 @@ impl ButtonText {
             Self::Spare => "Do not use for talking",
             Self::ExportData => "Get it as a file",
             Self::DeleteData => "Delete everything…",
+            Self::DeleteMemories => "Delete memories only…",
+            Self::DeletePersonas => "Delete personas only…",
             Self::Import => "Import",
             Self::OpenFile => "Look at the file",
             Self::ChooseModel => "Choose a model",

@@ -22,7 +22,7 @@ pub enum DataText {
     NotSent,
     /// Discord did not take the answer with the archive.
     NotTaken,
-    /// The archive is larger than what Discord takes.
+    /// The archive is larger than what Discord takes with a message.
     TooLarge,
     /// There was an archive a moment ago.
     ExportedBefore {
@@ -70,7 +70,7 @@ impl DataText {
             }
             Self::Exported { is_empty: false } => {
                 "**Everything that I keep about you**, in all servers together. `manifest.json` says \
-                 how much of what there is. Keys are not in it, only their last four characters."
+                 how much of what there is; several files are parts of one. Keys are not in it, only their last four characters."
             }
             Self::SentDirectly => "It is in our direct messages.",
             Self::DirectClosed => {
@@ -87,9 +87,9 @@ impl DataText {
                  count as made."
             }
             Self::TooLarge => {
-                "What I keep about you is more than Discord takes in one file (10 MiB). Ask whoever \
-                 runs this bot for it; records of replies and decisions go by themselves within two \
-                 days, then it may fit."
+                "What I keep about you is more than Discord takes with one message (ten files of 10 \
+                 MiB). Ask whoever runs this bot for it; records of replies and decisions go by \
+                 themselves within two days, then it may fit."
             }
             Self::ExportedBefore { again_unix } => return exported_before(*again_unix).into(),
             Self::FormTitle => "Delete everything about you",

@@ -130,6 +130,7 @@ fn stopped(reason: Option<&str>) -> &'static str {
             "• You wrote again before I was done, so I answered the newer message."
         }
         Some("left") => "• I was removed from the server before I was done.",
+        Some("data") => "• Data of the server was deleted before I was done.",
         Some("deleted") => "• The message was deleted before I was done.",
         Some("privacy") => "• You chose not to be heard before I was done.",
         _ => "• The reply was stopped.",

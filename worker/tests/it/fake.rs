@@ -21,6 +21,9 @@ pub(crate) const TAKEN: &str = "taken";
 /// Whose every server is.
 pub(crate) const OWNER: &str = "80351110224678913";
 
+/// What every server is called.
+pub(crate) const SERVER: &str = "Tea `House`";
+
 /// Where the owner's direct messages are.
 pub(crate) const DIRECT: &str = "80351110224678914";
 
@@ -226,7 +229,8 @@ async fn content(headers: &HeaderMap, body: Bytes) -> Value {
 fn about_people(method: &str, path: &[&str], body: &Value) -> Response {
     match (method, path) {
         ("GET", ["api", "v10", "guilds", guild]) => {
-            json_reply(200, &json!({"id": guild, "owner_id": OWNER, "roles": []}))
+            let body = json!({"id": guild, "name": SERVER, "owner_id": OWNER, "roles": []});
+            json_reply(200, &body)
         }
         ("POST", ["api", "v10", "users", "@me", "channels"]) => {
             // Those of everybody else have the id of the person.

@@ -503,11 +503,13 @@ async fn who_may_not_take_anything_in_is_told() {
     assert_eq!(level, Some(2));
 
     world.run("UPDATE users SET privacy_level = 0").await;
-    let higher = String::from_utf8(lower).unwrap().replace(":0}", ":1}");
+    let higher = String::from_utf8(lower).unwrap();
+    let higher = higher.replace(":0}", ":1,\"user_nickname\":\"Al\"}");
     let command = hand_in(&world, "personal config import", higher.as_bytes(), &[]);
     let shown = told(&mut world, command).await;
     assert_says(&shown, "`privacy_level`: `0` → `1`");
-    assert_says(&changed(&mut world, take(&shown)).await, "Saved");
+    let done = changed(&mut world, take(&shown)).await;
+    assert_says(&done, "✔ 2 settings changed.\nSaved");
     let level = world.read_i32("SELECT privacy_level::int FROM users").await;
     assert_eq!(level, Some(1));
     let (_, settings) = exported(&mut world, run("personal config export")).await;

@@ -171,8 +171,8 @@ async fn closed_direct_messages_are_remembered_for_a_day() {
     let worker = world.another_worker();
     until(
         &world,
-        "SELECT 1 FROM users WHERE dm_closed_until BETWEEN now() + interval '23 hours'
-                                                       AND now() + interval '24 hours'",
+        "SELECT 1 FROM operation_quotas
+         WHERE operation = 'direct_closed' AND window_start > now() - interval '1 hour'",
     )
     .await;
     end(&world, worker).await;
@@ -187,7 +187,9 @@ async fn closed_direct_messages_are_remembered_for_a_day() {
     .await;
     end(&world, worker).await;
     // Had it been sent, it would come before the next day's.
-    world.run("UPDATE users SET dm_closed_until = now()").await;
+    world
+        .run("UPDATE operation_quotas SET window_start = window_start - interval '24 hours'")
+        .await;
     world
         .run("UPDATE user_provider_keys SET told_at = NULL, key_last4 = 'next'")
         .await;

@@ -1,5 +1,6 @@
 //! The bot is removed from a server, comes back, and is removed for good (PRIV-69).
 
+use dev::control::Name;
 use dev::part::Part;
 use serde_json::json;
 
@@ -72,4 +73,59 @@ async fn e2e_a_server_goes_some_time_after_the_bot_was_removed_and_not_by_an_out
     let sample = "worker_retention_deleted_total{table=\"servers\"}";
     assert!(town.metric(Part::Worker(1), sample).await > 0.5);
     town.leave().await;
+}
+
+/// PRIV-69: an error of the database costs a try, not the removal.
+#[tokio::test]
+async fn e2e_a_removal_is_noted_although_the_database_refuses_it_twice() {
+    let town = Town::start(1).await;
+    town.set_up("Sandbox").await;
+    town.wait_for_row(HERE).await;
+    town.sql(
+        "CREATE SEQUENCE harms;
+         CREATE FUNCTION harm() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             IF nextval('harms') <= 2 THEN RAISE EXCEPTION 'no'; END IF;
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER harm BEFORE UPDATE OF left_at ON servers
+         FOR EACH ROW EXECUTE FUNCTION harm();
+         GRANT USAGE ON SEQUENCE harms TO PUBLIC",
+    )
+    .await;
+
+    stand(&town, "removed").await;
+
+    town.wait_for_row(AWAY).await;
+    assert_eq!(town.sql("SELECT last_value FROM harms").await.trim(), "3");
+    town.leave().await;
+}
+
+/// PRIV-69: of a lost session nobody hears; the next one lists the servers. Who was there all the
+/// time is one event of a session, whatever the number of servers.
+#[tokio::test]
+async fn e2e_a_removal_and_a_return_in_a_lost_session_are_found_by_the_next_one() {
+    let town = Town::start(1).await;
+    town.set_up("Sandbox").await;
+    town.wait_for_row(HERE).await;
+    lost_session(&town, "removed").await;
+    town.wait_for_row(AWAY).await;
+    lost_session(&town, "here").await;
+    town.wait_for_row(HERE).await;
+    let asked = town.say("alice", "Sandbox", "and now?").await;
+    town.wait_for_row(&answered(&asked)).await;
+    town.leave().await;
+}
+
+/// The session of the gateway is lost, and meanwhile this becomes of the bot.
+async fn lost_session(town: &Town, bot: &str) {
+    town.signal(Part::Gateway, Name::Stop).await;
+    let order = json!({"action": "invalidate", "resumable": false});
+    town.tell("gateway", &order).await;
+    town.wait_until("the session is over", async || {
+        town.stats().await["sessions"] == 0
+    })
+    .await;
+    stand(town, bot).await;
+    town.signal(Part::Gateway, Name::Cont).await;
 }

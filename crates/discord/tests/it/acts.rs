@@ -93,15 +93,16 @@ async fn servers_channels_and_members_are_read_as_far_as_permissions_need_them()
     ]});
     let member = json!({"roles": ["21"], "communication_disabled_until":
         "2026-01-01T00:00:00.000000+00:00", "user": {"id": "3", "bot": true}});
-    let replies = [guild, channel, member].map(|body| json_reply(200, body));
+    let replies = [guild.clone(), guild, channel, member].map(|body| json_reply(200, body));
     let server = Server::replying(replies.to_vec()).await;
     let client = server.client();
 
+    let name = client.guild_name(GUILD).await.unwrap();
     let guild = client.guild(GUILD).await.unwrap();
     let channel = client.channel(CHANNEL).await.unwrap();
     let member = client.member(GUILD, UserId(3)).await.unwrap();
 
-    assert_eq!(guild.owner, UserId(3));
+    assert_eq!((name.as_str(), guild.owner), ("x", UserId(3)));
     assert_eq!(guild.roles, [(20, Permissions::VIEW_CHANNEL)]);
     assert!(channel.is_thread() && !channel.is_announcement());
     assert_eq!(

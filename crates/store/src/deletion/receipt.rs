@@ -30,16 +30,28 @@ pub enum ReceiptKind {
     Server,
     /// Everything of a server that the bot had left.
     Left,
+    /// What a server remembered, because somebody wanted it.
+    ServerMemories,
+    /// The personas of a server, because somebody wanted it.
+    ServerPersonas,
 }
 
 impl ReceiptKind {
-    const ALL: [Self; 3] = [Self::Person, Self::Server, Self::Left];
+    const ALL: [Self; 5] = [
+        Self::Person,
+        Self::Server,
+        Self::Left,
+        Self::ServerMemories,
+        Self::ServerPersonas,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Person => "user",
             Self::Server => "server",
             Self::Left => "guild_purge",
+            Self::ServerMemories => "server_memories",
+            Self::ServerPersonas => "server_personas",
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Everything of one server, or of one person's direct messages, is deleted in one transaction (PRIV-68).
+//! What one server, or one person's direct messages, have is deleted in one transaction: everything, or
+//! a [`part`] (PRIV-68).
 //!
 //! People's own settings and memories of themselves stay: they are theirs, not the server's.
 
@@ -8,11 +9,35 @@ use sqlx::PgConnection;
 use tokio::time::timeout;
 
 use super::receipt::{self, ReceiptKind};
-use super::{Deleted, Held, Tally};
+use super::{Deleted, Held, Tally, part};
 use crate::outbox::{Errand, put};
 use crate::pool::scope::Opened;
 use crate::row::Place;
-use crate::{Error, Store};
+use crate::{Error, ServerId, Store};
+
+/// A part of what a server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerPart {
+    /// What it remembers, of all its personas.
+    Memories,
+    /// Its personas; it begins anew with the first one.
+    Personas,
+}
+
+/// Somebody's wish to delete what a server has.
+#[derive(Clone, Copy)]
+pub struct ServerDeletion<'a> {
+    /// The server, or somebody's direct messages.
+    pub tenant: TenantId,
+    /// What of it; `None` for everything.
+    pub part: Option<ServerPart>,
+    /// Who wants it, and gets the receipt.
+    pub asked_by: UserId,
+    /// Name of the persona that a server begins with.
+    pub bot_name: &'a str,
+    /// Its trigger words, at most 10.
+    pub trigger_words: &'a [String],
+}
 
 impl Store {
     /// Counts what is stored about a server, by kind.
@@ -27,20 +52,16 @@ impl Store {
         opened.settle(done)
     }
 
-    /// Deletes everything of a server because somebody wants it, who gets the receipt. Turns end with
-    /// their rows. Dropping it midway changes nothing or everything.
+    /// Deletes what a server has because somebody wants it, who gets the receipt. Open turns end; where
+    /// everything goes, with their rows. Dropping it midway changes nothing or everything.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`; after the latter nobody knows whether it was done. Repeating it is
     /// harmless.
-    pub async fn delete_server(
-        &self,
-        tenant: TenantId,
-        asked_by: UserId,
-    ) -> Result<Deleted, Error> {
+    pub async fn delete_server(&self, deletion: ServerDeletion<'_>) -> Result<Deleted, Error> {
         let mut opened = self.pool.system().open().await?;
         let deadline = opened.deadline();
-        let done = timeout(deadline, delete(&mut opened, tenant, asked_by)).await;
+        let done = timeout(deadline, delete(&mut opened, deletion)).await;
         opened.settle(done)
     }
 
@@ -109,18 +130,29 @@ async fn purge(
     Ok(Some(deleted))
 }
 
-async fn delete(opened: &mut Opened, tenant: TenantId, asked_by: UserId) -> Result<Deleted, Error> {
+async fn delete(opened: &mut Opened, deletion: ServerDeletion<'_>) -> Result<Deleted, Error> {
+    let tenant = deletion.tenant;
     let mut transaction = opened.begin().await?;
     // Whoever adds a row of the server waits for this, so that what is counted is what goes.
-    sqlx::query!(
+    let server = sqlx::query_scalar!(
         "SELECT server_id FROM servers WHERE server_disc_id = $1 AND is_dm_channel = $2 FOR UPDATE",
         tenant.disc_id().to_string(),
         tenant.is_direct(),
     )
     .fetch_optional(&mut *transaction)
     .await?;
-    let deleted = delete_locked(&mut transaction, tenant, ReceiptKind::Server).await?;
-    let receipt = Errand::Receipt(asked_by, deleted.receipt.id);
+    let deleted = match deletion.part {
+        None => delete_locked(&mut transaction, tenant, ReceiptKind::Server).await?,
+        Some(part) => {
+            let first = (deletion.bot_name, deletion.trigger_words);
+            part::delete(&mut transaction, server.map(ServerId), (part, first)).await?
+        }
+    };
+    let receipt = Errand::Receipt {
+        to: deletion.asked_by,
+        receipt: deleted.receipt.id,
+        of: Some(tenant),
+    };
     put(&mut transaction, receipt).await?;
     transaction.commit().await?;
     Ok(deleted)

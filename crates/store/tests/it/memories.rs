@@ -245,7 +245,8 @@ async fn a_memory_is_of_who_wrote_it_last() {
     };
     let edit = |text| store.edit_server_memory(manager, seen(&memory[0]), text);
 
-    assert!(archived(BOB).await.contains("his"));
+    assert_eq!(edit("his").await.unwrap(), Edited::Done);
+    assert!(archived(BOB).await.contains("his"), "nobody said it anew");
     assert_eq!(edit("what she says").await.unwrap(), Edited::Done);
 
     assert!(!archived(BOB).await.contains("what she says"));

@@ -4,8 +4,8 @@ use keyring::USER_API_KEY;
 use proto::id::{TenantId, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use store::{
-    Admitted, Edited, KeyFault, KeyReport, NewDirect, NewOwnKey, OwnKey, OwnKeyId, OwnKeys, Payer,
-    SeenOwnKey, Store, UsableKey,
+    Admitted, Counter, Edited, KeyFault, KeyReport, NewDirect, NewOwnKey, OwnKey, OwnKeyId,
+    OwnKeys, Payer, SeenOwnKey, Store, UsableKey,
 };
 
 use crate::database::Database;
@@ -295,14 +295,19 @@ async fn counts_leave_the_panel_as_it_is() {
 async fn closed_direct_messages_are_remembered_per_person() {
     let database = Database::migrated().await;
     let store = &database.store;
-    assert!(store.is_direct_open(ALICE).await.unwrap());
-    store.direct_is_closed(ALICE).await.unwrap();
-    assert!(!store.is_direct_open(ALICE).await.unwrap());
-    assert!(store.is_direct_open(BOB).await.unwrap());
+    let (alice, bob) = (Counter::new(1), Counter::new(2));
+    assert!(store.is_direct_open(alice).await.unwrap());
+    store.direct_is_closed(alice).await.unwrap();
+    assert!(!store.is_direct_open(alice).await.unwrap());
+    assert!(store.is_direct_open(bob).await.unwrap());
+    let people = database.read::<i64>("SELECT count(*) FROM users").await;
+    assert_eq!(people, 0, "PRIV-4");
     database
-        .run("UPDATE users SET dm_closed_until = dm_closed_until - interval '24 hours'")
+        .run("UPDATE operation_quotas SET window_start = window_start - interval '24 hours'")
         .await;
-    assert!(store.is_direct_open(ALICE).await.unwrap());
+    assert!(store.is_direct_open(alice).await.unwrap());
+    store.direct_is_closed(alice).await.unwrap();
+    assert!(!store.is_direct_open(alice).await.unwrap());
 }
 
 /// CMD-89: direct messages need no setup where one's own keys pay, and only there.

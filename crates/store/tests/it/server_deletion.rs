@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::id::{GuildId, TenantId, UserId};
 use sqlx::AssertSqlSafe;
-use store::{Errand, Held, ReceiptKind};
+use store::{Errand, Held, Moved, ReceiptKind, ServerDeletion, ServerPart, ShardServers};
 
 use crate::database::Database;
 use crate::deletion::{run_errands, tables_with};
@@ -33,6 +33,20 @@ async fn rows_of(database: &Database, server: i64) -> Vec<(String, i64)> {
     found
 }
 
+fn deletion(
+    tenant: TenantId,
+    asked_by: UserId,
+    part: Option<ServerPart>,
+) -> ServerDeletion<'static> {
+    ServerDeletion {
+        tenant,
+        part,
+        asked_by,
+        bot_name: "First",
+        trigger_words: &[],
+    }
+}
+
 async fn now(database: &Database) -> DateTime<Utc> {
     database.read("SELECT now()").await
 }
@@ -51,7 +65,7 @@ async fn nothing_is_left_of_a_server_and_everything_of_others() {
     let promised = store.server_holdings(tenant).await.unwrap();
     assert!(promised.deleted().contains(&(Held::Settings, 1)));
 
-    let done = store.delete_server(tenant, asker).await;
+    let done = store.delete_server(deletion(tenant, asker, None)).await;
 
     let done = done.unwrap();
     assert_eq!(
@@ -62,7 +76,11 @@ async fn nothing_is_left_of_a_server_and_everything_of_others() {
         run_errands(store).await,
         [
             Errand::Forget(tenant),
-            Errand::Receipt(asker, done.receipt.id)
+            Errand::Receipt {
+                to: asker,
+                receipt: done.receipt.id,
+                of: Some(tenant)
+            }
         ]
     );
     assert!(
@@ -81,6 +99,69 @@ async fn nothing_is_left_of_a_server_and_everything_of_others() {
     assert_eq!(people, 2, "what is people's own stays");
 }
 
+/// Deletes a part of a server that has a row in every table; tells which tables have other numbers of
+/// rows now, and how many.
+async fn without(part: ServerPart) -> (Database, i64, ReceiptKind, Vec<(String, i64)>) {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let ours = fill(&database, OURS).await;
+    let theirs = fill(&database, THEIRS).await;
+    let before = rows_of(&database, ours.server).await;
+    let of_them = rows_of(&database, theirs.server).await;
+    let (tenant, asker) = (TenantId::Guild(GuildId(OURS.guild)), UserId(OURS.user));
+
+    let done = store
+        .delete_server(deletion(tenant, asker, Some(part)))
+        .await;
+
+    let receipt = done.unwrap().receipt;
+    let told = Errand::Receipt {
+        to: asker,
+        receipt: receipt.id,
+        of: Some(tenant),
+    };
+    assert_eq!(run_errands(store).await, [told]);
+    assert_eq!(
+        store.receipt(receipt.id).await.unwrap(),
+        Some(receipt.clone())
+    );
+    let ended = "SELECT bool_and(stop_reason = 'data' AND ended_at IS NOT NULL) FROM turns
+                 WHERE server_id = (SELECT min(server_id) FROM servers)";
+    assert!(database.read::<bool>(ended).await);
+    assert_eq!(rows_of(&database, theirs.server).await, of_them);
+    let after = rows_of(&database, ours.server).await.into_iter();
+    let changed = after.filter(|row| !before.contains(row)).collect();
+    (database, ours.server, receipt.kind, changed)
+}
+
+/// PRIV-68
+#[tokio::test]
+async fn only_what_a_server_remembers_goes_where_that_is_wanted() {
+    let (_database, _, kind, changed) = without(ServerPart::Memories).await;
+    assert_eq!(kind, ReceiptKind::ServerMemories);
+    assert_eq!(changed, [("server_memories".to_owned(), 0)]);
+}
+
+/// PRIV-68: it goes on as on the first day, and remembers what the main persona remembered.
+#[tokio::test]
+async fn only_the_personas_go_where_that_is_wanted() {
+    let (database, server, kind, changed) = without(ServerPart::Personas).await;
+    assert_eq!(kind, ReceiptKind::ServerPersonas);
+    assert_eq!(changed, [("persona_user_blocks".to_owned(), 0)]);
+    let first = format!(
+        "SELECT string_agg(p.nickname || m.content, ',') FROM personas p
+         JOIN persona_configs c ON c.persona_id = p.persona_id
+         JOIN server_memories m ON m.server_id = p.server_id
+                               AND m.persona_lineage_id = p.persona_lineage_id
+         WHERE p.server_id = {server} AND NOT p.is_alter"
+    );
+    let first: String = sqlx::query_scalar(AssertSqlSafe(first))
+        .fetch_one(&database.raw)
+        .await
+        .unwrap();
+    assert_eq!(first, "Firsta");
+}
+
 /// What runs is told, what waits never begins.
 #[tokio::test]
 async fn turns_of_the_server_end() {
@@ -91,7 +172,7 @@ async fn turns_of_the_server_end() {
     let lease = claim(store, &running, "w").await.unwrap();
     let queued = turn(store, &profile, 2).await;
 
-    let done = store.delete_server(GUILD, ALICE).await;
+    let done = store.delete_server(deletion(GUILD, ALICE, None)).await;
 
     assert_eq!(done.unwrap().stopped_in, [CHANNEL]);
     let stopped = store.stops_requested(&[running.id, queued.id]).await;
@@ -115,7 +196,7 @@ async fn a_direct_message_that_was_decided_is_not_decided_anew() {
     let store = &database.store;
     let profile = set_up(store, DIRECT).await;
     admit(store, &admission(&profile, 1)).await;
-    let deleted = store.delete_server(DIRECT, ALICE).await;
+    let deleted = store.delete_server(deletion(DIRECT, ALICE, None)).await;
     deleted.unwrap();
     let profile = set_up(store, DIRECT).await;
     let again = store.admit(&admission(&profile, 1)).await.unwrap();
@@ -125,8 +206,10 @@ async fn a_direct_message_that_was_decided_is_not_decided_anew() {
 #[tokio::test]
 async fn deleting_a_server_that_is_not_there_is_no_error() {
     let database = Database::migrated().await;
-    let done = database.store.delete_server(GUILD, ALICE).await;
-    assert_eq!(done.unwrap().receipt.tally.deleted(), []);
+    for part in [None, Some(ServerPart::Memories), Some(ServerPart::Personas)] {
+        let done = database.store.delete_server(deletion(GUILD, ALICE, part));
+        assert_eq!(done.await.unwrap().receipt.tally.deleted(), []);
+    }
 }
 
 /// PRIV-69: nothing of the server has an effect from the moment on; coming back gives it all back.
@@ -185,6 +268,60 @@ async fn a_server_that_the_bot_left_is_as_if_never_set_up_until_it_comes_back() 
     let later = now(&database).await + TimeDelta::days(31);
     assert_eq!(store.left_long_ago(later).await.unwrap(), []);
     assert!(store.purge_left(guild, later).await.unwrap().is_none());
+}
+
+/// PRIV-69: what a shard does not name was left, and nothing of another shard, no direct messages, and
+/// nothing that somebody touched after the list was made.
+#[tokio::test]
+async fn servers_that_their_shard_does_not_name_were_left() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    let queued = turn(store, &profile, 1).await;
+    let guild = GuildId(GUILD.disc_id());
+    // The next millisecond, so the next shard.
+    let other = GuildId(guild.0 + (1 << 22));
+    let others = [TenantId::Guild(other), DIRECT];
+    for tenant in others {
+        set_up(store, tenant).await;
+    }
+    let shard = |guild: GuildId| u32::try_from((guild.0 >> 22) % 1_000_003).unwrap();
+    assert_ne!(shard(guild), shard(other));
+    let told = async |of: GuildId, guilds: &[GuildId], told_at| {
+        let list = ShardServers {
+            shard: shard(of),
+            shards: 1_000_003,
+            guilds,
+            told_at,
+        };
+        store.servers_listed(list, 30).await.unwrap()
+    };
+    let before = now(&database).await - TimeDelta::hours(1);
+    assert_eq!(told(guild, &[], before).await, [], "it was touched since");
+    let later = now(&database).await + TimeDelta::hours(1);
+    assert_eq!(told(guild, &[guild], later).await, []);
+
+    let left = told(guild, &[other], later).await;
+
+    let moved = |is_here, stopped_in| Moved {
+        guild,
+        is_here,
+        stopped_in,
+    };
+    assert_eq!(left, [moved(false, vec![CHANNEL])]);
+    assert_eq!(told(guild, &[other], later).await, [], "once");
+    assert!(store.profile(GUILD).await.unwrap().is_none());
+    assert!(claim(store, &queued, "w").await.is_none());
+    for tenant in others {
+        assert!(store.profile(tenant).await.unwrap().is_some());
+    }
+    assert_eq!(told(guild, &[guild], later).await, [moved(true, vec![])]);
+    assert!(store.profile(GUILD).await.unwrap().is_some());
+
+    // It was never away, and came anew: an older list does not know.
+    let between = now(&database).await;
+    assert!(!store.guild_here(guild).await.unwrap());
+    assert_eq!(told(guild, &[], between).await, []);
 }
 
 /// PRIV-69: after its time, and no sooner; and nothing else goes.

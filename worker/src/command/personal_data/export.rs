@@ -4,20 +4,15 @@
 //! that nobody else sees, also where it cannot be sent; never into a channel (PRIV-48). So what was
 //! read counts as had (PRIV-54), unless Discord does not take the answer.
 
-use std::io::{Cursor, Write as _};
 use std::time::Duration;
 
-use chrono::SecondsFormat;
-use discord::{File, LARGEST_FILE, NewMessage};
+use discord::{File, NewMessage};
 use proto::event::Interaction;
 use proto::id::UserId;
-use serde_json::{Map, Value, json};
 use store::{Archive, Operation, Reservation, ReservedUse};
 use tokio::time::Instant;
-use zip::ZipWriter;
-use zip::result::ZipError;
-use zip::write::SimpleFileOptions;
 
+use super::volume;
 use crate::app::App;
 use crate::command::answer::{After, Finished, Panel, Plan};
 use crate::command::asker::Asker;
@@ -29,9 +24,6 @@ const AT_MOST: u32 = 1;
 
 /// Longest time for the message with the archive; less than an answer may take in all.
 const SEND_WITHIN: Duration = Duration::from_secs(45);
-
-/// The version of the form of all exports (PRIV-47).
-const VERSION: &str = "1.0";
 
 /// Somebody wants to see everything about themselves.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +73,7 @@ pub(in crate::command) async fn finish(app: &App, export: Export) -> Finished {
             give_back(app, reserved).await;
         }
         // From here on it costs what one archive costs, and counts, whoever gets it how.
-        hand(app, export, &read?, reserved).await
+        hand(app, export, read?, reserved).await
     };
     done.await
         .unwrap_or_else(|notice| Panel::say(&notice).into())
@@ -102,20 +94,14 @@ async fn read(app: &App, user: UserId) -> Result<Archive, Notice> {
 async fn hand(
     app: &App,
     export: Export,
-    archive: &Archive,
+    archive: Archive,
     reserved: ReservedUse,
 ) -> Result<Finished, Notice> {
     let Export { user, delivery } = export;
-    let packed = pack(archive).map_err(|error| {
-        tracing::error!(%error, "an archive cannot be packed");
-        Notice::Unexpected
-    })?;
-    let made_ms = archive.made_at.timestamp_millis();
-    let name = format!("tomori-personal-data-{user}-{made_ms}.zip");
-    let files = vec![File::new(&name, "application/zip", fitting(packed)?)];
     let beside = DataText::Exported {
         is_empty: archive.is_empty(),
     };
+    let files = files(user, archive)?;
     let beside = match delivery {
         Delivery::Here => beside,
         Delivery::Directly => match send(app, user, &beside.into(), files.clone()).await {
@@ -130,13 +116,27 @@ async fn hand(
     })
 }
 
-/// Returns what Discord takes as one file.
-fn fitting(packed: Vec<u8>) -> Result<Vec<u8>, Notice> {
-    if packed.len() > LARGEST_FILE {
-        tracing::warn!(bytes = packed.len(), "an archive is too large for Discord");
-        return Err(DataText::TooLarge.into());
-    }
-    Ok(packed)
+/// Packs an archive into the files of one message.
+fn files(user: UserId, archive: Archive) -> Result<Vec<File>, Notice> {
+    let made_ms = archive.made_at.timestamp_millis();
+    let volumes = volume::pack(archive).map_err(|error| {
+        tracing::error!(%error, "an archive cannot be packed");
+        Notice::Unexpected
+    })?;
+    let volumes = volumes.ok_or_else(|| {
+        tracing::warn!("an archive is too large for a message");
+        Notice::from(DataText::TooLarge)
+    })?;
+    let count = volumes.len();
+    let file = |(number, packed)| {
+        let part = match count {
+            1 => String::new(),
+            _ => format!("-part{:02}", number + 1),
+        };
+        let name = format!("tomori-personal-data-{user}-{made_ms}{part}.zip");
+        File::new(&name, "application/zip", packed)
+    };
+    Ok(volumes.into_iter().enumerate().map(file).collect())
 }
 
 /// Writes to somebody who asked for it, although an earlier message may not have been taken: they may
@@ -176,88 +176,5 @@ async fn reserve(app: &App, user: UserId) -> Result<ReservedUse, Notice> {
 async fn give_back(app: &App, reserved: ReservedUse) {
     if let Err(error) = app.store.give_operation_back(reserved).await {
         tracing::warn!(%error, "an archive that nobody has stays counted");
-    }
-}
-
-/// Puts every kind into a file of its own, and what there is into the first.
-fn pack(archive: &Archive) -> Result<Vec<u8>, ZipError> {
-    let mut packed = ZipWriter::new(Cursor::new(Vec::new()));
-    let mut add = |name: &str, content: &Value| {
-        packed.start_file(name, SimpleFileOptions::default())?;
-        serde_json::to_writer_pretty(&mut packed, content).map_err(std::io::Error::from)?;
-        packed.write_all(b"\n").map_err(ZipError::from)
-    };
-    add("manifest.json", &manifest(archive))?;
-    for (kind, rows) in &archive.parts {
-        add(&format!("{kind}.json"), &Value::Array(rows.clone()))?;
-    }
-    Ok(packed.finish()?.into_inner())
-}
-
-fn manifest(archive: &Archive) -> Value {
-    let counts = archive.parts.iter();
-    let counts: Map<String, Value> = counts
-        .map(|(kind, rows)| (kind.clone(), rows.len().into()))
-        .collect();
-    json!({
-        "version": VERSION,
-        "type": "personal_data",
-        "exported_at": archive.made_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-        "data": {"counts": counts},
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Read as _;
-
-    use chrono::DateTime;
-    use zip::ZipArchive;
-
-    use super::*;
-
-    /// PRIV-49
-    #[test]
-    fn an_archive_that_discord_does_not_take_is_said_to_be_too_large() {
-        assert!(fitting(vec![0; LARGEST_FILE]).is_ok());
-        assert_eq!(
-            fitting(vec![0; LARGEST_FILE + 1]),
-            Err(DataText::TooLarge.into())
-        );
-    }
-
-    /// PRIV-47, PRIV-53
-    #[test]
-    fn an_archive_has_a_manifest_and_a_file_for_each_kind() {
-        let archive = Archive {
-            made_at: DateTime::from_timestamp_millis(1_800_000_000_123).unwrap(),
-            parts: vec![
-                ("memories".to_owned(), vec![json!({"text": "茶が好き"})]),
-                ("turns".to_owned(), Vec::new()),
-            ],
-        };
-        let mut read = ZipArchive::new(Cursor::new(pack(&archive).unwrap())).unwrap();
-        let mut text = |name: &str| {
-            let mut text = String::new();
-            read.by_name(name)
-                .unwrap()
-                .read_to_string(&mut text)
-                .unwrap();
-            text
-        };
-        let manifest: Value = serde_json::from_str(&text("manifest.json")).unwrap();
-        assert_eq!(
-            manifest,
-            json!({
-                "version": "1.0", "type": "personal_data",
-                "exported_at": "2027-01-15T08:00:00.123Z",
-                "data": {"counts": {"memories": 1, "turns": 0}},
-            })
-        );
-        assert_eq!(
-            text("memories.json"),
-            "[\n  {\n    \"text\": \"茶が好き\"\n  }\n]\n"
-        );
-        assert_eq!(text("turns.json"), "[]\n");
     }
 }

@@ -129,22 +129,23 @@ pub(super) async fn import_personal(
             panel::ask(app, asker, shown, (lines, ignored))
         }
         None => {
-            let done = change_personal(app, asker, (&before, &after)).await?;
             let said = FileText::SettingsChanged {
                 changed: changes.len(),
             };
-            Ok(done.unwrap_or_else(|| panel::done(said, more, ignored)))
+            let done = panel::done(said, more, ignored);
+            change_personal(app, asker, (&before, &after), done).await
         }
     }
 }
 
 /// Changes a person's settings in one statement, whatever they are by now: all of them or none
-/// (PRIV-58). Returns what is said of the level where that changes.
+/// (PRIV-58). Returns `done`, with what is said of the level where that changes.
 async fn change_personal(
     app: &App,
     asker: &Asker,
     (before, after): (&PersonalSettings, &PersonalSettings),
-) -> Result<Option<Finished>, Notice> {
+    done: Finished,
+) -> Result<Finished, Notice> {
     let nickname = after.nickname.as_deref();
     let is_renamed = before.nickname != after.nickname;
     if before.privacy_level != after.privacy_level {
@@ -153,8 +154,9 @@ async fn change_personal(
         } else {
             Naming::Kept
         };
-        let raised = privacy::raise(app, asker.user, (after.privacy_level, naming)).await;
-        return raised.ok_or(FileFault::Overtaken.into()).map(Some);
+        let change = (after.privacy_level, naming);
+        let raised = privacy::raise(app, asker.user, change, done.panel.text).await;
+        return raised.ok_or(FileFault::Overtaken.into());
     }
     if is_renamed {
         let set = app.store.set_nickname(asker.user, nickname).await;
@@ -162,7 +164,7 @@ async fn change_personal(
             return Err(MemorySaid::Hidden.into());
         }
     }
-    Ok(None)
+    Ok(done)
 }
 
 /// Changes a server's settings, and returns what is not the same any more.

@@ -53,6 +53,7 @@ impl Intake {
             Some(Event::Gap(gap)) => self.close(*gap).await,
             Some(Event::GuildHere(guild)) => return self.here(GuildId(guild.guild_id)).await,
             Some(Event::GuildLeft(guild)) => return self.left(GuildId(guild.guild_id)).await,
+            Some(Event::GuildsHere(list)) => return self.listed(envelope, list).await,
             None => {}
         }
         true
