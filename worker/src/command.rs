@@ -148,6 +148,8 @@ async fn run_command(
             portable::open(app, asker, interaction, (shelf, what)).await
         }
         Command::Cooldown => rules::cooldown(asker, interaction),
+        Command::SetQuota => rules::quota(app, asker, interaction).await,
+        Command::ResetQuota => rules::reset_quota(asker, interaction),
         Command::Limits => rules::limits(app, asker, interaction).await,
         Command::Whitelist => rules::whitelist(app, asker, interaction).await,
         Command::PersonalProvider => personal_provider::open(app, asker).await,

@@ -84,6 +84,14 @@ SELECT jsonb_build_object(
             FROM persona_user_blocks b JOIN servers s ON s.server_id = b.server_id
             JOIN personas p ON p.persona_id = b.persona_id
             WHERE b.user_disc_id = $1::text) r),
+    'answers_used', (
+        SELECT jsonb_agg(to_jsonb(q) - '{server_id,user_disc_id}'::text[]
+            || jsonb_build_object('server', s.server_disc_id) ORDER BY q.window_start)
+        FROM generation_quotas q JOIN servers s ON s.server_id = q.server_id
+        WHERE q.user_disc_id = $1::text),
+    'answers_counted', (
+        SELECT jsonb_agg(to_jsonb(r) - '{server_id,user_disc_id}'::text[] ORDER BY r.created_at)
+        FROM quota_reservations r WHERE r.user_disc_id = $1::text),
     'rests', (
         SELECT jsonb_agg(to_jsonb(c) - '{user_disc_id,taken_for}'::text[] ORDER BY c.expires_at)
         FROM cooldowns c WHERE c.user_disc_id = $1::text),

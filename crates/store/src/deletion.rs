@@ -205,8 +205,12 @@ async fn delete_rows(
                -- Uses are counted under a number that names nobody; ids are not written any more.
                DELETE FROM operation_quotas WHERE scope_disc_id = $1
            ), rests AS (
-               -- Not counted: they are over within a day.
+               -- These three are not counted: they are numbers of a day, and none of theirs says more.
                DELETE FROM cooldowns WHERE user_disc_id = $1
+           ), answers AS (
+               DELETE FROM generation_quotas WHERE user_disc_id = $1
+           ), reservations AS (
+               DELETE FROM quota_reservations WHERE user_disc_id = $1
            ), blacklists AS (
                DELETE FROM personalization_blacklist WHERE user_disc_id = $1 RETURNING 1
            ), blacklisted AS (

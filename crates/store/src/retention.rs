@@ -67,6 +67,10 @@ texts! {
         Cooldowns = "cooldowns",
         /// How often somebody did something (DB-72).
         OperationQuotas = "operation_quotas",
+        /// How many answers somebody got (DB-72).
+        GenerationQuotas = "generation_quotas",
+        /// For what they were counted (DB-72).
+        QuotaReservations = "quota_reservations",
         /// Whom personas do not answer (DB-73).
         PersonaUserBlocks = "persona_user_blocks",
         /// Who leads jobs (DB-71).
@@ -97,6 +101,11 @@ pub const RULES: &[(&str, Rule)] = &[
     ("discord_managed_webhooks", Rule::Owned),
     ("event_attempts", Rule::Expires(Expiring::EventAttempts)),
     ("fallback_models", Rule::Owned),
+    ("generation_quota_configs", Rule::Owned),
+    (
+        "generation_quotas",
+        Rule::Expires(Expiring::GenerationQuotas),
+    ),
     ("guild_mcp_servers", Rule::Owned),
     ("guild_mcp_tools", Rule::With("guild_mcp_servers")),
     ("job_leases", Rule::Expires(Expiring::JobLeases)),
@@ -111,6 +120,10 @@ pub const RULES: &[(&str, Rule)] = &[
     ("personal_memories", Rule::Owned),
     ("personalization_blacklist", Rule::Owned),
     ("personas", Rule::Owned),
+    (
+        "quota_reservations",
+        Rule::Expires(Expiring::QuotaReservations),
+    ),
     ("role_whitelist", Rule::Owned),
     ("server_chat_configs", Rule::Owned),
     ("server_memories", Rule::Owned),
@@ -139,6 +152,9 @@ impl Expiring {
             Self::Cooldowns => (TimeDelta::zero(), "its end"),
             // A window is a day long, and stays for a week more.
             Self::OperationQuotas => (TimeDelta::days(1 + 7), "the first use of a day"),
+            Self::GenerationQuotas => (TimeDelta::days(7), "the end of the period"),
+            // It is given back with the answer or never.
+            Self::QuotaReservations => (TimeDelta::days(7), "the use"),
             // It has no effect after its end.
             Self::PersonaUserBlocks => (TimeDelta::hours(1), "the end"),
             // Longer than the time between two runs of any job: it tells when one was last done.
@@ -153,6 +169,7 @@ impl Expiring {
 impl Expiring {
     /// Returns the one statement that deletes by time from this table.
     /// `None`: a function of the database does it.
+    #[expect(clippy::cognitive_complexity, reason = "one line for each table")]
     fn deletion(self, before: DateTime<Utc>) -> Option<Query<'static, Postgres, PgArguments>> {
         Some(match self {
             Self::Cooldowns => return None,
@@ -161,6 +178,8 @@ impl Expiring {
             Self::ChannelState => deletion!("channel_state", "updated_at", before),
             Self::EventAttempts => deletion!("event_attempts", "last_at", before),
             Self::OperationQuotas => deletion!("operation_quotas", "window_start", before),
+            Self::GenerationQuotas => deletion!("generation_quotas", "window_end", before),
+            Self::QuotaReservations => deletion!("quota_reservations", "created_at", before),
             Self::PersonaUserBlocks => deletion!("persona_user_blocks", "expires_at", before),
             Self::JobLeases => deletion!("job_leases", "lease_until", before),
             Self::DeletionReceipts => deletion!("deletion_receipts", "done_at", before),

@@ -100,6 +100,24 @@ impl Store {
         Ok(done.is_some())
     }
 
+    /// Returns how many messages of a server wait for their replies, as admission counts them
+    /// (GUARD-31).
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn open_messages(&self, tenant: TenantId) -> Result<u64, Error> {
+        let open = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "open!" FROM turns t JOIN servers s ON s.server_id = t.server_id
+               WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2 AND t.ended_at IS NULL
+                 AND t.persona_ordinal = 0 AND t.trigger_kind <> 'stop'"#,
+            tenant.disc_id().to_string(),
+            tenant.is_direct(),
+        )
+        .fetch_one(self.pool.tenant(tenant))
+        .await?;
+        Ok(open.unsigned_abs())
+    }
+
     /// Puts something on its list of a server; a channel with what rests there, `None`: as in the
     /// server. What is listed already stays, with what rests there now. `false`: nothing is set up
     /// there, there is no such persona, or the list is full.

@@ -44,6 +44,10 @@ pub(crate) enum Command {
     Limits,
     /// CMD-69.
     Cooldown,
+    /// CMD-70.
+    SetQuota,
+    /// CMD-71.
+    ResetQuota,
     /// CMD-31.
     PersonalProvider,
     /// CMD-30.

@@ -6,8 +6,8 @@ mod panel;
 
 use keyring::Keyring;
 use proto::event::Interaction;
-use proto::id::ChannelId;
-use store::{ListedRow, NewLimits, Profile, TypedCooldown};
+use proto::id::{ChannelId, UserId};
+use store::{ListedRow, NewLimits, NewQuota, QuotaPool, QuotaUse, TypedCooldown};
 
 use self::action::Action;
 use super::answer::{After, Panel, Plan};
@@ -26,8 +26,17 @@ pub(crate) struct Order {
 enum Work {
     Cooldown(TypedCooldown),
     Limits(NewLimits),
+    Quota(NewQuota),
+    Reset(QuotaPool),
     List(ListedRow, Option<TypedCooldown>),
     Unlist(u8, ListedRow),
+}
+
+/// What is shown with what was done.
+enum View {
+    Lists(u8),
+    Quota,
+    Nothing,
 }
 
 /// Takes what rests in this server after an answered message.
@@ -54,8 +63,45 @@ pub(super) async fn limits(
     if new != NewLimits::default() {
         return Ok(Plan::defer(order(asker, Work::Limits(new))));
     }
-    let profile = in_time(profile_of(app, asker.tenant)).await?;
-    Ok(Plan::show(Panel::say(&limits_of(&profile).into())))
+    let shown = in_time(limits_of(app, asker)).await?;
+    Ok(Plan::show(Panel::say(&shown.into())))
+}
+
+/// Takes how many replies there are, or shows what is used of them.
+pub(super) async fn quota(
+    app: &App,
+    asker: &Asker,
+    interaction: &Interaction,
+) -> Result<Plan, Notice> {
+    only_in_servers(asker)?;
+    let new = NewQuota {
+        daily_user: number(interaction, "daily_user_quota", 0, 100)?,
+        serverwide: number(interaction, "serverwide_quota", 0, 99_999)?,
+        resets_in_days: number(interaction, "serverwide_quota_resets_in", 1, 365)?,
+    };
+    if new != NewQuota::default() {
+        return Ok(Plan::defer(order(asker, Work::Quota(new))));
+    }
+    let used = in_time(used(app, asker)).await?;
+    Ok(Plan::show(Panel::say(&RuleText::QuotaUse(used).into())))
+}
+
+async fn used(app: &App, asker: &Asker) -> Result<QuotaUse, Notice> {
+    let used = app.store.quota_use(asker.tenant).await;
+    used.map_err(unreadable)?.ok_or(Notice::NotSetUp)
+}
+
+/// Takes whose used replies shall be forgotten.
+pub(super) fn reset_quota(asker: &Asker, interaction: &Interaction) -> Result<Plan, Notice> {
+    only_in_servers(asker)?;
+    let member = given(interaction, "member").map(|id| id.parse().ok().and_then(UserId::non_zero));
+    let member = member.map(|user| user.ok_or(Notice::UnknownCommand));
+    let pool = match given(interaction, "scope") {
+        Some("server") => QuotaPool::Server,
+        Some("user") => QuotaPool::Users(member.transpose()?),
+        _ => return Err(Notice::UnknownCommand),
+    };
+    Ok(Plan::defer(order(asker, Work::Reset(pool))))
 }
 
 /// Takes something for a list of this server, or shows the lists.
@@ -111,10 +157,11 @@ pub(super) async fn use_component(
 /// Does what was ordered.
 pub(super) async fn finish(app: &App, order: Order) -> Panel {
     let Order { asker, work } = order;
-    let page = match work {
-        Work::List(..) => Some(0),
-        Work::Unlist(page, _) => Some(page),
-        Work::Cooldown(_) | Work::Limits(_) => None,
+    let view = match work {
+        Work::List(..) => View::Lists(0),
+        Work::Unlist(page, _) => View::Lists(page),
+        Work::Quota(_) | Work::Reset(_) => View::Quota,
+        Work::Cooldown(_) | Work::Limits(_) => View::Nothing,
     };
     let done = change(app, &asker, work).await;
     // Every worker reads anew at its next message; the hint is for what would not be one.
@@ -125,9 +172,13 @@ pub(super) async fn finish(app: &App, order: Order) -> Panel {
         Ok(said) => Note::Done(said.into()),
         Err(notice) => Note::Warning(notice),
     };
-    let shown = match page {
-        Some(page) => look(app, &asker, page, &note).await,
-        None => Err(Notice::UnknownControl),
+    let shown = match view {
+        View::Lists(page) => look(app, &asker, page, &note).await,
+        View::Quota => used(app, &asker).await.map(|used| {
+            let used = Notice::from(RuleText::QuotaUse(used));
+            Panel::words(format!("{}\n{}", note.line(), used.text()))
+        }),
+        View::Nothing => Err(Notice::UnknownControl),
     };
     shown.unwrap_or_else(|_unshown| Panel::words(note.line()))
 }
@@ -143,6 +194,16 @@ async fn change(app: &App, asker: &Asker, work: Work) -> Result<RuleText, Notice
         Work::Limits(new) => (
             store.set_limits(tenant, new).await,
             RuleText::LimitsSaved,
+            Notice::NotSetUp,
+        ),
+        Work::Quota(quota) => (
+            store.set_quota(tenant, quota).await,
+            RuleText::QuotaSaved,
+            Notice::NotSetUp,
+        ),
+        Work::Reset(pool) => (
+            store.reset_quota(tenant, pool).await.map(|_forgotten| true),
+            RuleText::QuotaReset,
             Notice::NotSetUp,
         ),
         Work::List(row, rests) => (
@@ -164,12 +225,16 @@ async fn look(app: &App, asker: &Asker, page: u8, note: &Note) -> Result<Panel, 
     panel::show(signer(asker, &app.keys.get()), &profile, page, Some(note))
 }
 
-fn limits_of(profile: &Profile) -> RuleText {
-    RuleText::Limits {
+async fn limits_of(app: &App, asker: &Asker) -> Result<RuleText, Notice> {
+    let profile = profile_of(app, asker.tenant).await?;
+    let open = app.store.open_messages(asker.tenant).await;
+    Ok(RuleText::Limits {
         messages: profile.message_fetch_limit,
         personas: profile.routing.match_limit,
         humanizer: profile.humanizer_degree,
-    }
+        open: open.map_err(unreadable)?,
+        most_open: app.settings.guards.limits.server,
+    })
 }
 
 /// What a channel is listed with: both numbers or none.

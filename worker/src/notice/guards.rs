@@ -26,6 +26,18 @@ pub enum GuardText {
     EnoughOfServer,
     /// Enough messages of the channel do.
     EnoughOfChannel,
+    /// The person has no answers left (GUARD-47).
+    QuotaOfUser {
+        /// Where the one was that is dropped.
+        channel: ChannelId,
+        /// When there are answers again, Unix time in seconds, where that is known.
+        ends: Option<i64>,
+    },
+    /// The server has none.
+    QuotaOfServer {
+        /// The same.
+        ends: Option<i64>,
+    },
     /// A command came before its time (GUARD-9).
     Command {
         /// For how much longer, at least 1.
@@ -67,6 +79,17 @@ impl GuardText {
                 )
                 .into();
             }
+            Self::QuotaOfUser { channel, ends } => {
+                return format!(
+                    "I did not take your message in <#{channel}>: you have used up your replies \
+                     there. {}",
+                    again(ends)
+                )
+                .into();
+            }
+            Self::QuotaOfServer { ends } => {
+                return format!("This server has used up its replies. {}", again(ends)).into();
+            }
             Self::EnoughOfServer => {
                 "Enough messages of this server wait for their replies. Try again in a minute."
             }
@@ -94,6 +117,11 @@ impl GuardText {
             }
         })
     }
+}
+
+fn again(ends: Option<i64>) -> String {
+    let when = ends.map_or_else(|| "later".to_owned(), |ends| format!("<t:{ends}:R>"));
+    format!("There are replies again {when}. Who may manage the server sets how many there are.")
 }
 
 /// Who waits.

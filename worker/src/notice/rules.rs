@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use proto::id::ChannelId;
-use store::{ChannelRest, Cooldown, CooldownKind, TypedCooldown};
+use store::{ChannelRest, Cooldown, CooldownKind, QuotaUse, TypedCooldown};
+
+/// Parts of which a picture of use is made.
+const BAR_PARTS: u64 = 10;
 
 /// A line, label or message about the rules of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +32,17 @@ pub enum RuleText {
         personas: u8,
         /// How human the posting looks.
         humanizer: u8,
+        /// Messages of the server that wait for their replies.
+        open: u64,
+        /// How many of them there may be.
+        most_open: u16,
     },
+    /// How many replies there are from now on.
+    QuotaSaved,
+    /// How many there are, and what is used of them.
+    QuotaUse(QuotaUse),
+    /// What was used is forgotten.
+    QuotaReset,
     /// Title of the lists.
     Title,
     /// All lists are empty.
@@ -94,13 +107,23 @@ impl RuleText {
                 messages,
                 personas,
                 humanizer,
+                open,
+                most_open,
             } => {
                 return format!(
                     "I read up to {messages} earlier messages, up to {personas} personas answer one \
-                     message, and the humanizer is {humanizer}."
+                     message, and the humanizer is {humanizer}.\n{} {open} of {most_open} replies \
+                     that this server may wait for at once.",
+                    bar(*open, (*most_open).into())
                 )
                 .into();
             }
+            Self::QuotaSaved => {
+                "Saved. It holds for the next message. What was used stays used; \
+                 `/server quota reset` forgets it."
+            }
+            Self::QuotaUse(used) => return quota(*used).into(),
+            Self::QuotaReset => "Forgotten: everything is there to be used again.",
             Self::Title => "**Where I answer, and whom**",
             Self::Everywhere => {
                 "Everywhere, and everybody. `/server whitelist` takes a channel, a role, or a \
@@ -119,6 +142,38 @@ impl RuleText {
             Self::GoneBefore => "It was off the list already.",
         })
     }
+}
+
+fn quota(used: QuotaUse) -> String {
+    let each = match used.daily_user {
+        0 => "any number".to_owned(),
+        limit => format!(
+            "{limit} in 24 hours. {} have had some of theirs, {} all",
+            used.people, used.people_without
+        ),
+    };
+    let days = used.resets_in_days;
+    let all = match used.serverwide {
+        0 => "any number".to_owned(),
+        limit => format!(
+            "{} {} of {limit} in {days} days",
+            bar(used.used.unsigned_abs().into(), limit.unsigned_abs().into()),
+            used.used
+        ),
+    };
+    let ends = used.ends.filter(|_| used.serverwide > 0);
+    let anew = ends.map_or_else(String::new, |ends| {
+        format!("; they begin anew <t:{}:R>", ends.timestamp())
+    });
+    format!("**Replies**\nEach person: {each}.\nThe whole server: {all}{anew}.")
+}
+
+/// A picture of how much of a limit is used; full only at the limit.
+fn bar(used: u64, limit: u64) -> String {
+    let parts = used.saturating_mul(BAR_PARTS) / limit.max(1);
+    (0..BAR_PARTS)
+        .map(|part| if part < parts { '▰' } else { '▱' })
+        .collect()
 }
 
 fn cooldown(typed: TypedCooldown) -> String {
@@ -170,5 +225,35 @@ mod tests {
         assert!(said(0).contains("without a pause"));
         assert!(said(1).contains("each person waits 60 s; who may manage"));
         assert!(said(4).contains("the whole server waits 60 s; nobody"));
+    }
+
+    #[test]
+    fn guards_of_replies_are_pictured() {
+        let used = QuotaUse {
+            daily_user: 5,
+            serverwide: 30,
+            resets_in_days: 7,
+            used: 29,
+            ends: Some(chrono::DateTime::UNIX_EPOCH),
+            people: 3,
+            people_without: 1,
+        };
+        let said = RuleText::QuotaUse(used).text().into_owned();
+        assert!(
+            said.contains("5 in 24 hours. 3 have had some of theirs, 1 all."),
+            "{said}"
+        );
+        assert!(
+            said.contains("▰▰▰▰▰▰▰▰▰▱ 29 of 30 in 7 days; they begin anew <t:0:R>."),
+            "{said}"
+        );
+        let free = QuotaUse {
+            daily_user: 0,
+            serverwide: 0,
+            ..used
+        };
+        let said = RuleText::QuotaUse(free).text().into_owned();
+        assert!(said.ends_with("The whole server: any number."), "{said}");
+        assert_eq!((bar(0, 1), bar(7, 5)), ("▱".repeat(10), "▰".repeat(10)));
     }
 }

@@ -70,10 +70,16 @@ pub(super) async fn settle(
     end
 }
 
-/// Ends what the message made rest: nobody saw anything of an answer (GUARD-21).
+/// Gives back what the message used, and ends what it made rest, where nobody saw anything of an
+/// answer (GUARD-21, GUARD-44).
 async fn give_back(app: &App, lease: &Lease, (end, journal): (TurnEnd, &Journal<'_>)) {
-    let is_unseen = end == TurnEnd::Ended && !journal.has_shown();
-    if !is_unseen || !app.settings.guards.releases_cooldowns {
+    if end != TurnEnd::Ended || journal.has_shown() {
+        return;
+    }
+    if let Err(error) = app.store.refund_quota(lease).await {
+        tracing::warn!(%error, "an answer that nobody saw stays counted");
+    }
+    if !app.settings.guards.releases_cooldowns {
         return;
     }
     if let Err(error) = app.store.release_cooldown(lease).await {

@@ -368,3 +368,35 @@ async fn e2e_guards_let_commands_rest_but_those_that_must_be_there() {
     town.sql("ALTER TABLE away RENAME TO cooldowns").await;
     town.leave().await;
 }
+
+/// CMD-70, CMD-71, GUARD-44, GUARD-47.
+#[tokio::test]
+async fn e2e_guards_count_answers_that_somebody_saw() {
+    let town = Town::start(2).await;
+    town.set_up("Amber").await;
+    let mut alice = Person::new(&town, "alice");
+    let told = alice
+        .run("/server quota set kind:text daily_user_quota:1")
+        .await;
+    assert_says(&told, "Each person: 1 in 24 hours.");
+    let say = async |user: &str| {
+        let said = say_in(&town, user, "general").await;
+        code(&town, said).await
+    };
+    town.break_model(json!({"fault": 400, "times": 1})).await;
+    assert_eq!(say("bob").await, "accepted");
+    town.wait_for_row("SELECT 1 FROM quota_reservations WHERE refunded_at IS NOT NULL")
+        .await;
+    assert_eq!(say("bob").await, "accepted");
+    assert_eq!(say("bob").await, "quota_user");
+    assert_eq!(say("carol").await, "accepted");
+    let told = alice
+        .run("/server quota reset scope:user kind:text member:bob")
+        .await;
+    assert_says(&told, "Forgotten");
+    let told = alice.run("/server quota set kind:text").await;
+    assert_says(&told, "1 have had some of theirs, 1 all");
+    assert_eq!(say("bob").await, "accepted");
+    assert_eq!(say("carol").await, "quota_user");
+    town.leave().await;
+}

@@ -80,6 +80,22 @@ pub(super) async fn decide(
                        WHERE b.server_id = s.server_id AND b.persona_id = p.persona_id
                          AND b.user_disc_id = asked.user_disc_id AND b.expires_at > now())
                ) answering
+           ), pools AS (
+               -- Where answers are counted (GUARD-41 to GUARD-45): whether none is left.
+               SELECT q.serverwide_quota_resets_in * 24 AS server_hours,
+                      q.daily_user_quota > 0 AND u.used >= q.daily_user_quota AS user_is_empty,
+                      q.serverwide_quota > 0 AND s.used >= q.serverwide_quota AS server_is_empty
+               FROM able a
+               JOIN generation_quota_configs q ON q.server_id = a.server_id AND q.kind = 'text'
+               LEFT JOIN generation_quotas u
+                   ON u.server_id = a.server_id AND u.kind = 'text' AND u.user_disc_id = $5::text
+                  AND u.window_start > now() - interval '24 hours'
+               LEFT JOIN generation_quotas s
+                   ON s.server_id = a.server_id AND s.kind = 'text' AND s.user_disc_id = ''
+                  AND s.window_start
+                      > now() - make_interval(hours => q.serverwide_quota_resets_in * 24)
+               WHERE a.paid_by = 'server' AND NOT $3
+                 AND (q.daily_user_quota > 0 OR q.serverwide_quota > 0)
            ), verdict AS (
                -- Whoever admits holds the locks of this person and of this server, so that nobody
                -- else counts or takes at the same time (GUARD-33).
@@ -97,6 +113,8 @@ pub(super) async fn decide(
                                  AND t.ended_at IS NULL
                                  AND t.persona_ordinal = 0 AND t.trigger_kind <> 'stop')
                                THEN 'limit_channel'
+                           WHEN p.user_is_empty THEN 'quota_user'
+                           WHEN p.server_is_empty THEN 'quota_server'
                            WHEN a.paid_by = 'server' AND EXISTS (
                                SELECT FROM cooldowns c
                                WHERE c.cooldown_type = $15 AND c.server_disc_id = $2::text
@@ -107,7 +125,7 @@ pub(super) async fn decide(
                       END AS code,
                       CASE WHEN a.paid_by = 'server' AND $15 > 0
                            THEN now() + make_interval(secs => $18) END AS rests_until
-               FROM able a
+               FROM able a LEFT JOIN pools p ON true
            ), decision AS (
                INSERT INTO turn_decisions
                    (event_id, guild_disc_id, user_disc_id, channel_disc_id, message_id, code)
@@ -151,6 +169,29 @@ pub(super) async fn decide(
                             command_category)
                DO UPDATE SET expires_at = excluded.expires_at, created_at = now()
                WHERE c.expires_at <= now()
+           ), used AS (
+               INSERT INTO generation_quotas AS g
+                   (server_id, kind, user_disc_id, window_start, window_end, used)
+               SELECT v.server_id, 'text', pool.user_disc_id, now(),
+                      now() + make_interval(hours => pool.hours), 1
+               FROM decision d CROSS JOIN verdict v CROSS JOIN pools p
+               CROSS JOIN LATERAL (VALUES ('', p.server_hours), ($5::text, 24))
+                   AS pool (user_disc_id, hours)
+               WHERE d.code = 'accepted'
+               ON CONFLICT (server_id, kind, user_disc_id) DO UPDATE
+               SET (used, window_start, window_end) = (
+                   SELECT CASE WHEN w.lasts THEN g.used + 1 ELSE 1 END,
+                          CASE WHEN w.lasts THEN g.window_start ELSE now() END,
+                          CASE WHEN w.lasts THEN g.window_start ELSE now() END
+                              + (excluded.window_end - excluded.window_start)
+                   FROM (SELECT g.window_start
+                                > now() - (excluded.window_end - excluded.window_start)) w (lasts))
+           ), reserved AS (
+               INSERT INTO quota_reservations (server_id, kind, trigger_key, user_disc_id)
+               SELECT v.server_id, 'text', $1, $5::text
+               FROM decision d CROSS JOIN verdict v CROSS JOIN pools p
+               WHERE d.code = 'accepted'
+               ON CONFLICT (server_id, kind, trigger_key) DO NOTHING
            ), admitted AS (
                INSERT INTO turns
                    (server_id, channel_disc_id, partition, trigger_key, persona_ordinal,

@@ -40,6 +40,8 @@ pub const PERSONAL_COLUMNS: &[PersonalColumn] = &[
     column("turn_decisions", "guild_disc_id", Fate::Deleted),
     column("cooldowns", "user_disc_id", Fate::Deleted),
     column("operation_quotas", "scope_disc_id", Fate::Deleted),
+    column("generation_quotas", "user_disc_id", Fate::Deleted),
+    column("quota_reservations", "user_disc_id", Fate::Deleted),
     column("personalization_blacklist", "user_disc_id", Fate::Deleted),
     column("personalization_blacklist", "added_by", Fate::Emptied),
     column("persona_user_blocks", "user_disc_id", Fate::Kept),

@@ -58,6 +58,13 @@ const ABOUT: &[&str] = &[
             ('mc:' || $2 || '2', $1, $1, 'stale', now() - interval '1 hour')",
     "INSERT INTO operation_quotas (scope_kind, scope_disc_id, operation, window_start, used)
      VALUES ('user', $1, 'key_check', now(), 3)",
+    "INSERT INTO generation_quotas
+         (server_id, kind, user_disc_id, window_start, window_end, used)
+     SELECT server_id, 'text', $1, now(), now() + interval '1 day', 3
+     FROM servers WHERE server_disc_id = '100000000000000009'",
+    "INSERT INTO quota_reservations (server_id, kind, trigger_key, user_disc_id)
+     SELECT server_id, 'text', 'mc:' || $2, $1
+     FROM servers WHERE server_disc_id = '100000000000000009'",
     "INSERT INTO cooldowns (cooldown_type, user_disc_id, command_category, expires_at)
      VALUES (5, $1, 'memory', now() + interval '1 hour')",
     "INSERT INTO personas (server_id, nickname, is_alter, position)

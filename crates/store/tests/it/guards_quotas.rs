@@ -2,10 +2,13 @@
 
 use futures_util::future::join_all;
 use proto::id::UserId;
-use store::{Counter, Operation, Reservation, ReservedUse, Store};
+use store::{
+    Admission, Admitted, Counter, Decision, NewQuota, Operation, Profile, QuotaPool, Reservation,
+    ReservedUse, Store, TurnState,
+};
 
 use crate::database::Database;
-use crate::world::ALICE;
+use crate::world::{ALICE, GUILD, admission, admit, claim, set_up};
 
 const BOB: UserId = UserId(200_000_000_000_000_002);
 
@@ -139,4 +142,166 @@ async fn a_deletion_gives_nobody_uses_anew() {
     assert!(!check().await);
     let digits = counter.to_string();
     assert!(digits.len() == 20 && digits.starts_with('0'), "{digits}");
+}
+
+/// The n-th message, of somebody.
+fn of(profile: &Profile, user: UserId, n: u64) -> Admission {
+    Admission {
+        author: user,
+        ..admission(profile, n)
+    }
+}
+
+async fn code(store: &Store, admission: &Admission) -> Decision {
+    match store.admit(admission).await.unwrap() {
+        Admitted::Accepted(_) => Decision::Accepted,
+        Admitted::Refused(code) | Admitted::Before { code, .. } => code,
+        Admitted::SettingsChanged => panic!("other settings"),
+    }
+}
+
+const fn quota(daily_user: i16, serverwide: i32) -> NewQuota {
+    NewQuota {
+        daily_user: Some(daily_user),
+        serverwide: Some(serverwide),
+        resets_in_days: Some(7),
+    }
+}
+
+/// GUARD-43: as many answers as there are, for messages at once over ten workers.
+#[tokio::test]
+async fn answers_at_once_are_as_many_as_the_quotas_say() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    let connecting = (0..10).map(|_| Store::connect(&database.settings));
+    let workers = join_all(connecting).await;
+    for (round, (set, expected, refusal)) in [
+        (quota(3, 0), 15, Decision::QuotaUser),
+        (quota(0, 20), 20, Decision::QuotaServer),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(store.set_quota(GUILD, set).await.unwrap());
+        let first = 1_000 * u64::try_from(round).unwrap();
+        let asked: Vec<_> = (0..100)
+            .map(|n| of(&profile, UserId(ALICE.0 + n % 5), first + n))
+            .collect();
+        let asking = asked.iter().zip(workers.iter().cycle());
+        let asking = asking.map(|(asked, worker)| code(worker.as_ref().unwrap(), asked));
+        let codes = join_all(asking).await;
+        let accepted = codes.iter().filter(|code| **code == Decision::Accepted);
+        assert_eq!(accepted.count(), expected);
+        let refused = codes.iter().filter(|code| **code == refusal);
+        assert_eq!(refused.count(), 100 - expected);
+        for pool in [QuotaPool::Users(None), QuotaPool::Server] {
+            assert!(store.reset_quota(GUILD, pool).await.unwrap() > 0);
+        }
+    }
+}
+
+/// GUARD-42, GUARD-44: what is over begins anew, what nobody saw is given back once, and a second
+/// delivery uses nothing.
+#[tokio::test]
+async fn an_answer_is_counted_once_and_given_back_once() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    store.set_quota(GUILD, quota(2, 3)).await.unwrap();
+    let first = of(&profile, ALICE, 1);
+    let turn = admit(store, &first).await.remove(0);
+    assert_eq!(code(store, &first).await, Decision::Accepted);
+    assert_eq!(
+        code(store, &of(&profile, ALICE, 2)).await,
+        Decision::Accepted
+    );
+    assert_eq!(
+        code(store, &of(&profile, ALICE, 3)).await,
+        Decision::QuotaUser
+    );
+    assert!(
+        store
+            .quota_ends(GUILD, Some(ALICE))
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let used = store.quota_use(GUILD).await.unwrap().unwrap();
+    assert_eq!((used.daily_user, used.serverwide, used.used), (2, 3, 2));
+    assert_eq!((used.people, used.people_without), (1, 1));
+    assert!(used.ends.is_some());
+    let lease = claim(store, &turn, "w").await.unwrap();
+    assert!(store.refund_quota(&lease).await.unwrap());
+    assert!(!store.refund_quota(&lease).await.unwrap());
+    assert_eq!(
+        code(store, &of(&profile, ALICE, 4)).await,
+        Decision::Accepted
+    );
+    assert_eq!(code(store, &of(&profile, BOB, 5)).await, Decision::Accepted);
+    assert_eq!(
+        code(store, &of(&profile, BOB, 6)).await,
+        Decision::QuotaServer
+    );
+    database
+        .run("UPDATE generation_quotas SET window_start = window_start - interval '24 hours'")
+        .await;
+    assert_eq!(
+        code(store, &of(&profile, ALICE, 7)).await,
+        Decision::QuotaServer
+    );
+    database
+        .run("UPDATE generation_quotas SET window_start = window_start - interval '7 days'")
+        .await;
+    assert_eq!(
+        code(store, &of(&profile, ALICE, 8)).await,
+        Decision::Accepted
+    );
+    let used: i64 = database
+        .read("SELECT sum(used) FROM generation_quotas WHERE user_disc_id <> '200000000000000002'")
+        .await;
+    assert_eq!(used, 2, "both windows begin anew");
+}
+
+/// GUARD-44: what ends before anybody began it is given back as well; what was seen is not.
+#[tokio::test]
+async fn a_message_that_is_dropped_while_it_waits_is_not_counted() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    store.set_quota(GUILD, quota(5, 5)).await.unwrap();
+    let used = async || store.quota_use(GUILD).await.unwrap().unwrap().used;
+    let mut two = of(&profile, ALICE, 1);
+    two.personas = vec![profile.personas[0].id; 2];
+    let turns = admit(store, &two).await;
+    assert_eq!((turns.len(), used().await), (2, 1));
+    let stop = async |ordinal: i32| {
+        let stop = "UPDATE turns SET state = 'stopped', ended_at = now()
+                    WHERE persona_ordinal = $1";
+        let stopping = sqlx::query(stop).bind(ordinal).execute(&database.raw);
+        stopping.await.unwrap();
+    };
+    stop(1).await;
+    assert_eq!(used().await, 1, "another persona still answers");
+    stop(0).await;
+    assert_eq!(used().await, 0);
+
+    database.run("TRUNCATE turns CASCADE").await;
+    let mut two = of(&profile, ALICE, 2);
+    two.personas = vec![profile.personas[0].id; 2];
+    let turns = admit(store, &two).await;
+    let lease = claim(store, &turns[0], "w").await.unwrap();
+    database
+        .run(
+            "INSERT INTO turn_posts (turn_id, ordinal, server_id, nonce, text_hash, state,
+                                     message_id, fence)
+             SELECT turn_id, 0, server_id, 1, decode(repeat('00', 32), 'hex'), 'sent',
+                    '100000000000000077', fence
+             FROM turns WHERE persona_ordinal = 0",
+        )
+        .await;
+    let ended = store.end_turn(&lease, TurnState::Stopped, None).await;
+    assert!(ended.unwrap());
+    stop(1).await;
+    assert_eq!(used().await, 1, "somebody saw a part of the answer");
 }

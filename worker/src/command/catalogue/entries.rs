@@ -310,7 +310,7 @@ pub(super) const ENTRIES: [Entry; 28] = [
 ];
 
 /// Descriptions of the groups, which only registration knows.
-pub(super) const GROUPS: [(&str, &str); 15] = [
+pub(super) const GROUPS: [(&str, &str); 16] = [
     ("bot", "Steer what I say here"),
     ("mcp", "Servers whose tools personas can use"),
     ("memory", "What I remember, and what I shall"),
@@ -330,6 +330,7 @@ pub(super) const GROUPS: [(&str, &str); 15] = [
         "server config",
         "Settings of this server, to take along and back",
     ),
+    ("server quota", "How many replies people and the server get"),
     (
         "server user-blacklist",
         "Whose memories I do without, and whom personas do not answer",

@@ -41,7 +41,12 @@ enum Word {
 pub(super) fn tell(app: &Arc<App>, code: Decision, refused: Refused) {
     if !matches!(
         code,
-        Decision::Cooldown | Decision::LimitUser | Decision::LimitServer | Decision::LimitChannel
+        Decision::Cooldown
+            | Decision::LimitUser
+            | Decision::LimitServer
+            | Decision::LimitChannel
+            | Decision::QuotaUser
+            | Decision::QuotaServer
     ) {
         return;
     }
@@ -66,6 +71,14 @@ async fn word(app: &App, code: Decision, refused: Refused) -> Result<Option<Word
         Decision::LimitUser if due(user).await? => {
             Some(Word::Privately(GuardText::EnoughOfUser { channel }))
         }
+        Decision::QuotaUser if due(user).await? => {
+            let ends = ends(app, refused, Some(refused.user)).await?;
+            Some(Word::Privately(GuardText::QuotaOfUser { channel, ends }))
+        }
+        Decision::QuotaServer if due(here).await? => {
+            let ends = ends(app, refused, None).await?;
+            Some(Word::Publicly(GuardText::QuotaOfServer { ends }))
+        }
         Decision::LimitServer if due(here).await? => {
             Some(Word::Publicly(GuardText::EnoughOfServer))
         }
@@ -74,6 +87,15 @@ async fn word(app: &App, code: Decision, refused: Refused) -> Result<Option<Word
         }
         _ => None,
     })
+}
+
+async fn ends(
+    app: &App,
+    refused: Refused,
+    user: Option<UserId>,
+) -> Result<Option<i64>, store::Error> {
+    let ends = app.store.quota_ends(refused.tenant, user).await?;
+    Ok(ends.map(|ends| ends.timestamp()))
 }
 
 async fn cooldown(app: &App, refused: Refused) -> Result<Option<GuardText>, store::Error> {

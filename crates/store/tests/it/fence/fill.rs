@@ -73,6 +73,11 @@ const ROWS: &[&str] = &[
                                       expires_at, created_by)
      SELECT server_id, persona_id, $3, 'mute', 'a', now() + interval '1 hour', 'moderator'
      FROM personas WHERE server_id = $1",
+    "INSERT INTO generation_quota_configs (server_id, kind) VALUES ($1, 'text')",
+    "INSERT INTO generation_quotas (server_id, kind, window_start, window_end, used)
+     VALUES ($1, 'text', now(), now(), 1)",
+    "INSERT INTO quota_reservations (server_id, kind, trigger_key, user_disc_id)
+     VALUES ($1, 'text', 'mc:' || $3, $3)",
     "INSERT INTO server_trigger_configs (server_id) VALUES ($1)",
     "INSERT INTO channel_whitelist (server_id, channel_disc_id) VALUES ($1, $3)",
     "INSERT INTO role_whitelist (server_id, role_disc_id) VALUES ($1, $3)",

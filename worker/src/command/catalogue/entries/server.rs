@@ -4,8 +4,16 @@ use super::super::super::portable::{Move, Shelf};
 use super::super::{Command, Entry, Given, Kind, Needs};
 use super::{CONFIRMATION, FILE, MEMBER, RESET_CONFIRMATION};
 
+/// What is counted.
+const TEXT: Given = Given {
+    name: "kind",
+    description: "What is counted",
+    is_required: true,
+    kind: Kind::Choice(&["text"]),
+};
+
 /// Every command of `/server`, by path; commands of one group stand together.
-pub(in super::super) const SERVER: [Entry; 9] = [
+pub(in super::super) const SERVER: [Entry; 11] = [
     Entry {
         path: "server config export",
         description: "Get the settings of this server, as a file",
@@ -77,6 +85,53 @@ pub(in super::super) const SERVER: [Entry; 9] = [
                 description: "How human my posting looks: 0 all at once, to 3 sentence by sentence",
                 is_required: false,
                 kind: Kind::Number(0, 3),
+            },
+        ],
+    },
+    Entry {
+        path: "server quota set",
+        description: "Set how many replies people and the server get",
+        needs: Needs::ManageGuild,
+        command: Command::SetQuota,
+        options: &[
+            TEXT,
+            Given {
+                name: "daily_user_quota",
+                description: "Replies of each person in 24 hours; 0: without limit",
+                is_required: false,
+                kind: Kind::Number(0, 100),
+            },
+            Given {
+                name: "serverwide_quota",
+                description: "Replies of the whole server in its period; 0: without limit",
+                is_required: false,
+                kind: Kind::Number(0, 99_999),
+            },
+            Given {
+                name: "serverwide_quota_resets_in",
+                description: "The server's period in days; 365 unless you say",
+                is_required: false,
+                kind: Kind::Number(1, 365),
+            },
+        ],
+    },
+    Entry {
+        path: "server quota reset",
+        description: "Forget how many replies were used",
+        needs: Needs::ManageGuild,
+        command: Command::ResetQuota,
+        options: &[
+            Given {
+                name: "scope",
+                description: "Of people, or of the server",
+                is_required: true,
+                kind: Kind::Choice(&["user", "server"]),
+            },
+            TEXT,
+            Given {
+                is_required: false,
+                description: "Whose; everybody's unless you say",
+                ..MEMBER
             },
         ],
     },
