@@ -201,6 +201,26 @@ pub fn sniff(data: &[u8]) {
     }
 }
 
+/// What comes of a picture is within its bounds, and a picture of its kind that can be decoded again.
+pub fn picture(data: &[u8]) {
+    let bounds = media::Bounds {
+        side: 256,
+        bytes: 65_536,
+        quality: 80,
+        frames: 3,
+    };
+    let Ok(pictures) = media::prepare(data, &bounds) else {
+        return;
+    };
+    assert!((1..=3).contains(&pictures.len()));
+    for picture in pictures {
+        assert!(picture.bytes.len() <= 65_536);
+        let again = media::prepare(&picture.bytes, &bounds).expect("what was encoded here");
+        assert_eq!(again.len(), 1);
+        assert_eq!(again[0].format, picture.format);
+    }
+}
+
 /// A file that is taken says the same when it is written and read once more. The first byte chooses
 /// the kind.
 pub fn portable(data: &[u8]) {

@@ -17,13 +17,15 @@ use crate::control::Nudges;
 use crate::forgetting::Forgetting;
 use crate::journal::Echoes;
 use crate::keys::Keys;
+use crate::media::Media;
 use crate::outbox::Outbox;
 use crate::partition::{LiveTurns, Presence, Pulse};
 use crate::pipeline::Unreadable;
 use crate::pool::KeyPools;
 use crate::privacy::Privacy;
 use crate::profiles::Profiles;
-use crate::tool::{Rights, Toolless};
+use crate::spared::Spared;
+use crate::tool::Rights;
 use crate::tool_servers::ToolServers;
 
 /// What every part of the worker may use.
@@ -79,8 +81,10 @@ pub struct App {
     pub(crate) hurry: Hurry,
     /// Sessions with the tool servers of servers.
     pub(crate) tool_servers: ToolServers,
-    /// Models that take no tools.
-    pub(crate) toolless: Toolless,
+    /// What models refuse.
+    pub(crate) spared: Spared,
+    /// What pictures need.
+    pub(crate) media: Media,
     /// Who may do what, as far as it was read a moment ago.
     pub(crate) rights: Rights,
     /// Channels out of which nothing may be read that people forward.

@@ -7,6 +7,7 @@ mod data;
 mod database;
 mod first_persona;
 mod guards;
+mod media;
 mod memory;
 mod provider_keys;
 mod remote;
@@ -26,6 +27,7 @@ pub use self::database::read_operator_store;
 use self::database::read_store;
 use self::first_persona::read_bot_name;
 pub use self::guards::{CommandCooldowns, GuardSettings};
+pub use self::media::MediaSettings;
 pub use self::memory::MemoryBounds;
 use self::provider_keys::{read_key_rules, read_max_key_checks};
 pub use self::remote::RemoteSettings;
@@ -60,6 +62,8 @@ pub struct Settings {
     pub data: DataSettings,
     /// How often and how much at once.
     pub guards: GuardSettings,
+    /// What becomes of the pictures of a conversation.
+    pub media: MediaSettings,
     /// How much is remembered.
     pub memory: MemoryBounds,
     /// Addresses that replace the built-in ones of providers (CFG-84).
@@ -126,6 +130,7 @@ impl Settings {
             chat: read_chat(reader),
             data: DataSettings::read(reader),
             guards: GuardSettings::read(reader),
+            media: MediaSettings::read(reader),
             memory: MemoryBounds::read(reader),
             provider_base_urls: read_provider_urls(reader, &remote),
             service_base_urls: read_service_urls(reader, &remote),

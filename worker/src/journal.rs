@@ -345,6 +345,7 @@ impl<'a> Journal<'a> {
             name: String::new(),
             text: text.to_owned(),
             mentions: Vec::new(),
+            pictures: Vec::new(),
             is_own: true,
             forwarded: None,
         });

@@ -23,6 +23,7 @@ mod job;
 mod journal;
 pub mod keys;
 mod leaving;
+pub mod media;
 pub mod metrics;
 #[cfg(test)]
 mod model;
@@ -39,6 +40,7 @@ pub mod privacy;
 mod profiles;
 mod retention;
 pub mod run;
+mod spared;
 mod stops;
 pub mod switches;
 mod telling;

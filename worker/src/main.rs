@@ -40,6 +40,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Decode one picture; how this program starts itself for a stranger's file.
+    #[command(name = worker::media::DECODE, hide = true)]
+    Decode,
     /// Bring the database, the stream and the buckets to what this version needs.
     Migrate,
     /// Tell Discord which commands there are; sends nothing when nothing changed.
@@ -115,8 +118,12 @@ To replace a master key:
 Exit codes: 0 all is good, 1 something does not open or remains, 2 it could not be done.";
 
 fn main() -> ExitCode {
-    runtime::crypto::install();
     let cli = Cli::parse();
+    if let Some(Command::Decode) = cli.command {
+        // Before anything is read, opened or started.
+        return media::serve();
+    }
+    runtime::crypto::install();
     if cli.is_ready {
         return match runtime::admin::probe::is_ready(Process::Worker) {
             Ok(is_ready) => ExitCode::from(found(is_ready)),
@@ -185,6 +192,8 @@ async fn operate(
     logs: &LogSettings,
 ) -> anyhow::Result<u8> {
     match command {
+        // Served by `main`.
+        Command::Decode => Ok(runtime::exit::USAGE),
         Command::Migrate => {
             let database = config::read_operator_store(&mut reader, &run);
             let nats = NatsSettings::read(&mut reader, &run);

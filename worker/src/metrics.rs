@@ -1,6 +1,7 @@
 //! Every metric of the worker: name, meaning, and the one function that emits it.
 
 mod errands;
+mod pictures;
 mod privacy;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use proto::event::DeadLetterReason;
 use store::{Decision, TurnState};
 
 pub(crate) use self::errands::{Ran, errand};
+pub(crate) use self::pictures::picture;
 pub(crate) use self::privacy::{
     Repair, compared, deleted, hidden_users, privacy_unknown, purged, repaired, retained,
 };
@@ -114,6 +116,7 @@ pub fn describe() {
     describe_calls();
     privacy::describe();
     errands::describe();
+    pictures::describe();
     touch();
 }
 

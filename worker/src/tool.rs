@@ -18,7 +18,6 @@ mod limits;
 mod outcome;
 mod rights;
 mod toolbox;
-mod toolless;
 
 use discord::Wanted;
 use proto::id::{ChannelId, MessageId, TenantId, UserId};
@@ -34,7 +33,6 @@ pub use self::limits::Bounds;
 pub(crate) use self::outcome::Outcome;
 pub(crate) use self::rights::Rights;
 pub(crate) use self::toolbox::Toolbox;
-pub(crate) use self::toolless::Toolless;
 
 /// SHA-256 of a tool and its arguments.
 pub(crate) type CallHash = [u8; 32];

@@ -41,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::installation::Installation;
 use model::Load;
+pub use model::png;
 use settings::Settings;
 use world::World;
 
@@ -214,6 +215,7 @@ fn router(sandbox: Sandbox) -> Router {
         .route("/gateway", get(gateway::accept))
         .route("/gateway/", get(gateway::accept))
         .route("/attachments/{channel}/{id}/{name}", get(admin::attachment))
+        .route("/stickers/{name}", get(admin::sticker))
         .nest("/model", model::router())
         .nest("/services", services::router())
         .nest("/sandbox", admin::router())

@@ -59,7 +59,24 @@ pub struct Download {
     pub declared: Option<String>,
     /// The host that had it; empty for a `data:` URL.
     pub host: Arc<str>,
-    _room: Reservation,
+    room: Reservation,
+}
+
+/// Room under the budget for what was made of a download; dropping it gives it back.
+#[derive(Debug)]
+pub struct Room {
+    _reserved: Reservation,
+}
+
+impl Download {
+    /// Lets go of the content, and keeps room for what was made of it: so many bytes, or the room of
+    /// the content where that is less.
+    pub fn into_room(mut self, size_bytes: usize) -> Room {
+        self.room.keep(size_bytes);
+        Room {
+            _reserved: self.room,
+        }
+    }
 }
 
 impl fmt::Debug for Download {
@@ -149,7 +166,7 @@ impl Downloads {
             kind,
             declared,
             host,
-            _room: room,
+            room,
         })
     }
 

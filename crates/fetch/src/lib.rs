@@ -51,7 +51,7 @@ pub use budget::Tenant;
 pub use client::{Bounds, Client, Request};
 pub use code::{Code, Refusal};
 pub use decode::{Decoder, Encodings};
-pub use download::{Download, Downloads, Limits, Wanted};
+pub use download::{Download, Downloads, Limits, Room, Wanted};
 pub use endpoint::Endpoint;
 pub use error::{Cause, Error, Fault, Hop, Phase};
 pub use guard::{Approved, Guard};

@@ -75,15 +75,35 @@ const NOT_TAKEN: [&str; 11] = [
     "not allowed",
 ];
 
+/// How providers say that a model cannot see. Not that a picture is unfit: the next one may do.
+const BLIND: [&str; 10] = [
+    // OpenAI.
+    "image url is only supported by",
+    // DeepSeek.
+    "unknown variant image url",
+    // OpenRouter.
+    "support image input",
+    // vLLM, which NVIDIA serves, and others.
+    "not a multimodal model",
+    "support image",
+    "support images",
+    "support image inputs",
+    "support vision",
+    "support multimodal",
+    "image input is not supported",
+];
+
 /// Judges an answer that is not a success.
 pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &str) -> Error {
     let body = serde_json::from_str(body).unwrap_or_else(|_| Value::String(body.to_owned()));
     let class = class(Some(status), &body);
+    let is_about_request = matches!(status, 400 | 404 | 405 | 415 | 422 | 501);
     Error {
         class,
         status: Some(status),
         retry_after: wait::told(headers, details(&body)),
-        refuses_tools: matches!(status, 400 | 404 | 405 | 422 | 501) && names_tools(details(&body)),
+        refuses_tools: is_about_request && names_tools(details(&body)),
+        refuses_images: is_about_request && Words::of(details(&body)).any(&BLIND),
         told: Told::of(class, details(&body)),
     }
 }
@@ -95,6 +115,7 @@ pub(crate) fn interruption(body: &Value) -> Error {
         status: None,
         retry_after: wait::told(&HeaderMap::new(), details(body)),
         refuses_tools: false,
+        refuses_images: false,
         told: Told::default(),
     }
 }

@@ -125,6 +125,7 @@ pub struct Error {
     pub(crate) status: Option<u16>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) refuses_tools: bool,
+    pub(crate) refuses_images: bool,
     pub(crate) told: Told,
 }
 
@@ -136,6 +137,7 @@ impl Error {
             status: None,
             retry_after: None,
             refuses_tools: false,
+            refuses_images: false,
             told: Told {
                 words: None,
                 parameter: None,
@@ -178,6 +180,12 @@ impl Error {
     /// do (CHAT-109).
     pub const fn refuses_tools(&self) -> bool {
         self.refuses_tools
+    }
+
+    /// Tells whether the provider says that the model cannot see: the same call without images may
+    /// do.
+    pub const fn refuses_images(&self) -> bool {
+        self.refuses_images
     }
 
     /// Returns how long the provider asks to wait, between 1 s and 1 h.

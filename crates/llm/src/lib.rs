@@ -33,7 +33,7 @@ mod wait;
 pub use client::{Llm, Timeouts};
 pub use completion::Completion;
 pub use error::{Class, Error, KeyRest, Remedy};
-pub use prompt::{Delta, EndReason, Prompt, Role, Turn, Usage};
+pub use prompt::{Delta, EndReason, Image, Prompt, Role, Turn, Usage};
 pub use provider::{Provider, UnknownProvider};
 pub use reqwest::Url;
 pub use service::{Service, Services, UnknownService};

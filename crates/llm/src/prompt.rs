@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 use crate::provider::Provider;
 use crate::tools::{ToolCall, Tools};
 
@@ -21,6 +23,17 @@ pub struct Turn {
     pub role: Role,
     /// What was said.
     pub text: String,
+    /// What was shown with it, in the order in which the text names it; empty for the persona's own.
+    pub images: Vec<Image>,
+}
+
+/// A picture for a model.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Image {
+    /// What it is, as models are told: `image/jpeg` or `image/png`.
+    pub media_type: &'static str,
+    /// The file. Clones share it.
+    pub bytes: Bytes,
 }
 
 /// One question to a model.
@@ -93,6 +106,16 @@ impl fmt::Debug for Turn {
         f.debug_struct("Turn")
             .field("role", &self.role)
             .field("text_bytes", &self.text.len())
+            .field("images", &self.images.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Image")
+            .field("media_type", &self.media_type)
+            .field("size_bytes", &self.bytes.len())
             .finish()
     }
 }

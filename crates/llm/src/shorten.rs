@@ -5,6 +5,8 @@ use crate::provider::Provider;
 
 /// What is left of a prompt that was too long: 30 % less (POOL-20).
 const KEPT_PER_CENT: usize = 70;
+/// What a model is told in the place of what it cannot see.
+const UNSEEN: &str = "\n[you cannot see the images]";
 
 impl Prompt {
     /// Returns the same question to a model.
@@ -15,6 +17,25 @@ impl Prompt {
             model: model.to_owned(),
             ..self.clone()
         }
+    }
+
+    /// Tells whether anything is shown with it.
+    pub fn has_images(&self) -> bool {
+        self.turns.iter().any(|turn| !turn.images.is_empty())
+    }
+
+    /// Returns the same question for a model that cannot see; where something was shown, the text
+    /// says so.
+    #[must_use]
+    pub fn without_images(&self) -> Self {
+        let mut blind = self.clone();
+        for turn in &mut blind.turns {
+            if !turn.images.is_empty() {
+                turn.images.clear();
+                turn.text.push_str(UNSEEN);
+            }
+        }
+        blind
     }
 
     /// Returns the question with 30 % less text, without the oldest of its conversation. What was
@@ -63,13 +84,14 @@ fn without_beginning(text: &str, bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompt::{Role, Turn};
+    use crate::prompt::{Image, Role, Turn};
     use crate::tools::Tools;
 
     fn prompt(system: &str, said: &[&str]) -> Prompt {
         let turn = |text: &&str| Turn {
             role: Role::User,
             text: (*text).to_owned(),
+            images: Vec::new(),
         };
         Prompt {
             provider: Provider::OpenAi,
@@ -115,6 +137,21 @@ mod tests {
         let shorter = prompt("", &["first", &long]).shortened();
         assert_eq!(said(&shorter), [&*long]);
         assert_eq!(said(&shorter.shortened()), [&*long]);
+    }
+
+    /// CHAT-64.
+    #[test]
+    fn a_model_that_cannot_see_is_told_so() {
+        let mut asked = prompt("", &["before", "look: [image 1: cat.png]"]);
+        assert!(!asked.has_images());
+        asked.turns[1].images.push(Image {
+            media_type: "image/png",
+            bytes: vec![1; 9].into(),
+        });
+        let blind = asked.without_images();
+        assert!(asked.has_images() && !blind.has_images());
+        let expected = "look: [image 1: cat.png]\n[you cannot see the images]";
+        assert_eq!(said(&blind), ["before", expected]);
     }
 
     #[test]

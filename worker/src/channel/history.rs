@@ -15,6 +15,9 @@ pub(crate) const RING_CAPACITY: usize = 100;
 /// Text kept per channel. 1,500 busy threads on one worker stay below 100 MiB.
 const RING_MAX_BYTES: usize = 64 * 1024;
 
+/// Pictures of one message that are remembered (CHAT-64); of more the names are.
+pub(crate) const MOST_PICTURES: usize = 4;
+
 /// Text kept of one message: 4,000 characters, Discord's most, of mostly one or two bytes.
 const LINE_MAX_BYTES: usize = 8 * 1024;
 
@@ -31,10 +34,42 @@ pub(crate) struct Line {
     pub text: String,
     /// Who is mentioned in it, by the names that people see; an empty name was withheld.
     pub mentions: Vec<(UserId, String)>,
+    /// The pictures that came with it, at most [`MOST_PICTURES`].
+    pub pictures: Vec<Attached>,
     /// Posted by us.
     pub is_own: bool,
     /// What it shows again, where it forwards a message.
     pub forwarded: Option<Forwarded>,
+}
+
+/// A picture that came with a message, as Discord tells of it; nothing of it is to be believed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Attached {
+    /// What it is called.
+    pub name: String,
+    /// Where it is.
+    pub place: PicturePlace,
+    /// How large it is, where that was told.
+    pub size_bytes: Option<u64>,
+}
+
+/// Where a picture is.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum PicturePlace {
+    /// A file that somebody attached, at this address, which is for no log.
+    File {
+        /// The address.
+        url: String,
+        /// It is said to be a GIF, of which some frames are shown.
+        is_gif: bool,
+    },
+    /// A sticker of this id.
+    Sticker {
+        /// The id.
+        id: u64,
+        /// It is a GIF; else a PNG, moving or not.
+        is_gif: bool,
+    },
 }
 
 /// A message that another one shows again. Whose words they are is not told with it, so they are
@@ -226,7 +261,8 @@ impl Ring {
 impl Line {
     fn bytes(&self) -> usize {
         let names = self.mentions.iter().map(|(_, name)| name.len());
-        self.text.len() + self.name.len() + names.sum::<usize>()
+        let pictures = self.pictures.iter().map(Attached::bytes);
+        self.text.len() + self.name.len() + names.sum::<usize>() + pictures.sum::<usize>()
     }
 
     /// Keeps what a prompt would use of a very long text.
@@ -234,6 +270,16 @@ impl Line {
         let end = self.text.floor_char_boundary(LINE_MAX_BYTES);
         self.text.truncate(end);
         self
+    }
+}
+
+impl Attached {
+    fn bytes(&self) -> usize {
+        let url = match &self.place {
+            PicturePlace::File { url, .. } => url.len(),
+            PicturePlace::Sticker { .. } => 0,
+        };
+        self.name.len() + url
     }
 }
 
@@ -248,6 +294,7 @@ mod tests {
             name: "ren".to_owned(),
             text: text.to_owned(),
             mentions: Vec::new(),
+            pictures: Vec::new(),
             is_own: false,
             forwarded: None,
         }

@@ -188,6 +188,7 @@ async fn answers(
         turns: vec![Turn {
             role: Role::User,
             text: "Say hello in one short sentence.".to_owned(),
+            images: Vec::new(),
         }],
         max_output_tokens: None,
         temperature: 1.0,

@@ -20,9 +20,12 @@ use crate::channel::line;
 use crate::command::respond;
 use crate::error::TurnError;
 use crate::journal::{Begun, Journal, Left, PastStep};
+use crate::media::{self, Shown};
 use crate::patience::{with_patience, with_rest_patience};
+use crate::pool::Model;
 use crate::privacy::filter::{self, Restricted, Rules, Unanswered, Visible};
 use crate::privacy::standing;
+use crate::spared::Part;
 use crate::tool::{Handles, Scene, Toolbox, borrow};
 
 /// Text of the conversation that is sent along, about 6,000 tokens: the oldest lines are left out
@@ -89,6 +92,7 @@ pub(super) async fn collect(
     let heard = hear(app, claimed, asked, talk).await?;
     let remembered = memory::recall(app, claimed, voice, &heard.known).await?;
     let lines = conversation(heard.lines, heard.trigger, &shown);
+    let shown = look(app, claimed, &lines).await;
     let mut handles = Handles::of(&lines);
     let restricted = blocks::text(&heard.restricted, &mut handles);
     let mut toolbox = lay_out(app, scene(claimed, voice), handles, &steps).await;
@@ -100,7 +104,7 @@ pub(super) async fn collect(
             &(remembered + &restricted),
             claimed.turn.trigger_kind,
         ),
-        turns: turns_of(lines),
+        turns: turns_of(&lines, shown),
         max_output_tokens: Some(most_tokens(app, claimed, voice)),
         temperature: voice.profile.temperature,
         tools: toolbox.prompt(steps),
@@ -182,6 +186,15 @@ impl From<Unanswered> for TurnError {
     }
 }
 
+/// Looks at what is shown in a conversation, where a model is asked that may see it.
+async fn look(app: &App, claimed: &Claimed, lines: &[Visible]) -> Shown {
+    let is_blind = |model: &Model| app.spared.knows(model.provider, &model.name, Part::Images);
+    if claimed.models.iter().all(is_blind) {
+        return Shown::default();
+    }
+    media::look(app, claimed.turn.tenant, lines).await
+}
+
 fn most_tokens(app: &App, claimed: &Claimed, voice: Voice<'_>) -> u32 {
     let own = voice.profile.max_output_tokens.unwrap_or(u32::MAX);
     let most = own.min(app.settings.chat.max_output_tokens);
@@ -211,6 +224,7 @@ async fn find_trigger(
             name: name.unwrap_or_else(|| "User".to_owned()),
             text: typed.unwrap_or_else(|| WITHOUT_PROMPT.to_owned()),
             mentions: Vec::new(),
+            pictures: Vec::new(),
             is_own: false,
             forwarded: None,
         });
@@ -314,21 +328,23 @@ fn conversation(lines: Vec<Visible>, trigger: Visible, said: &[&String]) -> Vec<
     conversation.split_off(conversation.len() - kept)
 }
 
-/// Merges what one side said in a row: providers want the sides to alternate.
-fn turns_of(lines: Vec<Visible>) -> Vec<llm::Turn> {
+/// Merges what one side said in a row, with what it showed: providers want the sides to alternate.
+fn turns_of(lines: &[Visible], mut shown: Shown) -> Vec<llm::Turn> {
     let mut turns: Vec<llm::Turn> = Vec::new();
     for line in lines {
+        let (text, images) = shown.tell(line);
         let (role, text) = if line.is_own() {
-            (Role::Persona, line.text().to_owned())
+            (Role::Persona, text)
         } else {
-            (Role::User, format!("{}: {}", line.name(), line.text()))
+            (Role::User, format!("{}: {text}", line.name()))
         };
         match turns.last_mut() {
             Some(last) if last.role == role => {
                 last.text.push('\n');
                 last.text.push_str(&text);
+                last.images.extend(images);
             }
-            _ => turns.push(llm::Turn { role, text }),
+            _ => turns.push(llm::Turn { role, text, images }),
         }
     }
     turns
@@ -371,7 +387,6 @@ fn system_text(voice: Voice<'_>, remembered: &str, kind: TriggerKind) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::privacy::filter::{Levels, Standings};
 
     fn line(id: u64, is_own: bool, text: &str) -> Visible {
         let line = Line {
@@ -380,15 +395,11 @@ mod tests {
             name: "ren".to_owned(),
             text: text.to_owned(),
             mentions: Vec::new(),
+            pictures: Vec::new(),
             is_own,
             forwarded: None,
         };
-        let rules = Rules {
-            levels: Levels::new(),
-            standings: Some(Standings::new()),
-            nicknames: HashMap::new(),
-        };
-        filter::lines(vec![line], &rules).remove(0)
+        filter::lines(vec![line], &Rules::none()).remove(0)
     }
 
     fn ids(lines: &[Visible]) -> Vec<u64> {
@@ -427,12 +438,13 @@ mod tests {
 
     #[test]
     fn sides_alternate_in_the_prompt() {
-        let turns = turns_of(vec![
+        let lines = [
             line(1, false, "a"),
             line(2, false, "b"),
             line(3, true, "c"),
             line(4, false, "d"),
-        ]);
+        ];
+        let turns = turns_of(&lines, Shown::default());
         let texts: Vec<&str> = turns.iter().map(|turn| turn.text.as_str()).collect();
         assert_eq!(texts, ["ren: a\nren: b", "c", "ren: d"]);
     }

@@ -2,13 +2,14 @@
 //!
 //! Keys, other models, and what follows when one is refused, are the matter of [`crate::pool`].
 
-use llm::{Completion, Prompt, Tools};
+use llm::{Class, Completion, Prompt, Tools};
 use secrecy::SecretString;
 
 use super::claim::Claimed;
 use crate::app::App;
 use crate::error::TurnError;
 use crate::pool::{Calls, Length, Order};
+use crate::spared::Part;
 
 /// Opens the answer's stream; returns once its first piece is there.
 pub(super) async fn complete(
@@ -41,21 +42,51 @@ fn asked(prompt: &Prompt, order: &Order) -> Prompt {
     }
 }
 
-/// Asks with tools, unless the model is known to refuse them; one that does so now is asked once
-/// more without, and remembered (CHAT-109).
+/// Asks with tools and images, unless the model is known to refuse them; one that does so now is
+/// asked once more without, and remembered (CHAT-64, CHAT-109).
 async fn ask(app: &App, prompt: &Prompt, key: &SecretString) -> Result<Completion, llm::Error> {
-    let Prompt {
-        provider, model, ..
-    } = prompt;
-    let has_tools = !prompt.tools.offered.is_empty();
-    if !has_tools || !app.toolless.knows(*provider, model) {
-        match app.llm.stream(prompt, key).await {
-            Err(error) if has_tools && error.refuses_tools() => {}
-            outcome => return outcome,
+    let mut asked = prompt.clone();
+    for part in [Part::Tools, Part::Images] {
+        if app.spared.knows(prompt.provider, &prompt.model, part) {
+            asked = without(&asked, part);
         }
-        app.toolless.note(*provider, model).await;
     }
-    app.llm.stream(&without_tools(prompt), key).await
+    loop {
+        let outcome = app.llm.stream(&asked, key).await;
+        let Some(part) = outcome
+            .as_ref()
+            .err()
+            .and_then(|error| refused(error, &asked))
+        else {
+            return outcome;
+        };
+        // Where nobody says what is at fault, the images are left out this once.
+        let names = |error: llm::Error| match part {
+            Part::Tools => error.refuses_tools(),
+            Part::Images => error.refuses_images(),
+        };
+        if outcome.is_err_and(names) {
+            app.spared.note(prompt.provider, &prompt.model, part).await;
+        }
+        asked = without(&asked, part);
+    }
+}
+
+/// Which part of a question is refused, of those that it has and can do without.
+fn refused(error: &llm::Error, asked: &Prompt) -> Option<Part> {
+    let has_tools = !asked.tools.offered.is_empty();
+    if has_tools && error.refuses_tools() {
+        return Some(Part::Tools);
+    }
+    let is_refused = error.refuses_images() || error.class() == Class::RequestFault;
+    (asked.has_images() && is_refused).then_some(Part::Images)
+}
+
+fn without(prompt: &Prompt, part: Part) -> Prompt {
+    match part {
+        Part::Tools => without_tools(prompt),
+        Part::Images => prompt.without_images(),
+    }
 }
 
 fn without_tools(prompt: &Prompt) -> Prompt {

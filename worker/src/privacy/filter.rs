@@ -1,7 +1,7 @@
 //! What of a conversation may be used: the one place that decides (PRIV-31).
 //!
-//! Pure. A prompt is made of [`Visible`] lines only, and those are made here only, so that no words
-//! get there by another way. What counts is what holds for everybody at this moment: the levels that
+//! Pure. A prompt is made of [`Visible`] lines only, and only a [`Picture`] is fetched; both are made here
+//! only, so that neither words nor pictures get there by another way. What counts is what holds for everybody at this moment: the levels that
 //! people chose, the server's blacklist, and whom the persona has muted or blocked. Whose level cannot
 //! be told is not heard.
 
@@ -11,7 +11,7 @@ use std::fmt;
 use proto::id::{MessageId, UserId};
 use store::{Block, BlockKind, PrivacyLevel, Standing};
 
-use crate::channel::history::{Forwarded, Line};
+use crate::channel::history::{Attached, Forwarded, Line};
 
 /// How somebody is called who must not be named (PRIV-8, PRIV-17).
 const SOMEONE: &str = "someone";
@@ -46,6 +46,16 @@ pub(crate) enum Unanswered {
 }
 
 impl Rules {
+    /// Rules under which everybody is heard.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self {
+            levels: Levels::new(),
+            standings: Some(Standings::new()),
+            nicknames: HashMap::new(),
+        }
+    }
+
     fn level(&self, user: UserId) -> PrivacyLevel {
         self.levels.get(&user).copied().unwrap_or_default()
     }
@@ -87,12 +97,24 @@ impl Rules {
     }
 }
 
+/// A picture that may be used: that of somebody who is heard.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Picture(Attached);
+
+impl Picture {
+    /// Returns where it is and what it is called.
+    pub(crate) const fn attached(&self) -> &Attached {
+        &self.0
+    }
+}
+
 /// A line that may be used, names included.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Visible {
     id: MessageId,
     name: String,
     text: String,
+    pictures: Vec<Picture>,
     /// `None` for our own.
     author: Option<UserId>,
     /// It stands for what a blocked person said.
@@ -112,6 +134,11 @@ impl Visible {
     /// Returns what it says, with mentions by name.
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Returns what it shows; the text does not name it.
+    pub(crate) fn pictures(&self) -> &[Picture] {
+        &self.pictures
     }
 
     pub(crate) const fn is_own(&self) -> bool {
@@ -252,31 +279,38 @@ fn named(line: Line, rules: &Rules) -> Visible {
             text = text.replace(&form, &format!("@{name}"));
         }
     }
+    let mut pictures: Vec<Picture> = line.pictures.into_iter().map(Picture).collect();
     if let Some(forwarded) = line.forwarded {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&shown_again(forwarded, rules));
+        let (words, shown) = shown_again(forwarded, rules);
+        text.push_str(&words);
+        pictures.extend(shown);
     }
     Visible {
         id: line.id,
         name,
         text,
+        pictures,
         author: (!line.is_own).then_some(line.author),
         is_stand_in: false,
     }
 }
 
-/// Returns what may be used of a forwarded message: as if its author had said it here.
-fn shown_again(forwarded: Forwarded, rules: &Rules) -> String {
+/// Returns what may be used of a forwarded message, words and pictures: as if its author had said it
+/// here.
+fn shown_again(forwarded: Forwarded, rules: &Rules) -> (String, Vec<Picture>) {
     let original = forwarded.original;
     let original = original.filter(|original| rules.hiding(original).is_none());
     let original = original.and_then(|original| line(*original, rules));
     match original {
         Some(original) if !original.text.is_empty() => {
-            format!("[forwarded message: {}]", original.text)
+            let words = format!("[forwarded message: {}]", original.text);
+            (words, original.pictures)
         }
-        _ => FORWARDED.to_owned(),
+        Some(original) => (FORWARDED.to_owned(), original.pictures),
+        None => (FORWARDED.to_owned(), Vec::new()),
     }
 }
 
@@ -298,6 +332,7 @@ fn stand_in(line: &Line, block: Block, rules: &Rules) -> Visible {
         id: line.id,
         name: rules.name_of(line),
         text,
+        pictures: Vec::new(),
         author: Some(line.author),
         is_stand_in: true,
     }

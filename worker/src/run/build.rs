@@ -32,7 +32,8 @@ use crate::pipeline::Unreadable;
 use crate::pool::KeyPools;
 use crate::privacy::Privacy;
 use crate::profiles::Profiles;
-use crate::tool::{Rights, Toolless};
+use crate::spared::Spared;
+use crate::tool::Rights;
 use crate::tool_servers::ToolServers;
 
 /// Builds everything; returns when the first heartbeat is acknowledged. Cancel safe: a worker that
@@ -75,7 +76,8 @@ pub(super) async fn build(
         live_turns: LiveTurns::default(),
         suspects: Arc::default(),
         echoes: Echoes::default(),
-        toolless: Toolless::default(),
+        spared: Spared::default(),
+        media: remote::media(&settings),
         rights: Rights::default(),
         unreadable: Unreadable::default(),
         nudges: Nudges::default(),

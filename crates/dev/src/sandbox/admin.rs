@@ -26,16 +26,19 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Sandbox;
 use super::faults::Fault;
 use super::page;
 use super::settings::Settings;
 use super::world::World;
 use super::world::sessions::Order;
+use super::{Sandbox, png};
 use place::Place;
 
 /// Longest wait of one call: below the 30 s after which callers give up.
 const LONGEST_WAIT_MS: u64 = 25_000;
+
+/// Pixels of a sticker's side: half of the most that Discord takes.
+const STICKER_SIDE: u32 = 160;
 
 /// A refusal with its reason.
 #[derive(Debug)]
@@ -329,6 +332,20 @@ pub(crate) async fn attachment(
             "This content is no longer available.",
         )
             .into_response(),
+    }
+}
+
+/// Gives the picture of a sticker; all of them stand still.
+pub(crate) async fn sticker(State(sandbox): State<Sandbox>, Path(name): Path<String>) -> Response {
+    let id = name.strip_suffix(".png").and_then(|id| id.parse().ok());
+    let known = sandbox.peek(|world| {
+        let mut guilds = world.places.guilds.values();
+        let known = guilds.find_map(|guild| guild.stickers.get(&id?));
+        known.map(|sticker| (sticker.clone(), world.seed))
+    });
+    match known.map(|(sticker, seed)| png(&sticker, seed, STICKER_SIDE, STICKER_SIDE)) {
+        Some(Ok(bytes)) => file("image/png".to_owned(), bytes.into()),
+        Some(Err(_)) | None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 

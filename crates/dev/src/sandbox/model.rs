@@ -34,6 +34,7 @@ use brain::Reply;
 use fault::{Effect, Kind, Work};
 pub(crate) use load::Load;
 use load::{Call, InFlight};
+pub use picture::png;
 use refusal::Problem;
 use stream::{Frames, Pace};
 
@@ -260,6 +261,11 @@ fn call(format: Format, ask: &Ask, reply: &Reply, effect: Option<&Effect>) -> Ca
         fault: effect.map(|effect| effect.kind.to_string()),
         system: ask.system.clone(),
         said: said.collect(),
+        pictures: ask
+            .said
+            .iter()
+            .flat_map(|said| said.pictures.iter().cloned())
+            .collect(),
         answer: reply.text.clone(),
         tools: reply.calls.iter().map(|call| call.name.clone()).collect(),
         prompt_tokens: reply.prompt_tokens,

@@ -53,7 +53,7 @@ struct Rule {
     never: &'static [&'static str],
 }
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     Rule {
         name: "proto",
         may_use: &[],
@@ -91,6 +91,11 @@ const RULES: [Rule; 12] = [
         never: &["store", "twilight-*", "sqlx*", "async-nats", "reqwest"],
     },
     Rule {
+        name: "media",
+        may_use: &[],
+        never: &["hyper", "reqwest", "sqlx*", "async-nats", "twilight-*"],
+    },
+    Rule {
         name: "llm",
         may_use: &["fetch"],
         never: &["store", "twilight-*"],
@@ -98,17 +103,17 @@ const RULES: [Rule; 12] = [
     Rule {
         name: "discord",
         may_use: &["proto"],
-        never: &["store", "fetch", "llm", "mcp", "async-nats"],
+        never: &["store", "fetch", "llm", "mcp", "media", "async-nats"],
     },
     Rule {
         name: "gateway",
         may_use: &["proto", "runtime", "discord"],
-        never: &["store", "keyring", "fetch", "llm", "mcp", "sqlx*"],
+        never: &["store", "keyring", "fetch", "llm", "mcp", "media", "sqlx*"],
     },
     Rule {
         name: "worker",
         may_use: &[
-            "proto", "runtime", "keyring", "store", "discord", "fetch", "llm", "mcp",
+            "proto", "runtime", "keyring", "store", "discord", "fetch", "llm", "mcp", "media",
         ],
         never: &["gateway", "twilight-gateway"],
     },
@@ -116,7 +121,8 @@ const RULES: [Rule; 12] = [
         name: "dev",
         may_use: &["proto"],
         never: &[
-            "gateway", "worker", "store", "keyring", "llm", "fetch", "mcp", "discord", "runtime",
+            "gateway", "worker", "store", "keyring", "llm", "fetch", "mcp", "media", "discord",
+            "runtime",
         ],
     },
 ];

@@ -31,6 +31,7 @@ mod e2e_memories;
 mod e2e_newcomer;
 mod e2e_notices;
 mod e2e_outages;
+mod e2e_pictures;
 mod e2e_posts;
 mod e2e_privacy;
 mod e2e_respond;

@@ -222,3 +222,35 @@ fn a_refusal_of_tools_is_told_from_other_refusals() {
         assert!(!error.refuses_tools(), "{body}");
     }
 }
+
+/// CHAT-64: as providers say it.
+#[test]
+fn a_model_that_cannot_see_is_known_by_what_its_provider_says() {
+    for (status, body) in [
+        (
+            400,
+            "Invalid content type. image_url is only supported by certain models.",
+        ),
+        (
+            422,
+            "Failed to deserialize the JSON body: messages[1]: unknown variant `image_url`, expected `text`",
+        ),
+        (404, "No endpoints found that support image input"),
+        (400, "meta/llama-3.3-70b-instruct is not a multimodal model"),
+        (400, "This model does not support images."),
+    ] {
+        let body = json!({"error": {"message": body}}).to_string();
+        let error = refusal(status, &HeaderMap::new(), &body);
+        assert!(error.refuses_images(), "{body}");
+    }
+    for (status, body) in [
+        (400, "Invalid image: the image is too large"),
+        (400, "You uploaded an unsupported image."),
+        (500, "images: this server does not support images"),
+        (400, ""),
+    ] {
+        let body = json!({"error": {"message": body}}).to_string();
+        let error = refusal(status, &HeaderMap::new(), &body);
+        assert!(!error.refuses_images(), "{body}");
+    }
+}

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::prompt::{Prompt, Role};
+use crate::prompt::{Image, Prompt, Role, Turn};
 use crate::tools::{Arguments, Tool, ToolStep, ToolUse};
 
 /// Models of OpenAI that refuse `max_tokens` and want the limit under its newer name, which other
@@ -33,11 +35,31 @@ pub(crate) struct Request<'a> {
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: Option<Cow<'a, str>>,
+    content: Option<Content<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<Called<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_call_id: Option<String>,
+}
+
+/// Words alone, or words and what is shown with them.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Content<'a> {
+    Words(Cow<'a, str>),
+    Parts(Vec<Part<'a>>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Part<'a> {
+    Text { text: &'a str },
+    ImageUrl { image_url: ImageUrl },
+}
+
+#[derive(Serialize)]
+struct ImageUrl {
+    url: String,
 }
 
 /// What is said of a tool; functions are the only kind there is.
@@ -98,13 +120,7 @@ impl<'a> From<&'a Prompt> for Request<'a> {
 
 fn messages(prompt: &Prompt) -> Vec<Message<'_>> {
     let mut messages = vec![said("system", &prompt.system)];
-    messages.extend(prompt.turns.iter().map(|turn| {
-        let role = match turn.role {
-            Role::User => "user",
-            Role::Persona => "assistant",
-        };
-        said(role, &turn.text)
-    }));
+    messages.extend(prompt.turns.iter().map(turn_message));
     let are_known = !prompt.tools.offered.is_empty();
     for (number, step) in prompt.tools.steps.iter().enumerate() {
         if are_known {
@@ -118,10 +134,35 @@ fn messages(prompt: &Prompt) -> Vec<Message<'_>> {
     messages
 }
 
+/// Only what people say can show something: the format has no pictures of the model.
+fn turn_message(turn: &Turn) -> Message<'_> {
+    match turn.role {
+        Role::User if !turn.images.is_empty() => {
+            let mut parts = vec![Part::Text { text: &turn.text }];
+            parts.extend(turn.images.iter().map(image));
+            Message {
+                content: Some(Content::Parts(parts)),
+                ..said("user", "")
+            }
+        }
+        Role::User => said("user", &turn.text),
+        Role::Persona => said("assistant", &turn.text),
+    }
+}
+
+/// A picture that comes with the request, so that nobody fetches anything.
+fn image(image: &Image) -> Part<'_> {
+    let Image { media_type, bytes } = image;
+    let mut url = format!("data:{media_type};base64,");
+    BASE64_STANDARD.encode_string(bytes, &mut url);
+    let image_url = ImageUrl { url };
+    Part::ImageUrl { image_url }
+}
+
 fn said<'a>(role: &'static str, text: impl Into<Cow<'a, str>>) -> Message<'a> {
     Message {
         role,
-        content: Some(text.into()),
+        content: Some(Content::Words(text.into())),
         tool_calls: Vec::new(),
         tool_call_id: None,
     }
@@ -146,7 +187,7 @@ fn offer(tool: &Tool) -> Function<Offer<'_>> {
 fn step_messages(number: usize, step: &ToolStep) -> Vec<Message<'_>> {
     let asked = Message {
         role: "assistant",
-        content: (!step.said.is_empty()).then_some(Cow::Borrowed(step.said.as_str())),
+        content: (!step.said.is_empty()).then(|| Content::Words(step.said.as_str().into())),
         tool_calls: (0..)
             .zip(&step.uses)
             .map(|(call, used)| called(id(number, call), used))

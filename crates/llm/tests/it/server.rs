@@ -187,6 +187,7 @@ pub(crate) fn prompt() -> Prompt {
         turns: vec![Turn {
             role: Role::User,
             text: WORDS.to_owned(),
+            images: Vec::new(),
         }],
         max_output_tokens: Some(100),
         temperature: 0.5,

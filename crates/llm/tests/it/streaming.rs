@@ -1,7 +1,7 @@
 //! Answers that come as they should, and prompts as they go out.
 
 use futures_util::StreamExt;
-use llm::{Delta, EndReason, Prompt, Provider, Role, Turn, Usage};
+use llm::{Delta, EndReason, Image, Prompt, Provider, Role, Turn, Usage};
 use serde_json::{Value, json};
 
 use crate::server::{KEY, Piece, Server, WORDS, collect, event, events, finish, key, prompt, text};
@@ -48,14 +48,17 @@ async fn the_prompt_goes_out_as_it_is() {
             Turn {
                 role: Role::User,
                 text: "ann: hi".to_owned(),
+                images: Vec::new(),
             },
             Turn {
                 role: Role::Persona,
                 text: "hello".to_owned(),
+                images: Vec::new(),
             },
             Turn {
                 role: Role::User,
                 text: "bob: and me?".to_owned(),
+                images: Vec::new(),
             },
         ],
         continue_from: Some("You too".to_owned()),
@@ -78,6 +81,41 @@ async fn the_prompt_goes_out_as_it_is() {
             ],
         })
     );
+}
+
+/// CHAT-64: what is shown goes out with the words that name it, and is fetched by nobody.
+#[tokio::test]
+async fn pictures_go_out_beside_their_words() {
+    let image = |media_type, bytes: &'static [u8]| Image {
+        media_type,
+        bytes: bytes.into(),
+    };
+    let turn = |role, text: &str, images| Turn {
+        role,
+        text: text.to_owned(),
+        images,
+    };
+    let body = sent(Prompt {
+        turns: vec![
+            turn(
+                Role::User,
+                "ann: look",
+                vec![image("image/png", b"one"), image("image/jpeg", b"two")],
+            ),
+            turn(Role::Persona, "mine", vec![image("image/png", b"three")]),
+        ],
+        ..prompt()
+    })
+    .await;
+    assert_eq!(
+        body["messages"][1]["content"],
+        json!([
+            { "type": "text", "text": "ann: look" },
+            { "type": "image_url", "image_url": { "url": "data:image/png;base64,b25l" } },
+            { "type": "image_url", "image_url": { "url": "data:image/jpeg;base64,dHdv" } },
+        ])
+    );
+    assert_eq!(body["messages"][2]["content"], "mine");
 }
 
 /// CHAT-108.

@@ -82,6 +82,7 @@ fn judge(message: &Message, profile: Option<&Profile>) -> Verdict {
         name: "Tomori".to_owned(),
         text: "hi".to_owned(),
         mentions: Vec::new(),
+        pictures: Vec::new(),
         is_own: true,
         forwarded: None,
     });

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proto::id::ChannelId;
 
 use super::*;
+use crate::channel::history::PicturePlace;
 
 const ALICE: UserId = UserId(1);
 const CAROL: UserId = UserId(2);
@@ -19,6 +20,7 @@ fn said(author: UserId, text: &str) -> Line {
             (CAROL, "carol".to_owned()),
             (UserId(3), String::new()),
         ],
+        pictures: Vec::new(),
         is_own: false,
         forwarded: None,
     }
@@ -323,6 +325,55 @@ fn a_nickname_is_used_where_it_may_be() {
         ..rules(PrivacyLevel::Minimal, false)
     };
     assert_eq!(of_carol(&unread), "hi @carol");
+}
+
+/// A line with a picture.
+fn showing(line: Line) -> Line {
+    let picture = Attached {
+        name: "cat.png".to_owned(),
+        place: PicturePlace::Sticker {
+            id: 5,
+            is_gif: false,
+        },
+        size_bytes: None,
+    };
+    Line {
+        pictures: vec![picture],
+        ..line
+    }
+}
+
+/// PRIV-7, PRIV-31, PRIV-43: a picture goes where the words of its author go, forwarded or not.
+#[test]
+fn pictures_of_those_who_are_not_heard_may_not_be_fetched() {
+    let shown = |rules: &Rules| {
+        let by_carol = showing(said(CAROL, "x"));
+        let by_alice = forward(Some(by_carol.clone()));
+        let lines = lines(vec![by_carol, by_alice], rules);
+        lines
+            .iter()
+            .map(|line| line.pictures().len())
+            .collect::<Vec<_>>()
+    };
+    for level in [PrivacyLevel::Minimal, PrivacyLevel::Partial] {
+        assert_eq!(shown(&levels(level)), [1, 1]);
+    }
+    assert_eq!(
+        shown(&levels(PrivacyLevel::Full)),
+        [0],
+        "alice's forward alone"
+    );
+    assert_eq!(shown(&blocked(BlockKind::Mute, 1)), [1, 1]);
+    assert_eq!(
+        shown(&blocked(BlockKind::Block, 1)),
+        [0, 0],
+        "a stand-in, and a forward"
+    );
+    let unread = Rules {
+        standings: None,
+        ..levels(PrivacyLevel::Minimal)
+    };
+    assert_eq!(shown(&unread), [0, 0]);
 }
 
 proptest! {

@@ -8,6 +8,7 @@ use fetch::{Client, Downloads, LocalEndpoint};
 use secrecy::SecretString;
 
 use crate::config::Settings;
+use crate::media::Media;
 
 /// Prepares the client.
 pub(super) async fn client(settings: &Settings) -> Result<Client, fetch::Error> {
@@ -20,10 +21,20 @@ pub(super) async fn client(settings: &Settings) -> Result<Client, fetch::Error> 
 /// Where a stand-in for Discord keeps the files that people hand over: where its REST interface is,
 /// and only on a developer's machine (CFG-116, CFG-124). Production has neither the switch nor `http`.
 fn discord_files(settings: &Settings) -> Option<LocalEndpoint> {
+    stand_in(settings)?.parse().ok()
+}
+
+/// The host and port of a stand-in for Discord.
+fn stand_in(settings: &Settings) -> Option<&str> {
     let is_development = settings.remote.policy.allow_local;
     let address = settings.discord.api_url.strip_prefix("http://")?;
-    let place = address.split('/').next().filter(|_| is_development)?;
-    place.parse().ok()
+    address.split('/').next().filter(|_| is_development)
+}
+
+/// Prepares for pictures; a stand-in for Discord has its stickers, too.
+pub(super) fn media(settings: &Settings) -> Media {
+    let stand_in = stand_in(settings).map(|place| format!("http://{place}"));
+    Media::new(&settings.media, stand_in.as_deref())
 }
 
 /// Prepares downloads; no URL that carries a secret of ours is asked for (NET-55).

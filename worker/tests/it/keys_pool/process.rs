@@ -148,6 +148,7 @@ fn prompt() -> Prompt {
             Role::Persona
         },
         text: format!("{n:0100}"),
+        images: Vec::new(),
     };
     Prompt {
         provider: PROVIDER,

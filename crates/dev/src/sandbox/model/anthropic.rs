@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ask::{Ask, Role, Said, Tool, ToolUse, count_of, text_of};
+use super::ask::{Ask, Role, Said, Tool, ToolUse, count_of, pictures_of, text_of};
 use super::brain::{End, Reply};
 use super::fault::Work;
 use super::openai::argument_pieces;
@@ -158,7 +158,7 @@ fn message(message: &Message) -> Result<Vec<Said>, Problem> {
     let result = |part: &Value| Said {
         role: Role::Tool,
         text: text_of(&part["content"]),
-        pictures: 0,
+        pictures: Vec::new(),
     };
     let mut said: Vec<Said> = results.map(result).collect();
     let role = match message.role.as_str() {
@@ -176,7 +176,7 @@ fn message(message: &Message) -> Result<Vec<Said>, Problem> {
     } else {
         text_of(&message.content)
     };
-    let pictures = count_of(&message.content, &["image"]);
+    let pictures = pictures_of(&message.content);
     if said.is_empty() || !text.is_empty() {
         said.insert(
             0,

@@ -1,6 +1,10 @@
 //! A question to a model, whatever the wire format in which it came.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+
+use crate::sandbox::world::files::dimensions;
 
 /// Characters of a token, about, as in English.
 pub(super) const CHARACTERS_PER_TOKEN: usize = 4;
@@ -21,8 +25,8 @@ pub(super) enum Role {
 pub(super) struct Said {
     pub(super) role: Role,
     pub(super) text: String,
-    /// How many pictures came with it.
-    pub(super) pictures: usize,
+    /// What pictures came with it, as far as people are told of them.
+    pub(super) pictures: Vec<String>,
 }
 
 /// A tool that the model may use.
@@ -108,7 +112,7 @@ impl Ask {
     /// Returns how many pictures the newest message of people has.
     pub(super) fn pictures(&self) -> usize {
         let newest = self.said.iter().rfind(|said| said.role == Role::Person);
-        newest.map_or(0, |said| said.pictures)
+        newest.map_or(0, |said| said.pictures.len())
     }
 
     /// Counts the tokens of everything that was sent.
@@ -138,6 +142,33 @@ pub(super) fn text_of(content: &Value) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// Tells of the pictures among the parts of a content: kind, pixels and bytes of those that came
+/// with the request.
+pub(super) fn pictures_of(content: &Value) -> Vec<String> {
+    let parts = content.as_array().into_iter().flatten();
+    parts.filter_map(picture).collect()
+}
+
+fn picture(part: &Value) -> Option<String> {
+    let text = |path: &str| at(part, path).as_str();
+    let url = || {
+        text("/image_url/url")?
+            .strip_prefix("data:")?
+            .split_once(";base64,")
+    };
+    let source = || text("/source/media_type").zip(text("/source/data"));
+    let inline = || text("/inlineData/mimeType").zip(text("/inlineData/data"));
+    let is_one = ["image_url", "source", "inlineData", "fileData"]
+        .into_iter()
+        .any(|key| part.get(key).is_some());
+    let Some((kind, data)) = url().or_else(source).or_else(inline) else {
+        return is_one.then(|| "elsewhere".to_owned());
+    };
+    let bytes = BASE64_STANDARD.decode(data).unwrap_or_default();
+    let (width, height) = dimensions(&bytes).unwrap_or_default();
+    Some(format!("{kind} {width}x{height}, {} bytes", bytes.len()))
 }
 
 /// Counts the parts of a content whose `type` is one of these.

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ask::{Ask, Role, Said, Tool, ToolUse, at, text_of};
+use super::ask::{Ask, Role, Said, Tool, ToolUse, at, pictures_of, text_of};
 use super::brain::{End, Reply};
 use super::fault::Work;
 use super::refusal::Problem;
@@ -248,12 +248,7 @@ fn said(content: &Content) -> Said {
         .map(|result| result["response"].to_string())
         .collect();
     let has_calls = parts.iter().any(|part| part.get("functionCall").is_some());
-    let is_picture = |part: &&Value| {
-        ["inlineData", "fileData"]
-            .iter()
-            .any(|key| part.get(*key).is_some())
-    };
-    let pictures = parts.iter().filter(is_picture).count();
+    let pictures = pictures_of(&content.parts);
     let role = match content.role.as_deref() {
         _ if !results.is_empty() => Role::Tool,
         Some("model") => Role::Model,

@@ -24,6 +24,8 @@ pub(crate) struct Call {
     pub(crate) system: String,
     /// The conversation, as `role: text`.
     pub(crate) said: Vec<String>,
+    /// The pictures that came with it, in their order: kind, pixels and bytes.
+    pub(crate) pictures: Vec<String>,
     pub(crate) answer: String,
     /// Names of the tools that were used.
     pub(crate) tools: Vec<String>,

@@ -11,7 +11,7 @@ use http::{HeaderMap, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::ask::{Ask, Role, Said, Tool, ToolUse, at, count_of, text_of};
+use super::ask::{Ask, Role, Said, Tool, ToolUse, at, pictures_of, text_of};
 use super::brain::{End, Reply};
 use super::fault::Work;
 use super::refusal::Problem;
@@ -21,10 +21,11 @@ use crate::sandbox::clock;
 
 /// Models that talk. Those of others are there because they are the defaults of the providers
 /// that this server stands in for.
-const CHAT_MODELS: [&str; 11] = [
+const CHAT_MODELS: [&str; 12] = [
     "sandbox-chat",
     "sandbox-chat-mini",
     WITHOUT_TOOLS,
+    WITHOUT_PICTURES,
     "gpt-5-mini",
     "gpt-5",
     "gpt-4.1-mini",
@@ -37,6 +38,9 @@ const CHAT_MODELS: [&str; 11] = [
 
 /// A model that knows no tools and refuses questions that offer some.
 const WITHOUT_TOOLS: &str = "sandbox-chat-plain";
+
+/// A model that cannot see and refuses questions with pictures.
+const WITHOUT_PICTURES: &str = "sandbox-chat-blind";
 
 /// The routes below `/model/v1`.
 pub(super) fn router() -> Router<Sandbox> {
@@ -128,18 +132,13 @@ fn ask(request: Request) -> Result<Ask, Problem> {
             "{WITHOUT_TOOLS} does not support tools"
         )));
     }
-    let is_instruction =
-        |message: &&Message| ["system", "developer"].contains(&message.role.as_str());
+    let said = said(&request)?;
     let system: Vec<_> = request
         .messages
         .iter()
-        .filter(is_instruction)
+        .filter(|message| is_instruction(message))
         .map(|message| text_of(&message.content))
         .collect();
-    let said = request
-        .messages
-        .iter()
-        .filter(|message| !is_instruction(message));
     let tool = |tool: &Value| Tool {
         name: at(tool, "/function/name")
             .as_str()
@@ -163,7 +162,7 @@ fn ask(request: Request) -> Result<Ask, Problem> {
         _ => None,
     };
     Ok(Ask {
-        said: said.map(message).collect::<Result<_, _>>()?,
+        said,
         system: system.join("\n\n"),
         tools: request.tools.iter().map(tool).collect(),
         tool_use,
@@ -174,6 +173,25 @@ fn ask(request: Request) -> Result<Ask, Problem> {
         wants_usage: at(&request.stream_options, "/include_usage") == true,
         model: request.model,
     })
+}
+
+/// The conversation without its instructions, as far as the model takes it.
+fn said(request: &Request) -> Result<Vec<Said>, Problem> {
+    let messages = request.messages.iter();
+    let said = messages
+        .filter(|message| !is_instruction(message))
+        .map(message);
+    let said: Vec<_> = said.collect::<Result<_, _>>()?;
+    if request.model == WITHOUT_PICTURES && said.iter().any(|said| !said.pictures.is_empty()) {
+        return Err(Problem::Invalid(
+            "Invalid content type. image_url is only supported by certain models.".to_owned(),
+        ));
+    }
+    Ok(said)
+}
+
+fn is_instruction(message: &Message) -> bool {
+    ["system", "developer"].contains(&message.role.as_str())
 }
 
 fn message(message: &Message) -> Result<Said, Problem> {
@@ -196,7 +214,7 @@ fn message(message: &Message) -> Result<Said, Problem> {
     Ok(Said {
         role,
         text,
-        pictures: count_of(&message.content, &["image_url"]),
+        pictures: pictures_of(&message.content),
     })
 }
 

@@ -11,8 +11,11 @@ const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n'];
 /// Eight bits a channel, red, green and blue, the standard methods, no interlacing.
 const FORMAT: [u8; 5] = [8, 2, 0, 0, 0];
 
-/// Paints a picture.
-pub(super) fn png(prompt: &str, seed: u64, width: u32, height: u32) -> std::io::Result<Vec<u8>> {
+/// Paints a picture in colours that come from the prompt.
+///
+/// # Errors
+/// None that is known: it is written to memory.
+pub fn png(prompt: &str, seed: u64, width: u32, height: u32) -> std::io::Result<Vec<u8>> {
     let colours = xxh3_64_with_seed(prompt.as_bytes(), seed).to_le_bytes();
     let [r1, g1, b1, r2, g2, b2, ..] = colours;
     let mut pixels = ZlibEncoder::new(Vec::new(), Compression::fast());

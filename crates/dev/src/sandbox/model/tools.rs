@@ -138,7 +138,7 @@ mod tests {
         let said = Said {
             role: Role::Person,
             text: question.to_owned(),
-            pictures: 0,
+            pictures: Vec::new(),
         };
         Ask {
             said: vec![said],
@@ -219,7 +219,7 @@ mod tests {
         answered.said.push(Said {
             role: Role::Tool,
             text: "rain".to_owned(),
-            pictures: 0,
+            pictures: Vec::new(),
         });
         assert!(calls(&answered, 1).is_empty());
     }

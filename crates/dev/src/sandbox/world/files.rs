@@ -148,7 +148,7 @@ impl World {
 }
 
 /// Returns width and height of a PNG, GIF or JPEG.
-fn dimensions(bytes: &[u8]) -> Option<(u32, u32)> {
+pub(crate) fn dimensions(bytes: &[u8]) -> Option<(u32, u32)> {
     let big = |at: usize| {
         Some(u32::from(u16::from_be_bytes(
             bytes.get(at..at + 2)?.try_into().ok()?,

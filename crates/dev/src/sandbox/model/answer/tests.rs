@@ -5,7 +5,7 @@ fn ask(system: &str, question: &str) -> Ask {
     let said = Said {
         role: Role::Person,
         text: question.to_owned(),
-        pictures: 0,
+        pictures: Vec::new(),
     };
     Ask {
         system: system.to_owned(),
@@ -92,7 +92,7 @@ fn what_tools_answered_is_told() {
     asked.said.push(Said {
         role: Role::Tool,
         text: "rain".to_owned(),
-        pictures: 0,
+        pictures: Vec::new(),
     });
     assert!(answer(&asked, 1).starts_with("The tool answered: rain"));
 }
@@ -138,7 +138,7 @@ fn words_around_the_use_of_tools_are_said_before_and_after_it() {
     let said = |role, text: &str| Said {
         role,
         text: text.to_owned(),
-        pictures: 0,
+        pictures: Vec::new(),
     };
     ask.said.push(said(Role::Model, ""));
     ask.said.push(said(Role::Tool, "found"));
