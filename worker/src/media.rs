@@ -155,12 +155,12 @@ fn within_room(
 mod tests {
     use super::*;
 
-    fn images(sizes: &[usize]) -> Result<Vec<Image>, LeftOut> {
+    fn images(sizes: &[usize]) -> Vec<Image> {
         let image = |size: &usize| Image {
             media_type: "image/jpeg",
             bytes: vec![0; *size].into(),
         };
-        Ok(sizes.iter().map(image).collect())
+        sizes.iter().map(image).collect()
     }
 
     fn counts(fetched: Vec<Result<Vec<Image>, LeftOut>>) -> Vec<Result<usize, LeftOut>> {
@@ -173,17 +173,17 @@ mod tests {
     fn a_prompt_has_room_for_so_many_pictures_and_bytes() {
         const MIB: usize = 1024 * 1024;
         let large = vec![
-            images(&[3 * MIB]),
-            images(&[3 * MIB]),
-            images(&[3 * MIB]),
-            images(&[9]),
+            Ok(images(&[3 * MIB])),
+            Ok(images(&[3 * MIB])),
+            Ok(images(&[3 * MIB])),
+            Ok(images(&[9])),
         ];
         assert_eq!(counts(large), [Ok(1), Ok(1), Err(LeftOut::NoRoom), Ok(1)]);
         let many = vec![
-            images(&[1; 15]),
+            Ok(images(&[1; 15])),
             Err(LeftOut::Damaged),
-            images(&[1; 10]),
-            images(&[1]),
+            Ok(images(&[1; 10])),
+            Ok(images(&[1])),
         ];
         let expected = [Ok(15), Err(LeftOut::Damaged), Ok(5), Err(LeftOut::NoRoom)];
         assert_eq!(counts(many), expected);

@@ -97,9 +97,9 @@ fn crc(bytes: &[u8]) -> u32 {
     !crc
 }
 
-fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn chunk(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap().to_be_bytes();
-    let body = [kind, content].concat();
+    let body = [kind.as_slice(), content].concat();
     [length.as_slice(), &body, &crc(&body).to_be_bytes()].concat()
 }
 
@@ -109,8 +109,8 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
     let header = [size.as_slice(), &[8, 6, 0, 0, 0]].concat();
     [
         b"\x89PNG\r\n\x1a\n".as_slice(),
-        &chunk(b"IHDR", &header),
-        &chunk(b"IDAT", b"\x78\x9c"),
+        &chunk(*b"IHDR", &header),
+        &chunk(*b"IDAT", b"\x78\x9c"),
     ]
     .concat()
 }
@@ -189,7 +189,7 @@ fn what_a_file_carries_beside_its_picture_is_left_behind() {
     let (head, rest) = png.split_at(33);
     let png = [
         head,
-        &chunk(b"tEXt", b"Author\0SECRET"),
+        &chunk(*b"tEXt", b"Author\0SECRET"),
         rest,
         b"PK\x03\x04 SECRET archive",
     ]

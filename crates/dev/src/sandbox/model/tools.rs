@@ -205,7 +205,7 @@ mod tests {
             let said = |role| Said {
                 role,
                 text: String::new(),
-                pictures: 0,
+                pictures: Vec::new(),
             };
             ask.said
                 .extend([said(Role::Model), said(Role::Tool), said(Role::Tool)]);
