@@ -77,8 +77,8 @@ enum Command {
     },
     /// Judge URLs as every request to an address of somebody else is judged; one line for each.
     ///
-    /// A line is `allow` or `refuse`, the code, the addresses, and the URL. Exit codes: 0 all are
-    /// allowed; 1 one is refused; 2 nothing could be judged.
+    /// A line is the URL, `allow` or `refuse`, the code, and the addresses, parted by tabs. Exit codes:
+    /// 0 all were judged, however; 2 nothing could be judged.
     UrlCheck(commands::url_check::Args),
     /// Connect to a tool server (MCP) as replies do, list its tools, and call one if asked to.
     ///
@@ -291,8 +291,8 @@ async fn judge_urls(
 ) -> anyhow::Result<u8> {
     let settings = RemoteSettings::read(&mut reader);
     finish(reader, logs)?;
-    let is_good = commands::url_check::run(args, settings, &print).await?;
-    Ok(found(is_good))
+    commands::url_check::run(args, settings, &print).await?;
+    Ok(runtime::exit::GOOD)
 }
 
 async fn try_tool_server(

@@ -1,7 +1,7 @@
 //! `worker url-check`: judges URLs as requests do, one line for each.
 //!
-//! A line is the verdict, the code, the addresses that decided, and the URL with its odd characters
-//! escaped, parted by tabs. It is for operators: people on Discord see the code alone.
+//! A line is the URL as it was given, the verdict, the code and the addresses that decided, parted by
+//! tabs (SEC-51). It is for operators: people on Discord see the code alone.
 
 use std::io::BufRead as _;
 use std::net::SocketAddr;
@@ -28,15 +28,16 @@ pub struct Args {
     /// Take http for as good as https.
     #[arg(long)]
     allow_http: bool,
-    /// Judge as for an endpoint of a server's administrators, which may be local where settings say so.
+    /// Judge as for everybody else than a server's administrators, whose endpoints may be local where
+    /// settings say so.
     #[arg(long)]
-    endpoint: bool,
+    strict: bool,
     /// Ask this name server (address:port) instead of the usual ones.
     #[arg(long)]
     dns_server: Option<SocketAddr>,
 }
 
-/// Judges every URL; tells whether all are allowed.
+/// Judges every URL.
 ///
 /// # Errors
 /// Standard input cannot be read, or there is no name server.
@@ -44,7 +45,7 @@ pub async fn run(
     args: &Args,
     mut settings: RemoteSettings,
     print: &(dyn Fn(&str) + Sync),
-) -> anyhow::Result<bool> {
+) -> anyhow::Result<()> {
     settings.policy.allow_http = args.allow_http;
     let settings = match args.dns_server {
         Some(server) => settings.with_dns_server(server),
@@ -55,13 +56,10 @@ pub async fn run(
     } else {
         Judge::Whole(Box::new(settings.guard()?))
     };
-    let mut all_allowed = true;
-    for line in lines(args)? {
-        let (is_allowed, verdict) = judge.verdict(&line, args).await;
-        all_allowed &= is_allowed;
-        print(&verdict);
+    for line in lines(args)?.iter().filter(|line| !line.is_empty()) {
+        print(&judge.verdict(line, args).await);
     }
-    Ok(all_allowed)
+    Ok(())
 }
 
 fn lines(args: &Args) -> anyhow::Result<Vec<String>> {
@@ -80,30 +78,24 @@ enum Judge {
 }
 
 impl Judge {
-    /// Whether a URL is allowed, and its line.
-    async fn verdict(&self, line: &str, args: &Args) -> (bool, String) {
+    /// What is printed of a URL.
+    async fn verdict(&self, line: &str, args: &Args) -> String {
         let url = if args.escaped {
             // What is no such body is no URL either.
             serde_json::from_str(&format!("\"{line}\"")).unwrap_or_default()
         } else {
             line.to_owned()
         };
-        let shown = if args.escaped {
-            line.to_owned()
-        } else {
-            url.escape_default().to_string()
-        };
-        let trust = if args.endpoint {
-            Trust::Administrator
-        } else {
+        let trust = if args.strict {
             Trust::Stranger
+        } else {
+            Trust::Administrator
         };
+        // Only an argument can have more than one line.
+        let shown = line.replace('\n', "\\n");
         match self.judge(&url, trust).await {
-            Ok((code, addresses)) => (true, format!("allow\t{code}\t{addresses}\t{shown}")),
-            Err(refusal) => {
-                let reason = reason(refusal);
-                (false, format!("refuse\t{refusal}\t{reason}\t{shown}"))
-            }
+            Ok((code, addresses)) => format!("{shown}\tallow\t{code}\t{addresses}"),
+            Err(refusal) => format!("{shown}\trefuse\t{refusal}\t{}", reason(refusal)),
         }
     }
 
