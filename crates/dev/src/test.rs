@@ -21,7 +21,7 @@ mod conformance;
 mod leaks;
 mod outcome;
 mod packages;
-mod requirements;
+pub(crate) mod requirements;
 
 use outcome::Outcome;
 

@@ -14,11 +14,12 @@ use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
 use crate::installation::Installation;
+use crate::test::requirements;
 use crate::{console, up};
 
 pub(crate) use files::sources;
 
-/// Checks what may depend on what, licences, file lengths and generated pages.
+/// Checks what may depend on what, licences, file lengths, what tests name and generated pages.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Writes the generated pages anew instead of comparing them.
@@ -33,6 +34,7 @@ pub async fn run(args: Args, installation: &Installation) -> anyhow::Result<Exit
     let mut problems = graph::check(&metadata);
     problems.extend(licences::check(&metadata, root)?);
     problems.extend(files::check(root)?);
+    problems.extend(requirements::check(root)?);
     up::build(installation).await?;
     problems.extend(manual::check(installation, args.write).await?);
     problems.extend(inventory::check(installation, args.write).await?);

@@ -114,7 +114,7 @@ mod tests {
         }
     }
 
-    /// GUARD-7, GUARD-9.
+    /// GUARD-7c, GUARD-7e, GUARD-9.
     #[test]
     fn guards_let_commands_rest_by_their_first_word() {
         let rests = |path| rests(path, &lengths()).map(|(kind, length)| (kind, length.as_secs()));

@@ -46,6 +46,15 @@ pub(super) fn run(root: &Path) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// What is wrong with the list, and with the ids that tests name; whether every requirement has a test is not
+/// asked.
+pub(crate) fn check(root: &Path) -> anyhow::Result<Vec<String>> {
+    let (list, namings) = read(root)?;
+    let mut problems = list.problems.clone();
+    problems.extend(wrong(&list, &namings));
+    Ok(problems)
+}
+
 fn read(root: &Path) -> anyhow::Result<(List, Vec<Naming>)> {
     let text =
         fs::read_to_string(root.join(LIST)).with_context(|| format!("cannot read {LIST}"))?;

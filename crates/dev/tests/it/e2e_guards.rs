@@ -43,7 +43,7 @@ async fn decided(town: &Town, code: &str) -> usize {
     town.sql(&query).await.trim().parse().unwrap()
 }
 
-/// GUARD-11 to GUARD-17: who waits for whom.
+/// GUARD-11, GUARD-15, GUARD-17: who waits for whom.
 #[tokio::test]
 async fn e2e_guards_let_each_kind_of_cooldown_hold_for_its_scope() {
     let town = Town::start(2).await;
@@ -123,7 +123,7 @@ async fn e2e_guards_give_a_cooldown_back_where_nothing_was_answered() {
     town.leave().await;
 }
 
-/// GUARD-24 to GUARD-29, GUARD-18.
+/// GUARD-24, GUARD-25, GUARD-18.
 #[tokio::test]
 async fn e2e_guards_keep_the_bot_where_it_is_listed() {
     let town = Town::start(2).await;
@@ -339,7 +339,7 @@ async fn e2e_guards_are_set_by_commands_and_hold_at_once() {
     town.leave().await;
 }
 
-/// GUARD-6 to GUARD-9.
+/// GUARD-6, GUARD-9.
 #[tokio::test]
 async fn e2e_guards_let_commands_rest_but_those_that_must_be_there() {
     let settings = [
@@ -369,7 +369,7 @@ async fn e2e_guards_let_commands_rest_but_those_that_must_be_there() {
     town.leave().await;
 }
 
-/// CMD-70, CMD-71, GUARD-44, GUARD-47.
+/// CMD-70, GUARD-44, GUARD-47.
 #[tokio::test]
 async fn e2e_guards_count_answers_that_somebody_saw() {
     let town = Town::start(2).await;

@@ -108,7 +108,7 @@ async fn of_a_hundred_commands_at_once_over_ten_workers_one_passes() {
     assert!(cool(&workers[1], BOB, 2).await.is_some());
 }
 
-/// GUARD-12 to GUARD-15: who waits for whom, for a hundred messages at once on ten workers.
+/// GUARD-12, GUARD-13, GUARD-14: who waits for whom, for a hundred messages at once on ten workers.
 #[tokio::test]
 async fn of_a_hundred_messages_at_once_as_many_pass_as_may() {
     let database = Database::migrated().await;
@@ -250,7 +250,7 @@ async fn a_word_about_a_limit_is_said_once_in_its_time() {
     }
 }
 
-/// GUARD-31 to GUARD-33: a hundred messages at once on ten workers.
+/// GUARD-31, GUARD-32, GUARD-33: a hundred messages at once on ten workers.
 #[tokio::test]
 async fn no_more_replies_are_open_at_once_than_the_limits_say() {
     let database = Database::migrated().await;
