@@ -1,7 +1,7 @@
 -- How many answers people get in a day, and a server in a period of its own.
 --
--- Safe while old code runs: new tables only. Old code counts nothing: a quota holds once the last
--- old worker is gone.
+-- Safe while old code runs: new tables, and a trigger which runs as their owner, since old code has no
+-- rights to them. Old code counts nothing: a quota holds once the last old worker is gone.
 
 -- 0 is without limit, and no row is 0.
 CREATE TABLE generation_quota_configs (
@@ -63,7 +63,9 @@ CREATE FUNCTION refund_quota(of_server bigint, of_trigger text, ended uuid) RETU
                 AND (other.ended_at IS NULL OR other.state = 'done'))
           AND NOT EXISTS (
               SELECT FROM turns seen JOIN turn_posts p ON p.turn_id = seen.turn_id
-              WHERE seen.trigger_key = of_trigger AND p.message_id IS NOT NULL)
+              WHERE seen.trigger_key = of_trigger AND p.message_id IS NOT NULL
+                -- A notice of a failure stands at the last ordinal; it is no answer.
+                AND p.ordinal < 2147483647)
         RETURNING r.server_id, r.user_disc_id, r.units, r.created_at
     ), locked AS (
         -- The pool of the server before that of anybody, as everywhere: nobody waits in a circle.
@@ -82,7 +84,8 @@ CREATE FUNCTION refund_quota(of_server bigint, of_trigger text, ended uuid) RETU
 $$;
 
 -- What ends in the queue never comes to the end of a turn that gives back.
-CREATE FUNCTION refund_what_waited() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refund_what_waited() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     PERFORM refund_quota(NEW.server_id, NEW.trigger_key, NEW.turn_id);
     RETURN NULL;

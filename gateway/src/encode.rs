@@ -188,7 +188,7 @@ pub fn decode(kind: Kind, frame: &str, own: UserId) -> Result<Decoded, Skip> {
 /// # Errors
 /// `Malformed`.
 pub fn servers(ready: &str) -> Result<event::GuildList, Skip> {
-    data(ready).map(guild::list)
+    data(ready).and_then(guild::list)
 }
 
 /// Parses the `d` of a frame. What is wrong with a malformed one is not told: the parser's words

@@ -1,6 +1,5 @@
 //! Builds everything once, runs it, and takes it down in the order in which nothing is lost.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, kv};
@@ -131,7 +130,6 @@ impl Gateway {
             own,
             publisher: publisher.clone(),
             interactions,
-            awaited: HashSet::new(),
         };
         Ok(Self {
             settings,

@@ -112,29 +112,50 @@ async fn tell(app: &App, key: &RefusedKey) -> Told {
     }
 }
 
-/// Writes to a person who takes direct messages; who does not is left alone for a day (PRIV-71).
 async fn tell_directly(app: &App, key: &RefusedKey, owner: UserId) -> Told {
-    let Some(person) = counter(app, owner) else {
-        return Told::Later;
+    match write_to(app, owner, &message(key)).await {
+        Direct::Said => Told::Owner,
+        Direct::Closed => Told::Nobody,
+        Direct::Failed(error) => told(Err(error), Told::Owner),
+        Direct::Unknown => Told::Later,
+    }
+}
+
+/// What became of a direct message.
+pub(crate) enum Direct {
+    /// The person has it.
+    Said,
+    /// The person takes none, now or when somebody tried within a day.
+    Closed,
+    /// Discord did not take it.
+    Failed(discord::Error),
+    /// Nobody knows whether the person takes any, so none was written.
+    Unknown,
+}
+
+/// Writes to a person who takes direct messages; who does not is left alone for a day (PRIV-71).
+pub(crate) async fn write_to(app: &App, person: UserId, message: &discord::NewMessage) -> Direct {
+    let Some(counter) = counter(app, person) else {
+        return Direct::Unknown;
     };
-    match app.store.is_direct_open(person).await {
+    match app.store.is_direct_open(counter).await {
         Ok(true) => {}
-        Ok(false) => return Told::Nobody,
+        Ok(false) => return Direct::Closed,
         Err(error) => {
             tracing::debug!(%error, "nobody knows whether direct messages are taken");
-            return Told::Later;
+            return Direct::Unknown;
         }
     }
-    let outcome = app.discord.send_directly(owner, &message(key)).await;
-    let outcome = outcome.map(drop);
-    if outcome
-        .as_ref()
-        .is_err_and(discord::Error::is_direct_closed)
-        && let Err(error) = app.store.direct_is_closed(person).await
-    {
+    let Err(error) = app.discord.send_directly(person, message).await else {
+        return Direct::Said;
+    };
+    if !error.is_direct_closed() {
+        return Direct::Failed(error);
+    }
+    if let Err(error) = app.store.direct_is_closed(counter).await {
         tracing::debug!(%error, "closed direct messages are not remembered");
     }
-    told(outcome, Told::Owner)
+    Direct::Closed
 }
 
 /// Returns under which number it is noted that a person takes no direct messages.

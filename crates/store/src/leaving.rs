@@ -88,7 +88,7 @@ impl Store {
                    SELECT server_id, server_disc_id::text = ANY ($3::text[]) AS is_here
                    FROM servers
                    WHERE NOT is_dm_channel
-                     AND floor(server_disc_id::numeric / 4194304) % $2::bigint = $1::bigint
+                     AND div(server_disc_id::numeric, 4194304) % $2::bigint = $1::bigint
                ), moved AS (
                    UPDATE servers s
                    SET left_at = CASE WHEN l.is_here THEN NULL ELSE now() END,

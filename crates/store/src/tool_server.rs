@@ -74,7 +74,7 @@ pub struct SeenToolServer {
 }
 
 impl Store {
-    /// Reads the tool servers of a tenant, by name; `None` when it was never set up.
+    /// Reads the tool servers of a tenant, by name; `None` when it was never set up, or was left.
     ///
     /// # Errors
     /// `Corrupt`, `Unavailable`.
@@ -96,7 +96,7 @@ impl Store {
                             WHERE t.guild_mcp_id = m.guild_mcp_id
                             ORDER BY t.tool_name) AS "read_only!"
                FROM servers s LEFT JOIN guild_mcp_servers m ON m.server_id = s.server_id
-               WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2
+               WHERE s.server_disc_id = $1 AND s.is_dm_channel = $2 AND s.left_at IS NULL
                ORDER BY lower(m.name)
                LIMIT $3"#,
             tenant.disc_id().to_string(),

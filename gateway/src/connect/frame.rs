@@ -1,7 +1,5 @@
 //! From a frame to the publisher or the workers, without waiting.
 
-use std::collections::HashSet;
-
 use proto::event::envelope::Event as Body;
 use proto::event::{Envelope, EventKind, Gap, SCHEMA_VERSION};
 use proto::id::{ChannelId, EventId, GuildId, MessageId, UserId};
@@ -28,9 +26,6 @@ pub struct Intake {
     pub publisher: Publisher,
     /// Asks workers.
     pub interactions: Interactions,
-    /// Servers that the session began with and that Discord has not shown since: what it shows of
-    /// them first is no news.
-    pub awaited: HashSet<u64>,
 }
 
 /// What is known of an event beside its content.
@@ -86,9 +81,6 @@ impl Intake {
                 let about = self.about(id, EventKind::MessageDelete, channel, header, read_at_ms);
                 self.publish(channel, about, Body::MessageDelete(deleted), progress);
             }
-            Ok(Decoded::GuildHere(guild)) if self.awaited.remove(&guild.guild_id) => {
-                progress.skip(sequence, read_at_ms);
-            }
             Ok(Decoded::GuildHere(guild)) => {
                 let id = GuildId(guild.guild_id);
                 let named = EventId::guild_here(id, progress.epoch(), sequence);
@@ -124,15 +116,11 @@ impl Intake {
 
     /// Tells in which servers the bot is, as a session begins. Where that cannot be read, nobody is
     /// told, and each server is told of when Discord shows it.
-    pub fn list(&mut self, sequence: u64, ready: &str, read_at_ms: i64, progress: &Progress) {
+    pub fn list(&self, sequence: u64, ready: &str, read_at_ms: i64, progress: &Progress) {
         let list = match encode::servers(ready) {
             Ok(list) => list,
-            Err(reason) => {
-                self.awaited.clear();
-                return metrics::skipped(reason);
-            }
+            Err(reason) => return metrics::skipped(reason),
         };
-        self.awaited = list.guild_ids.iter().copied().collect();
         let epoch = progress.epoch();
         // Any partition would do: the list is about none of them.
         let shard = u16::try_from(self.shard % u32::from(self.partitions.max(1)));

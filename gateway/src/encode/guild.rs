@@ -40,10 +40,12 @@ struct Listed {
     id: Id,
 }
 
-/// Returns the servers of a shard.
-pub(super) fn list(ready: Ready) -> event::GuildList {
-    event::GuildList {
-        shard_count: ready.shard.map_or(1, |(_, count)| count),
+/// Returns the servers of a shard. Without the number of shards nobody could tell which servers are
+/// missing from it.
+pub(super) fn list(ready: Ready) -> Result<event::GuildList, Skip> {
+    let (_, shard_count) = ready.shard.ok_or(Skip::Malformed)?;
+    Ok(event::GuildList {
+        shard_count,
         guild_ids: ready.guilds.iter().map(|listed| listed.id.0).collect(),
-    }
+    })
 }

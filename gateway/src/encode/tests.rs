@@ -282,11 +282,11 @@ fn a_beginning_session_lists_all_servers_of_its_shard() {
         (told.shard_count, told.guild_ids),
         (4, vec![id(200), id(201)])
     );
-    assert_eq!(list(&json!({"guilds": []})).unwrap().shard_count, 1);
     for broken in [
-        json!({"v": 10}),
-        json!({"guilds": [{}]}),
-        json!({"guilds": null}),
+        json!({"v": 10, "shard": [0, 1]}),
+        json!({"shard": [0, 1], "guilds": [{}]}),
+        json!({"shard": [0, 1], "guilds": null}),
+        json!({"guilds": [{"id": "100000000000000200"}]}),
     ] {
         assert_eq!(list(&broken).err(), Some(Skip::Malformed), "{broken}");
     }

@@ -89,6 +89,8 @@ fn read_moving(reader: &mut Reader, still: Bounds) -> Bounds {
     Bounds {
         quality: u8::try_from(quality).unwrap_or(80),
         frames: u8::try_from(frames).unwrap_or(10),
+        // All frames together are no more than one picture, in memory and in the request.
+        bytes: still.bytes / u32::try_from(frames).unwrap_or(10).max(1),
         ..still
     }
 }

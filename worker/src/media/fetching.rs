@@ -19,7 +19,7 @@ use crate::privacy::filter::Picture;
 const STILL_WITHIN: Duration = Duration::from_secs(5);
 /// How long one picture may keep a reply waiting, with everything: the download of a GIF, a wait for a
 /// decoder, and its frames.
-const WITHIN: Duration = Duration::from_mins(1);
+const WITHIN: Duration = Duration::from_secs(20);
 
 /// A picture's bytes, and their room under the budget of downloads, for as long as anybody has them.
 struct Held {

@@ -7,6 +7,7 @@ mod memory;
 use std::collections::HashMap;
 
 use discord::Page;
+use futures_util::future::join;
 use llm::{Prompt, Role};
 use proto::id::{MessageId, UserId};
 use store::{Persona, PersonaId, TriggerKind};
@@ -72,14 +73,9 @@ pub(super) async fn collect(
     let voice = claimed.voice()?;
     let discord = journal.discord();
     let trigger = find_trigger((app, discord), claimed, history, &recent).await?;
-    fill(
-        (app, discord),
-        claimed,
-        history,
-        (recent, voice.profile.message_fetch_limit),
-    )
-    .await;
-    let limit = usize::from(voice.profile.message_fetch_limit);
+    let limit = voice.profile.message_fetch_limit;
+    fill((app, discord), claimed, history, (recent, limit)).await;
+    let limit = usize::from(limit);
     let shown: Vec<&String> = steps
         .iter()
         .flat_map(|step| &step.said)
@@ -92,10 +88,11 @@ pub(super) async fn collect(
     let heard = hear(app, claimed, asked, talk).await?;
     let remembered = memory::recall(app, claimed, voice, &heard.known).await?;
     let lines = conversation(heard.lines, heard.trigger, &shown);
-    let shown = look(app, claimed, &lines).await;
     let mut handles = Handles::of(&lines);
     let restricted = blocks::text(&heard.restricted, &mut handles);
-    let mut toolbox = lay_out(app, scene(claimed, voice), handles, &steps).await;
+    let laying_out = lay_out(app, scene(claimed, voice), handles, &steps);
+    // Side by side: pictures and tool servers are far away.
+    let (shown, mut toolbox) = join(look(app, claimed, &lines), laying_out).await;
     let prompt = Prompt {
         provider: voice.provider,
         model: voice.model.to_owned(),

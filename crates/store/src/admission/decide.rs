@@ -151,6 +151,7 @@ pub(super) async fn decide(
                FROM busy b, decision d
                WHERE t.turn_id = b.turn_id AND d.code = 'accepted'
                  AND t.state IN ('preparing', 'streaming') AND NOT t.stop_requested
+               RETURNING 1
            ), replaced AS (
                UPDATE turns t
                SET state = 'stopped', stop_requested = true, stop_reason = 'replaced',
@@ -159,12 +160,17 @@ pub(super) async fn decide(
                WHERE t.channel_disc_id = $4::text AND t.responsible_disc_id = $5::text
                  AND t.ended_at IS NULL
                  AND t.state = 'queued' AND t.priority = 1 AND d.code = 'accepted'
+               RETURNING 1
+           ), settled AS (
+               -- Turns are locked before what they use, here as wherever one is stopped: whoever reads
+               -- this waits for both, and nobody waits in a circle.
+               SELECT (SELECT count(*) FROM interrupted) + (SELECT count(*) FROM replaced) AS turns
            ), rested AS (
                INSERT INTO cooldowns AS c
                    (cooldown_type, server_disc_id, user_disc_id, channel_disc_id, expires_at)
                SELECT $15, $2::text, $16, $17, v.rests_until
-               FROM decision d CROSS JOIN verdict v
-               WHERE d.code = 'accepted' AND v.rests_until IS NOT NULL
+               FROM settled CROSS JOIN decision d CROSS JOIN verdict v
+               WHERE settled.turns >= 0 AND d.code = 'accepted' AND v.rests_until IS NOT NULL
                ON CONFLICT (cooldown_type, server_disc_id, user_disc_id, channel_disc_id,
                             command_category)
                DO UPDATE SET expires_at = excluded.expires_at, created_at = now()
@@ -177,7 +183,8 @@ pub(super) async fn decide(
                FROM decision d CROSS JOIN verdict v CROSS JOIN pools p
                CROSS JOIN LATERAL (VALUES ('', p.server_hours), ($5::text, 24))
                    AS pool (user_disc_id, hours)
-               WHERE d.code = 'accepted'
+               CROSS JOIN settled
+               WHERE settled.turns >= 0 AND d.code = 'accepted'
                ON CONFLICT (server_id, kind, user_disc_id) DO UPDATE
                SET (used, window_start, window_end) = (
                    SELECT CASE WHEN w.lasts THEN g.used + 1 ELSE 1 END,

@@ -180,6 +180,9 @@ async fn delete_locked(
     )
     .execute(&mut *connection)
     .await?;
+    sqlx::query!("DELETE FROM cooldowns WHERE server_disc_id = $1", disc_id)
+        .execute(&mut *connection)
+        .await?;
     let receipt = receipt::write(connection, kind, tally).await?;
     put(connection, Errand::Forget(tenant)).await?;
     Ok(Deleted {

@@ -201,6 +201,29 @@ async fn answers_at_once_are_as_many_as_the_quotas_say() {
     }
 }
 
+/// GUARD-44: what people saw was used; what is said of a failure is no answer.
+#[tokio::test]
+async fn a_notice_of_a_failure_uses_nothing() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    store.set_quota(GUILD, quota(2, 3)).await.unwrap();
+    let turn = admit(store, &of(&profile, ALICE, 1)).await.remove(0);
+    let lease = claim(store, &turn, "w").await.unwrap();
+    let post = "INSERT INTO turn_posts
+             (turn_id, ordinal, server_id, nonce, text_hash, state, message_id, fence)
+         SELECT turn_id, 0, server_id, 1, decode(repeat('00', 32), 'hex'), 'sent',
+                '100000000000000077', fence
+         FROM turns WHERE worker_id = 'w'";
+    database.run(post).await;
+    assert!(!store.refund_quota(&lease).await.unwrap(), "an answer");
+    // What is said of a failure is no answer.
+    database
+        .run("UPDATE turn_posts SET ordinal = 2147483647")
+        .await;
+    assert!(store.refund_quota(&lease).await.unwrap());
+}
+
 /// GUARD-42, GUARD-44: what is over begins anew, what nobody saw is given back once, and a second
 /// delivery uses nothing.
 #[tokio::test]

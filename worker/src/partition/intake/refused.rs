@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::notice::{GuardText, Notice};
 use crate::pipeline::admit;
+use crate::telling::{self, Direct};
 
 /// The same is said to somebody, and in a channel, once in this time (GUARD-36).
 const EVERY: Duration = Duration::from_mins(1);
@@ -124,9 +125,11 @@ async fn cooldown(app: &App, refused: Refused) -> Result<Option<GuardText>, stor
 async fn say_privately(app: &App, refused: Refused, text: GuardText) {
     let text = Notice::from(text).text().into_owned();
     let message = NewMessage::plain(text, refused.message.0, Instant::now() + WITHIN);
-    let said = app.discord.send_directly(refused.user, &message).await;
-    let Err(error) = said else { return };
-    tracing::debug!(%error, "a person takes no direct message");
+    match telling::write_to(app, refused.user, &message).await {
+        Direct::Closed => {}
+        Direct::Said | Direct::Unknown => return,
+        Direct::Failed(error) => return tracing::info!(%error, "nobody is told of a limit"),
+    }
     let wanted = Wanted {
         until: Instant::now() + WITHIN,
         may_send: &|| true,

@@ -53,6 +53,8 @@ const ROWS: &[&str] = &[
     "INSERT INTO fallback_models (server_id, user_id, position, model_ref)
      VALUES ($1, NULL, 1, '{\"provider\": \"a\", \"model\": \"b\"}'),
             (NULL, $2, 1, '{\"provider\": \"a\", \"model\": \"b\"}')",
+    "INSERT INTO cooldowns (cooldown_type, server_disc_id, expires_at)
+     VALUES (3, $3, now() + interval '1 hour')",
     "INSERT INTO turn_decisions (event_id, guild_disc_id, code) VALUES ('mc:' || $3, $3, 'stale')",
     "INSERT INTO channel_state (server_id, channel_disc_id) VALUES ($1, $3)",
     "INSERT INTO api_key_rotation (server_id, provider, api_key, key_form)
