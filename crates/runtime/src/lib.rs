@@ -11,6 +11,7 @@ pub mod ids;
 pub mod metrics;
 pub mod nats;
 pub mod panics;
+mod redact;
 pub mod settings;
 pub mod shutdown;
 pub mod start;

@@ -24,6 +24,8 @@ use parse::{boolean, in_range, list, url};
 use report::{Effective, Problem, Setting, SettingsError};
 use source::{Source, Value};
 
+use crate::redact;
+
 /// Which process reads; decides defaults that differ and whose misspelt names are noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Process {
@@ -84,6 +86,7 @@ pub struct Reader {
     problems: Vec<Problem>,
     warnings: Vec<String>,
     known: BTreeSet<String>,
+    secrets: Vec<SecretString>,
 }
 
 impl Reader {
@@ -96,6 +99,7 @@ impl Reader {
             settings: Vec::new(),
             warnings: Vec::new(),
             known: BTreeSet::new(),
+            secrets: Vec::new(),
         }
     }
 
@@ -223,8 +227,10 @@ impl Reader {
 
     /// Reads a secret that must be there.
     pub fn required_secret(&mut self, name: &str, meaning: &'static str) -> SecretString {
-        self.required_secret_as(name, "text", meaning, |text| Ok(SecretString::from(text)))
-            .unwrap_or_default()
+        let read =
+            self.required_secret_as(name, "text", meaning, |text| Ok(SecretString::from(text)));
+        self.secrets.extend(read.clone());
+        read.unwrap_or_default()
     }
 
     /// Reads a value from the secret source that must be there and obey `parse`.
@@ -244,7 +250,10 @@ impl Reader {
 
     /// Reads a secret that may be absent.
     pub fn optional_secret(&mut self, name: &str, meaning: &'static str) -> Option<SecretString> {
-        self.optional_secret_as(name, "text", meaning, |text| Ok(SecretString::from(text)))
+        let read =
+            self.optional_secret_as(name, "text", meaning, |text| Ok(SecretString::from(text)));
+        self.secrets.extend(read.clone());
+        read
     }
 
     /// Reads a value from the secret source that may be absent and obeys `parse`.
@@ -325,11 +334,12 @@ impl Reader {
         self.warnings.push(warning.into());
     }
 
-    /// Ends the reading. The source, secrets included, is forgotten.
+    /// Ends the reading. The source, secrets included, is forgotten, but for the net under the logs.
     ///
     /// # Errors
     /// All problems that were met, in the order in which settings were read.
     pub fn finish(self) -> Result<Effective, SettingsError> {
+        redact::remember(self.secrets);
         if !self.problems.is_empty() {
             return Err(SettingsError {
                 problems: self.problems,

@@ -1,9 +1,7 @@
-//! Logs: one subscriber for the process, JSON or text, on standard error.
+//! Logs: one subscriber for the process, JSON or text, on standard error, through a net for secrets.
 //!
 //! Libraries are heard from `warn` on, whatever the level: what they log below that may hold
 //! payloads, which never belong in a log.
-
-use std::io;
 
 use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
@@ -12,8 +10,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, fmt};
 
-use crate::ids;
 use crate::settings::sections::{LogFormat, LogSettings};
+use crate::{ids, redact};
 
 /// The crates that are ours, by the first segment of a log line's target.
 const OUR_CRATES: [&str; 8] = [
@@ -33,11 +31,11 @@ pub fn init(settings: &LogSettings, token: Option<&SecretString>) -> Result<(), 
         LogFormat::Json => fmt::layer()
             .json()
             .flatten_event(true)
-            .with_writer(io::stderr)
+            .with_writer(redact::stderr)
             .boxed(),
         LogFormat::Text => fmt::layer()
             .with_ansi(false)
-            .with_writer(io::stderr)
+            .with_writer(redact::stderr)
             .boxed(),
     };
     tracing_subscriber::registry()

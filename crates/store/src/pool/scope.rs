@@ -22,6 +22,7 @@
 //! | `post` | the echo of a post in direct messages names nobody but the bot |
 //! | `privacy` | who opts out is stopped and forgotten in every server; all who did are compared with the bucket |
 //! | `deletion` | everything about a person is deleted in every server; whoever asks for the end of one may have left it |
+//! | `leaving` | a session names all servers of a shard at once |
 //! | `archive` | a person is given what is stored about them in every server |
 //! | `explain` | operators ask about a message by its id alone |
 //! | `retention` | it goes by time |

@@ -147,7 +147,8 @@ async fn only_what_a_server_remembers_goes_where_that_is_wanted() {
 async fn only_the_personas_go_where_that_is_wanted() {
     let (database, server, kind, changed) = without(ServerPart::Personas).await;
     assert_eq!(kind, ReceiptKind::ServerPersonas);
-    assert_eq!(changed, [("persona_user_blocks".to_owned(), 0)]);
+    let of_personas = ["channel_persona_whitelist", "persona_user_blocks"];
+    assert_eq!(changed, of_personas.map(|table| (table.to_owned(), 0)));
     let first = format!(
         "SELECT string_agg(p.nickname || m.content, ',') FROM personas p
          JOIN persona_configs c ON c.persona_id = p.persona_id
