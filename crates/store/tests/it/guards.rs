@@ -30,7 +30,7 @@ fn cooling(profile: &Profile, n: u64, kind: CooldownKind) -> Admission {
 }
 
 /// Asks until the database answers: a crowd that waits for one lock may be told to come again.
-async fn answered<T>(ask: impl AsyncFn() -> Result<T, store::Error>) -> T {
+pub(crate) async fn answered<T>(ask: impl AsyncFn() -> Result<T, store::Error>) -> T {
     loop {
         match ask().await {
             Err(error) if error.is_unavailable() => {}

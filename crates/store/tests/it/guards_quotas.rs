@@ -8,6 +8,7 @@ use store::{
 };
 
 use crate::database::Database;
+use crate::guards::answered;
 use crate::world::{ALICE, GUILD, admission, admit, claim, set_up};
 
 const BOB: UserId = UserId(200_000_000_000_000_002);
@@ -153,7 +154,7 @@ fn of(profile: &Profile, user: UserId, n: u64) -> Admission {
 }
 
 async fn code(store: &Store, admission: &Admission) -> Decision {
-    match store.admit(admission).await.unwrap() {
+    match answered(async || store.admit(admission).await).await {
         Admitted::Accepted(_) => Decision::Accepted,
         Admitted::Refused(code) | Admitted::Before { code, .. } => code,
         Admitted::SettingsChanged => panic!("other settings"),
