@@ -24,8 +24,6 @@ use parse::{boolean, in_range, list, url};
 use report::{Effective, Problem, Setting, SettingsError};
 use source::{Source, Value};
 
-use crate::redact;
-
 /// Which process reads; decides defaults that differ and whose misspelt names are noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Process {
@@ -227,8 +225,7 @@ impl Reader {
 
     /// Reads a secret that must be there.
     pub fn required_secret(&mut self, name: &str, meaning: &'static str) -> SecretString {
-        let read =
-            self.required_secret_as(name, "text", meaning, |text| Ok(SecretString::from(text)));
+        let read = self.required_secret_as(name, "text", meaning, |text| Ok(text.into()));
         self.secrets.extend(read.clone());
         read.unwrap_or_default()
     }
@@ -250,8 +247,7 @@ impl Reader {
 
     /// Reads a secret that may be absent.
     pub fn optional_secret(&mut self, name: &str, meaning: &'static str) -> Option<SecretString> {
-        let read =
-            self.optional_secret_as(name, "text", meaning, |text| Ok(SecretString::from(text)));
+        let read = self.optional_secret_as(name, "text", meaning, |text| Ok(text.into()));
         self.secrets.extend(read.clone());
         read
     }
@@ -339,7 +335,7 @@ impl Reader {
     /// # Errors
     /// All problems that were met, in the order in which settings were read.
     pub fn finish(self) -> Result<Effective, SettingsError> {
-        redact::remember(self.secrets);
+        crate::redact::remember(self.secrets);
         if !self.problems.is_empty() {
             return Err(SettingsError {
                 problems: self.problems,
