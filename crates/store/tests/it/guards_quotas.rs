@@ -9,7 +9,7 @@ use store::{
 
 use crate::database::Database;
 use crate::guards::answered;
-use crate::world::{ALICE, GUILD, admission, admit, claim, set_up};
+use crate::world::{ALICE, CHANNEL, GUILD, IN_GUILD, admission, admit, claim, message, set_up};
 
 const BOB: UserId = UserId(200_000_000_000_000_002);
 
@@ -328,4 +328,31 @@ async fn a_message_that_is_dropped_while_it_waits_is_not_counted() {
     assert!(ended.unwrap());
     stop(1).await;
     assert_eq!(used().await, 1, "somebody saw a part of the answer");
+}
+
+/// GUARD-43, GUARD-44: a follow-up takes the place of a message while that message is deleted; both lock
+/// the turn before what it used, so neither waits for the other for ever.
+#[tokio::test]
+async fn a_follow_up_and_a_deletion_never_wait_in_a_circle() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    store.set_quota(GUILD, quota(100, 9_999)).await.unwrap();
+    let follow_up = |n| Admission {
+        max_follow_ups: 3,
+        ..of(&profile, ALICE, n)
+    };
+    let running = admit(store, &follow_up(0)).await.remove(0);
+    claim(store, &running, "w").await.unwrap();
+    admit(store, &follow_up(1)).await;
+    for n in 1..=200 {
+        let (next, waiting) = (follow_up(n + 1), [message(n)]);
+        let admitting = store.admit(&next);
+        let deleting = store.trigger_deleted(IN_GUILD, CHANNEL, &waiting);
+        let (admitted, deleted) = tokio::join!(admitting, deleting);
+        assert!(matches!(admitted.unwrap(), Admitted::Accepted(_)), "{n}");
+        deleted.unwrap();
+    }
+    let used = store.quota_use(GUILD).await.unwrap().unwrap();
+    assert_eq!(used.used, 2, "what never ran was given back, each once");
 }

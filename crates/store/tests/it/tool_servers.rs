@@ -1,7 +1,7 @@
 //! Tool servers and what of theirs is approved.
 
 use keyring::TOOL_SERVER_TOKEN;
-use proto::id::TenantId;
+use proto::id::{GuildId, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 use store::{
     Added, ApprovedTool, Edited, NewToolServer, SeenToolServer, Store, ToolServer, ToolServerId,
@@ -227,4 +227,18 @@ async fn no_race_adds_more_than_there_may_be() {
         13
     );
     assert_eq!(store.tool_servers(GUILD).await.unwrap().unwrap().len(), 3);
+}
+
+/// PRIV-69: nothing of a server that the bot left is used, its tokens least of all.
+#[tokio::test]
+async fn a_server_that_the_bot_left_lends_no_tools() {
+    let database = Database::migrated().await;
+    let store = &database.store;
+    let profile = set_up(store, GUILD).await;
+    add(store, GUILD, "docs", 10).await;
+    let guild = GuildId(profile.tenant.disc_id());
+    store.guild_left(guild, 30).await.unwrap();
+    assert_eq!(store.tool_servers(GUILD).await.unwrap(), None);
+    store.guild_here(guild).await.unwrap();
+    assert_eq!(only(store).await.name, "docs");
 }
