@@ -9,7 +9,7 @@ use twilight_model::channel::message::component::{
 
 use super::asker::Asker;
 use super::component::{ComponentId, Route};
-use crate::notice::Notice;
+use crate::notice::{ButtonText, Notice};
 
 /// Signs the controls of one person's panel.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +147,23 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     }
     let kept: String = line.chars().take(most.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
+}
+
+/// Makes the buttons to the parts of a list before and after one of `pages`, numbered from 0, where
+/// there are any; `sign` makes the id of a button that shows a part.
+pub(super) fn turn_pages(
+    (number, pages): (usize, usize),
+    sign: impl Fn(u8) -> Result<String, Notice>,
+) -> Result<Option<Component>, Notice> {
+    let previous = number.checked_sub(1);
+    let previous = previous.map(|page| (page, ButtonText::Previous));
+    let next = (number + 1 < pages).then_some((number + 1, ButtonText::Next));
+    let buttons = previous.into_iter().chain(next).map(|(page, label)| {
+        let id = sign(u8::try_from(page).unwrap_or(u8::MAX))?;
+        Ok(button(id, &label.into(), ButtonStyle::Secondary))
+    });
+    let buttons = buttons.collect::<Result<Vec<_>, Notice>>()?;
+    Ok((!buttons.is_empty()).then(|| row(buttons)))
 }
 
 /// Puts controls into one line of a message.

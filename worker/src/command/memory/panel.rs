@@ -8,7 +8,7 @@ use super::action::{Action, Listed, Seen};
 use super::book::{Book, Page};
 use crate::command::answer::{Panel, Plan};
 use crate::command::component::Route;
-use crate::command::controls::{Note, Signer, button, cut, menu, option, row};
+use crate::command::controls::{Note, Signer, button, cut, menu, option, row, turn_pages};
 use crate::command::form::{choice_field, paragraph_field};
 use crate::notice::{ButtonText, MemoryText, Notice};
 
@@ -59,7 +59,9 @@ pub(super) fn show(signer: Signer<'_>, page: &Page, note: Option<&Note>) -> Resu
     if !shown.is_empty() {
         rows.push(memory_menu(signer, page.listed, shown)?);
     }
-    rows.extend(page_buttons(signer, page.listed, number, pages)?);
+    let listed = page.listed;
+    let show = |page| sign(signer, Action::Show(Listed { page, ..listed }));
+    rows.extend(turn_pages((number, pages), show)?);
     Ok(Panel {
         text: lines.join("\n"),
         rows,
@@ -175,26 +177,6 @@ fn memory_menu(signer: Signer<'_>, listed: Listed, shown: &[Memory]) -> Result<C
     };
     let id = sign(signer, Action::Choose(listed))?;
     Ok(menu(id, &placeholder.into(), options.collect()))
-}
-
-fn page_buttons(
-    signer: Signer<'_>,
-    listed: Listed,
-    number: usize,
-    pages: usize,
-) -> Result<Option<Component>, Notice> {
-    let to = |page: usize| {
-        let page = u8::try_from(page).unwrap_or(u8::MAX);
-        Action::Show(Listed { page, ..listed })
-    };
-    let previous = number.checked_sub(1);
-    let previous = previous.map(|page| (to(page), ButtonText::Previous));
-    let next = (number + 1 < pages).then(|| (to(number + 1), ButtonText::Next));
-    let buttons = previous.into_iter().chain(next);
-    let buttons =
-        buttons.map(|(action, label)| control(signer, action, label, ButtonStyle::Secondary));
-    let buttons = buttons.collect::<Result<Vec<_>, _>>()?;
-    Ok((!buttons.is_empty()).then(|| row(buttons)))
 }
 
 fn text_field(book: Book, most: u16, current: Option<&str>) -> Component {

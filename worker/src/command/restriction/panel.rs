@@ -1,14 +1,13 @@
 //! The list of who is restricted, in which what shall end is unticked.
 
 use store::Restriction;
-use twilight_model::channel::message::Component;
-use twilight_model::channel::message::component::{ButtonStyle, SelectMenuOption};
+use twilight_model::channel::message::component::SelectMenuOption;
 
 use super::action::{Action, Shown};
 use crate::command::answer::Panel;
 use crate::command::component::Route;
-use crate::command::controls::{Note, Signer, button, checklist, cut, option, row};
-use crate::notice::{ButtonText, Notice, RestrictionText};
+use crate::command::controls::{Note, Signer, checklist, cut, option, turn_pages};
+use crate::notice::{Notice, RestrictionText};
 
 /// Rows in one part of the list (CMD-14).
 const PER_PAGE: usize = 10;
@@ -53,7 +52,8 @@ pub(super) fn show(
         let placeholder = RestrictionText::Untick.into();
         rows.push(checklist(id, &placeholder, options.collect()));
     }
-    rows.extend(page_buttons(signer, number, pages)?);
+    let show = |page| sign(signer, Action::Show(page));
+    rows.extend(turn_pages((number, pages), show)?);
     Ok(Panel {
         text: lines.join("\n"),
         rows,
@@ -83,23 +83,6 @@ fn what(row: &Restriction) -> String {
             hours: block.hours_left,
         },
     })
-}
-
-fn page_buttons(
-    signer: Signer<'_>,
-    number: usize,
-    pages: usize,
-) -> Result<Option<Component>, Notice> {
-    let previous = number.checked_sub(1);
-    let previous = previous.map(|page| (page, ButtonText::Previous));
-    let next = (number + 1 < pages).then_some((number + 1, ButtonText::Next));
-    let buttons = previous.into_iter().chain(next).map(|(page, label)| {
-        let page = u8::try_from(page).unwrap_or(u8::MAX);
-        let id = sign(signer, Action::Show(page))?;
-        Ok(button(id, &label.into(), ButtonStyle::Secondary))
-    });
-    let buttons = buttons.collect::<Result<Vec<_>, Notice>>()?;
-    Ok((!buttons.is_empty()).then(|| row(buttons)))
 }
 
 fn sign(signer: Signer<'_>, action: Action) -> Result<String, Notice> {

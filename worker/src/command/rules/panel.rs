@@ -1,14 +1,12 @@
 //! The lists of who is answered where, from which rows are taken off one by one.
 
 use store::{ListedRow, Profile};
-use twilight_model::channel::message::Component;
-use twilight_model::channel::message::component::ButtonStyle;
 
 use super::action::{self, Action};
 use crate::command::answer::Panel;
 use crate::command::component::Route;
-use crate::command::controls::{Note, Signer, button, cut, menu, option, row};
-use crate::notice::{ButtonText, Notice, RuleText};
+use crate::command::controls::{Note, Signer, cut, menu, option, turn_pages};
+use crate::notice::{Notice, RuleText};
 
 /// Rows in one part of the lists (CMD-14).
 const PER_PAGE: usize = 10;
@@ -44,7 +42,8 @@ pub(super) fn show(
         let id = sign(signer, Action::Unlist(page))?;
         rows.push(menu(id, &RuleText::TakeOff.into(), options.collect()));
     }
-    rows.extend(page_buttons(signer, number, pages)?);
+    let show = |page| sign(signer, Action::Show(page));
+    rows.extend(turn_pages((number, pages), show)?);
     Ok(Panel {
         text: text.join("\n"),
         rows,
@@ -77,23 +76,6 @@ fn lines(profile: &Profile) -> Vec<(ListedRow, RuleText)> {
         (ListedRow::Persona(*id, *channel), line)
     });
     channels.chain(roles).chain(personas).collect()
-}
-
-fn page_buttons(
-    signer: Signer<'_>,
-    number: usize,
-    pages: usize,
-) -> Result<Option<Component>, Notice> {
-    let previous = number.checked_sub(1);
-    let previous = previous.map(|page| (page, ButtonText::Previous));
-    let next = (number + 1 < pages).then_some((number + 1, ButtonText::Next));
-    let buttons = previous.into_iter().chain(next).map(|(page, label)| {
-        let page = u8::try_from(page).unwrap_or(u8::MAX);
-        let id = sign(signer, Action::Show(page))?;
-        Ok(button(id, &label.into(), ButtonStyle::Secondary))
-    });
-    let buttons = buttons.collect::<Result<Vec<_>, Notice>>()?;
-    Ok((!buttons.is_empty()).then(|| row(buttons)))
 }
 
 fn sign(signer: Signer<'_>, action: Action) -> Result<String, Notice> {

@@ -8,7 +8,9 @@ use super::action::Action;
 use super::state::{Looked, Tools};
 use crate::command::answer::{Panel, Plan};
 use crate::command::component::Route;
-use crate::command::controls::{Note, Signer, button, checklist, cut, menu, option, row};
+use crate::command::controls::{
+    Note, Signer, button, checklist, cut, menu, option, row, turn_pages,
+};
 use crate::command::form::line_field;
 use crate::notice::{
     ButtonText, Notice, SheetText, ToolServerForm, ToolServersText, ToolState, fingerprint,
@@ -57,7 +59,8 @@ pub(super) fn list(
         let pick = sign(signer, Action::Pick)?;
         rows.push(menu(pick, &ToolServersText::Pick.into(), options.collect()));
     }
-    rows.extend(turn_pages(signer, (number, servers.len()), Action::List)?);
+    let pages = (usize::from(number), servers.len().div_ceil(PER_PAGE));
+    rows.extend(turn_pages(pages, |page| sign(signer, Action::List(page)))?);
     let add = sign(signer, Action::Add)?;
     let add = button(add, &ToolServerForm::Open.into(), ButtonStyle::Primary);
     rows.push(row(vec![add]));
@@ -96,8 +99,9 @@ pub(super) fn one(
         lines.push(say(ToolServersText::ReadAll));
     }
     let mut rows = checklists(signer, seen, (number, shown))?;
-    let to = |page| Action::Show(seen.id, page);
-    rows.extend(turn_pages(signer, (number, standings.len()), to)?);
+    let pages = (usize::from(number), standings.len().div_ceil(PER_PAGE));
+    let show = |page| sign(signer, Action::Show(seen.id, page));
+    rows.extend(turn_pages(pages, show)?);
     rows.push(row(buttons(signer, server, seen)?));
     Ok(Panel {
         text: lines.join("\n"),
@@ -240,24 +244,6 @@ fn tickable(standing: &Standing<'_>, is_ticked: bool) -> SelectMenuOption {
         default: is_ticked,
         ..option(&cut(&tool.name, OPTION_CHARS), &value_of(tool))
     }
-}
-
-/// Makes the buttons to the parts of a list before and after one, where there are any.
-fn turn_pages(
-    signer: Signer<'_>,
-    (number, count): (u8, usize),
-    to: impl Fn(u8) -> Action,
-) -> Result<Option<Component>, Notice> {
-    let previous = number.checked_sub(1);
-    let previous = previous.map(|page| (page, ButtonText::Previous));
-    let is_last = (usize::from(number) + 1) * PER_PAGE >= count;
-    let next = (!is_last).then(|| (number.saturating_add(1), ButtonText::Next));
-    let buttons = previous.into_iter().chain(next).map(|(page, label)| {
-        let action = to(page);
-        control(signer, (action, label, ButtonStyle::Secondary))
-    });
-    let buttons = buttons.collect::<Result<Vec<_>, Notice>>()?;
-    Ok((!buttons.is_empty()).then(|| row(buttons)))
 }
 
 fn buttons(
